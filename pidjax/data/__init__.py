@@ -1,0 +1,16 @@
+"""Batches and augmentations, as functions of a key."""
+
+from pidjax.data.augment import band_gain, channel_dropout, delay_and_gain, gaussian_noise, time_mask
+from pidjax.data.batches import batch_indices
+from pidjax.data.frames import band_energy_frames, patches
+
+__all__ = [
+    "band_energy_frames",
+    "band_gain",
+    "batch_indices",
+    "channel_dropout",
+    "delay_and_gain",
+    "gaussian_noise",
+    "patches",
+    "time_mask",
+]

@@ -1,0 +1,55 @@
+"""Augmentations of one multichannel signal [channels, times]: ``aug(key, x, ...) -> x'``, unbatched, on device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+
+from pidjax.typing import Array
+
+
+def gaussian_noise(key: Array, x: Array, sd: float) -> Array:
+    """Add white noise of standard deviation ``sd``, in the units of ``x``."""
+    return x + sd * jax.random.normal(key, x.shape, x.dtype)
+
+
+def time_mask(key: Array, x: Array, fraction: float) -> Array:
+    """Zero one stretch of all channels, ``fraction`` of the length, at a uniform place."""
+    n = x.shape[-1]
+    width = int(fraction * n)
+    start = jax.random.randint(key, (), 0, n - width + 1)
+    t = jnp.arange(n)
+    return jnp.where((t >= start) & (t < start + width), 0.0, x)
+
+
+def channel_dropout(key: Array, x: Array, rate: float) -> Array:
+    """Zero each channel with probability ``rate``; the others are not rescaled."""
+    return x * jax.random.bernoulli(key, 1 - rate, (x.shape[0], 1))
+
+
+def band_gain(key: Array, x: Array, sfreq: float, bands: Sequence[tuple[float, float]], log_sd: float) -> Array:
+    """Multiply the amplitude of one randomly chosen band [lo, hi) Hz by exp(N(0, log_sd²)), in all channels.
+
+    Changes the signal-to-noise ratio of that band, as cognitive states do.
+    """
+    choose, scale = jax.random.split(key)
+    lo, hi = jnp.asarray(bands).T
+    chosen = jax.random.randint(choose, (), 0, len(bands))
+    f = jnp.fft.rfftfreq(x.shape[-1], 1 / sfreq)
+    gain = jnp.exp(log_sd * jax.random.normal(scale))
+    response = jnp.where((f >= lo[chosen]) & (f < hi[chosen]), gain, 1.0)
+    return jnp.fft.irfft(jnp.fft.rfft(x) * response, x.shape[-1]).astype(x.dtype)
+
+
+def delay_and_gain(key: Array, x: Array, sfreq: float, delay_sd: float, log_gain_sd: float) -> Array:
+    """Shift all channels by N(0, delay_sd²) seconds (ends held) and scale them by exp(N(0, log_gain_sd²)).
+
+    The haemodynamic response of another person, or of another day.
+    """
+    shift, scale = jax.random.split(key)
+    t = jnp.arange(x.shape[-1], dtype=x.dtype)
+    moved = t - sfreq * delay_sd * jax.random.normal(shift)
+    gain = jnp.exp(log_gain_sd * jax.random.normal(scale))
+    return gain * jax.vmap(lambda row: jnp.interp(moved, t, row))(x)

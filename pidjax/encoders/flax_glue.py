@@ -1,0 +1,38 @@
+"""The only door to flax: an nnx module becomes an ``Encoder`` of pure functions over plain dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flax import nnx
+
+from pidjax.typing import Array, Encoder, Params
+
+
+def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Encoder:
+    """Encoder around ``build(rngs) -> module`` where ``module(x, mask=None)`` maps a batch to vectors.
+
+    Trainable values go to ``params``, everything else (batch statistics) to ``state``; both are plain
+    nested dicts. The module is described by its abstract shapes alone: nothing is allocated until ``init``.
+    """
+    abstract = nnx.eval_shape(lambda: build(nnx.Rngs(0)))
+    graph, abstract_params, abstract_state = nnx.split(abstract, nnx.Param, ...)
+
+    def init(key: Array) -> tuple[Params, Params]:
+        _, params, state = nnx.split(build(nnx.Rngs(key)), nnx.Param, ...)
+        return nnx.to_pure_dict(params), nnx.to_pure_dict(state)
+
+    def restore(abstract: Any, values: Params) -> Any:
+        full = nnx.clone(abstract)
+        nnx.replace_by_pure_dict(full, values)
+        return full
+
+    def apply(params, state, x, key=None, *, train: bool = False, mask=None) -> tuple[Array, Params]:
+        module = nnx.merge(graph, restore(abstract_params, params), restore(abstract_state, state))
+        module.train() if train else module.eval()
+        z = module(x) if mask is None else module(x, mask=mask)
+        _, _, new_state = nnx.split(module, nnx.Param, ...)
+        return z, nnx.to_pure_dict(new_state)
+
+    return Encoder(init, apply)

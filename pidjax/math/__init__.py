@@ -1,0 +1,1 @@
+"""Arithmetic that every floor above may use."""

@@ -1,0 +1,284 @@
+"""Explicit decomposition of two signals into redundant, unique and synergistic heads (arrays only).
+
+Two encoders give H_eeg and H_fnirs; small heads give Z_R and Z_U of each, and Z_S of their fusion.
+L = λ_R L_R + λ_U L_U + λ_S L_S + λ_orth L_orth, see ``decomposition``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from pidjax import critics, data, encoders
+from pidjax._checks import one_of
+from pidjax.bounds import infonce
+from pidjax.critics.cosine import unit
+from pidjax.math.collectives import gather
+from pidjax.typing import Array, Batch, Encoder, Objective, Params
+
+HEADS = ("redundancy_eeg", "redundancy_fnirs", "unique_eeg", "unique_fnirs", "synergy")
+PAIRS = [pair for pair in itertools.combinations(HEADS, 2) if pair != HEADS[:2]]
+"""The 9 pairs of different components: 10 pairs of 5 heads less the R–R pair."""
+STREAMS = {"eeg": ("eeg", "erp"), "fnirs": ("fnirs",)}
+"""The signals that each modality's encoder reads; "erp" only where there are events to lock it to."""
+
+
+class Shapes(NamedTuple):
+    """What an objective must know of its data before it sees any.
+
+    ``signals`` maps "eeg", "fnirs" and, where there are events, "erp" to (channels, times, sampling rate in
+    Hz); ``features`` maps "eeg" and "fnirs" to the number of features that a decoder rebuilds. Both are
+    tuples of pairs, so that the whole is hashable.
+    """
+
+    signals: tuple[tuple[str, tuple[int, int, float]], ...]
+    features: tuple[tuple[str, int], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class DecompositionConfig:
+    """Settings of the explicit decomposition; the defaults are those of the original design.
+
+    Attributes
+    ----------
+    n_dims : int
+        Width of every head.
+    width, depth, attention_heads : int
+        Of the transformer; the recurrent encoders use ``width``.
+    encoder : "transformer" | "lstm" | "gru"
+    fusion : "concat" | "cross_attention"
+        How H_eeg and H_fnirs become the input of the synergy head.
+    unique_loss : "negative" | "squared"
+        −log(1 − sim) of the design, or sim². The first rewards a fully dependent anti-aligned code (its
+        minimum is −ln 2 at sim = −1); the second does not.
+    temperature : float
+        Of both InfoNCE terms.
+    min_gap : float
+        Segments whose onsets are closer than this (s) are not negatives of one another; 0 uses all.
+    weight_redundancy, weight_unique, weight_synergy, weight_orthogonality : float
+        The λ of the four terms.
+    bands : tuple of (lo, hi) in Hz
+        Of the EEG band-energy frames.
+    eeg_frame, erp_frame, fnirs_frame : float
+        Seconds of signal that become one token; EEG frames overlap by half.
+    noise_sd, mask_fraction, dropout : float
+        Additive noise (in channel standard deviations), masked share of time, probability of dropping a
+        channel; both modalities.
+    band_log_sd : float
+        SD of the log gain of one EEG band.
+    delay_sd, response_log_sd : float
+        SD of the haemodynamic delay (s) and log amplitude.
+    """
+
+    n_dims: int = 32
+    width: int = 64
+    depth: int = 1
+    attention_heads: int = 4
+    encoder: str = "transformer"
+    fusion: str = "concat"
+    unique_loss: str = "negative"
+    temperature: float = 0.1
+    min_gap: float = 0.0
+    weight_redundancy: float = 1.0
+    weight_unique: float = 1.0
+    weight_synergy: float = 1.0
+    weight_orthogonality: float = 1.0
+    bands: tuple[tuple[float, float], ...] = ((1, 4), (4, 8), (8, 12), (12, 30), (30, 45))
+    eeg_frame: float = 1.0
+    erp_frame: float = 0.1
+    fnirs_frame: float = 1.0
+    noise_sd: float = 0.3
+    mask_fraction: float = 0.1
+    dropout: float = 0.1
+    band_log_sd: float = 0.35
+    delay_sd: float = 0.8
+    response_log_sd: float = 0.35
+
+    def __post_init__(self):
+        one_of("encoder", self.encoder, ("transformer", "lstm", "gru"))
+        one_of("fusion", self.fusion, ("concat", "cross_attention"))
+        one_of("unique_loss", self.unique_loss, ("negative", "squared"))
+
+
+def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
+    r"""The objective of the original EEG–fNIRS design (Steps 3 and 4).
+
+    .. math::
+        L_R &= -I_{NCE}(Z_R^{eeg}; Z_R^{fnirs}) \\
+        L_U &= \sum_m \| D_m(Z_U^m) - F_m \|^2 / d_m - \log(1 - \cos(Z_U^m, P_m H^{m'})) \\
+        L_S &= -I_{NCE}(Z_S'; Z_S'') \\
+        L_{orth} &= \sum |\cos(Z_a, Z_b)|
+
+    F_m are features of the modality itself (band powers; HbO–HbR response), H^{m'} the representation of the
+    *other* modality, P_m a linear map to ``n_dims``; Z_S' and Z_S'' come from two augmentations of the same
+    segment, over which the other terms are averaged; L_orth runs over the 9 pairs of different components
+    (10 pairs of 5 heads less the R–R pair). Cosine orthogonality constrains one linear coordinate match
+    only: it is not independence.
+
+    Batch: "eeg" [n, c, t] and "fnirs" [n, c', t'] (and "erp"), "eeg_features", "fnirs_features" [n, d],
+    "onset" [n] in seconds and "recording" [n] (negatives come from the same recording).
+
+    ``init`` also measures the scale of every signal, token and feature on the batch it is given, and keeps
+    it in ``state``: nothing else of a batch is needed to encode another.
+
+    ``encode`` returns arrays [n, views, dims]: one per head, and ``h_eeg``, ``h_fnirs``; two views when
+    training, one otherwise; and the standardised features ``target_*`` [n, d] when training. ``info`` holds ``redundancy`` and ``synergy`` (InfoNCE lower bounds, nats, under
+    the augmented law), ``reconstruction_*`` (mean squared error of standardised features),
+    ``leakage_*`` (cross-modal term) and ``orthogonality``.
+    """
+    signals = dict(shapes.signals)
+    parts = _parts(config, shapes)
+    critic = critics.cosine(config.temperature)
+
+    def init(key: Array, batch: Batch) -> tuple[Params, Params]:
+        keys = jax.random.split(key, len(parts))
+        built = {name: part.init(k) for k, (name, part) in zip(keys, parts.items(), strict=True)}
+        scale = {name: _moments(batch[name], (0, 2)) for name in signals}
+        scale |= {f"{m}_features": _moments(batch[f"{m}_features"], (0,)) for m in STREAMS}
+        for name, (*_, sfreq) in signals.items():
+            x = _tokens(config, name, sfreq, _standardise(batch[name], scale[name]))
+            scale[f"{name}_tokens"] = _moments(x, (0, 1))
+        theta = {name: params for name, (params, _) in built.items()}
+        return {"theta": theta, "phi": {}}, {"parts": {k: s for k, (_, s) in built.items()}, "scale": scale}
+
+    def encode(params: Params, state: Params, batch: Batch, key: Array | None = None, *, train: bool):
+        scale, states = state["scale"], dict(state["parts"])
+        x = {name: _standardise(batch[name], scale[name]) for name in signals}
+        n, views = batch["eeg"].shape[0], 1
+        if train:
+            views = 2
+            keys = jax.vmap(lambda k: jax.random.split(k, views))(key)
+            both_views = jax.vmap(lambda k, one: _augment(config, signals, k, one), in_axes=(0, None))
+            x = jax.vmap(both_views)(keys, x)
+            x = {name: signal.reshape(n * views, *signal.shape[2:]) for name, signal in x.items()}
+
+        def run(name: str, inputs) -> Array:
+            z, states[name] = parts[name].apply(params["theta"][name], states[name], inputs, train=train)
+            return z
+
+        def tokens(modality: str) -> tuple[Array, ...]:
+            return tuple(
+                _standardise(_tokens(config, name, signals[name][2], x[name]), scale[f"{name}_tokens"])
+                for name in STREAMS[modality]
+                if name in signals
+            )
+
+        h = {modality: run(f"encoder_{modality}", tokens(modality)) for modality in STREAMS}
+        inputs = {modality: sequence.mean(axis=1) for modality, sequence in h.items()}
+        z = {f"h_{modality}": vector for modality, vector in inputs.items()}
+        inputs["synergy"] = run("fusion", (h["eeg"], h["fnirs"]))
+        z |= {head: run(head, inputs[head.split("_")[-1]]) for head in HEADS}
+        z = {name: v.reshape(n, views, -1) for name, v in z.items()}
+        if train:
+            z |= {f"target_{m}": _standardise(batch[f"{m}_features"], scale[f"{m}_features"]) for m in STREAMS}
+        return z, {"parts": states, "scale": scale}
+
+    def loss(params: Params, z: dict[str, Array], batch: Batch, *, axis_name: str | None = None):
+        log_weights = _negatives(batch, config.min_gap, axis_name)
+
+        def nce(a: Array, b: Array) -> Array:
+            return infonce(critic.stats({}, a, b, log_weights=log_weights, over="both", axis_name=axis_name))
+
+        def run(name: str, x: Array) -> Array:
+            return parts[name].apply(params["theta"][name], {}, x)[0]
+
+        r_eeg, r_fnirs, synergy = z["redundancy_eeg"], z["redundancy_fnirs"], z["synergy"]
+        info = {
+            "redundancy": (nce(r_eeg[:, 0], r_fnirs[:, 0]) + nce(r_eeg[:, 1], r_fnirs[:, 1])) / 2,
+            "synergy": nce(synergy[:, 0], synergy[:, 1]),
+        }
+        for modality, other in (("eeg", "fnirs"), ("fnirs", "eeg")):
+            unique = z[f"unique_{modality}"]
+            error = run(f"decoder_{modality}", unique) - z[f"target_{modality}"][:, None]
+            info[f"reconstruction_{modality}"] = jnp.mean(error**2)
+            similarity = _cosine(unique, run(f"projection_{modality}", z[f"h_{other}"]))
+            info[f"leakage_{modality}"] = jnp.mean(
+                -jnp.log(jnp.maximum(1 - similarity, 1e-6)) if config.unique_loss == "negative" else similarity**2
+            )
+        info["orthogonality"] = sum(jnp.abs(_cosine(z[a], z[b])).mean() for a, b in PAIRS)
+        unique_terms = sum(v for name, v in info.items() if name.startswith(("reconstruction", "leakage")))
+        total = (
+            config.weight_unique * unique_terms
+            + config.weight_orthogonality * info["orthogonality"]
+            - config.weight_redundancy * info["redundancy"]
+            - config.weight_synergy * info["synergy"]
+        )
+        return total, {"loss": total, **info}
+
+    return Objective(init, encode, loss)
+
+
+def _parts(config: DecompositionConfig, shapes: Shapes) -> dict[str, Encoder]:
+    """Every network of the objective by name; widths follow from the shapes alone."""
+    signals, features, width = dict(shapes.signals), dict(shapes.features), config.width
+    parts = {}
+    for modality, names in STREAMS.items():
+        streams = []
+        for name in names:
+            if name in signals:
+                channels, times, sfreq = signals[name]
+                one = jax.ShapeDtypeStruct((channels, times), jnp.float32)
+                streams.append(jax.eval_shape(lambda x, a=name, s=sfreq: _tokens(config, a, s, x), one).shape)
+        if config.encoder == "transformer":
+            encoder = encoders.transformer(
+                tuple(streams), width=width, depth=config.depth, heads=config.attention_heads
+            )
+        else:
+            encoder = encoders.recurrent(tuple(streams), width=width, cell=config.encoder)
+        parts[f"encoder_{modality}"] = encoder
+        parts[f"decoder_{modality}"] = encoders.mlp(config.n_dims, width, features[modality])
+        parts[f"projection_{modality}"] = encoders.linear(width, config.n_dims)
+    if config.fusion == "concat":
+        parts["fusion"] = encoders.concat_fusion(width)
+    else:
+        parts["fusion"] = encoders.cross_attention_fusion(width, heads=config.attention_heads)
+    return parts | {head: encoders.mlp(width, width, config.n_dims) for head in HEADS}
+
+
+def _tokens(config: DecompositionConfig, name: str, sfreq: float, x: Array) -> Array:
+    """[..., channels, times] -> [..., tokens, features]: band energies of the EEG, patches of the others."""
+    if name == "eeg":
+        return data.band_energy_frames(x, sfreq, config.bands, window=config.eeg_frame, hop=config.eeg_frame / 2)
+    frame = config.erp_frame if name == "erp" else config.fnirs_frame
+    return data.patches(x, max(1, round(frame * sfreq)))
+
+
+def _augment(config: DecompositionConfig, signals: dict, key: Array, x: dict[str, Array]) -> dict[str, Array]:
+    """One view of one sample: the signals [channels, times] of every name in ``x``."""
+    out = {}
+    for k, (name, signal) in zip(jax.random.split(key, len(x)), x.items(), strict=True):
+        special, noise, mask, drop = jax.random.split(k, 4)
+        sfreq = signals[name][2]
+        if name == "eeg":
+            signal = data.band_gain(special, signal, sfreq, config.bands, config.band_log_sd)
+        elif name == "fnirs":
+            signal = data.delay_and_gain(special, signal, sfreq, config.delay_sd, config.response_log_sd)
+        signal = data.gaussian_noise(noise, signal, config.noise_sd)
+        signal = data.time_mask(mask, signal, config.mask_fraction)
+        out[name] = data.channel_dropout(drop, signal, config.dropout)
+    return out
+
+
+def _negatives(batch: Batch, min_gap: float, axis_name: str | None) -> Array:
+    """Log weights [n, m] of the pairs: -inf for other recordings and for onsets closer than ``min_gap``."""
+    onset, recording = batch["onset"], batch["recording"]
+    all_onsets, all_recordings = gather(onset, axis_name), gather(recording, axis_name)
+    apart = jnp.abs(onset[:, None] - all_onsets[None, :]) >= min_gap
+    return jnp.where(apart & (recording[:, None] == all_recordings[None, :]), 0.0, -jnp.inf)
+
+
+def _cosine(a: Array, b: Array) -> Array:
+    return (unit(a) * unit(b)).sum(-1)
+
+
+def _moments(x: Array, axes: tuple[int, ...]) -> dict[str, Array]:
+    return {"mean": x.mean(axes, keepdims=True)[0], "sd": x.std(axes, keepdims=True)[0]}
+
+
+def _standardise(x: Array, moments: dict[str, Array]) -> Array:
+    """Zero mean and unit standard deviation; what never varies (a bridged or constant feature) becomes zero."""
+    return (x - moments["mean"]) / jnp.where(moments["sd"] > 0, moments["sd"], 1.0)

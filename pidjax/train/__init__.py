@@ -1,0 +1,7 @@
+"""The engine: one compiled step, a loop that reports nats, checkpoints that resume bit for bit."""
+
+from pidjax.train.checkpoint import Checkpoints
+from pidjax.train.loop import TrainingError, train
+from pidjax.train.step import TrainState, init_state, make_step
+
+__all__ = ["Checkpoints", "TrainState", "TrainingError", "init_state", "make_step", "train"]
