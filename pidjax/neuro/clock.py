@@ -1,0 +1,200 @@
+"""Two recordings, two clocks: t_fnirs = offset + (1 + drift) · t_eeg, fitted on shared markers, a run at a time."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from pidjax._checks import InputError, one_of
+
+MAX_DRIFT = 500e-6
+MODES = ("auto", "fit", "offset", "none")
+
+
+class ClockRun(NamedTuple):
+    """The map within one contiguous run, and how well it fits."""
+
+    start: float
+    offset: float
+    drift: float
+    eeg: np.ndarray
+    """Matched marker times, EEG clock (s)."""
+    residual: np.ndarray
+    """fNIRS time of each matched marker less its prediction (s)."""
+
+
+class Clock(NamedTuple):
+    """Piecewise linear map from the EEG clock to the fNIRS clock."""
+
+    mode: str
+    runs: tuple[ClockRun, ...]
+    unmatched: int
+    """Shared-name markers of either recording that found no partner."""
+
+    def run_of(self, t_eeg) -> np.ndarray:
+        """Index of the run that each EEG time falls in."""
+        starts = np.array([run.start for run in self.runs])
+        return np.maximum(np.searchsorted(starts, np.asarray(t_eeg), side="right") - 1, 0)
+
+    def to_fnirs(self, t_eeg) -> np.ndarray:
+        """EEG times (s) on the fNIRS clock."""
+        index = self.run_of(t_eeg)
+        offset, drift = (np.array([getattr(run, name) for run in self.runs])[index] for name in ("offset", "drift"))
+        return offset + (1 + drift) * np.asarray(t_eeg, float)
+
+    def to_eeg(self, t_fnirs) -> np.ndarray:
+        """fNIRS times (s) on the EEG clock."""
+        starts = np.array([run.offset + (1 + run.drift) * run.start for run in self.runs])
+        index = np.maximum(np.searchsorted(starts, np.asarray(t_fnirs), side="right") - 1, 0)
+        offset, drift = (np.array([getattr(run, name) for run in self.runs])[index] for name in ("offset", "drift"))
+        return (np.asarray(t_fnirs, float) - offset) / (1 + drift)
+
+
+def identity(run_starts: list[float] | None = None) -> Clock:
+    """The map of two recordings that share one clock and one beginning."""
+    empty = np.array([])
+    return Clock("none", tuple(ClockRun(t, 0.0, 0.0, empty, empty) for t in (run_starts or [0.0])), 0)
+
+
+def fit_clock(
+    eeg: pd.DataFrame,
+    fnirs: pd.DataFrame,
+    *,
+    fnirs_sfreq: float,
+    mode: str = "auto",
+    eeg_edges: list[float] | None = None,
+    fnirs_edges: list[float] | None = None,
+) -> Clock:
+    """Fit the clock on markers that both recordings name alike.
+
+    Parameters
+    ----------
+    eeg, fnirs : tables with ``onset`` and ``trial_type``
+        Each on its own clock.
+    fnirs_sfreq : float
+        Residuals are judged in fNIRS samples.
+    mode : "auto" | "fit" | "offset" | "none"
+        Offset and drift by least squares; offset alone (median); or a shared clock. "auto" fits the drift
+        where the markers determine it (20 or more, or a predicted alignment error below half an fNIRS
+        sample), takes the offset where there are fewer, and a shared clock where only one file has markers.
+    eeg_edges, fnirs_edges : list of float
+        Where new runs begin: every run is fitted on its own, since concatenated files jump in offset.
+
+    Raises
+    ------
+    InputError
+        No shared event names; too few markers for ``mode``; drift above 500 ppm; markers that do not agree
+        within one fNIRS sample; different numbers of runs.
+    """
+    one_of("clock", mode, MODES)
+    starts = [0.0, *(eeg_edges or [])]
+    shared = sorted(set(eeg.trial_type) & set(fnirs.trial_type))
+    if mode == "none" or (mode == "auto" and (eeg.empty or fnirs.empty)):
+        return identity(starts)
+    if not shared:
+        raise InputError(
+            f"the two recordings share no event name: the EEG file has {_names(eeg)}, the fNIRS file has "
+            f"{_names(fnirs)}; name the events alike, or pass --clock none if both started together."
+        )
+    eeg, fnirs = (table[table.trial_type.isin(shared)] for table in (eeg, fnirs))
+    pieces = _pair_runs(eeg, fnirs, starts, [0.0, *(fnirs_edges or [])])
+    runs = []
+    for start, e, f in pieces:
+        if e.empty or f.empty:
+            raise InputError(f"the run that starts at {start:.1f} s has no shared marker: its clock cannot be fitted.")
+        i, j = match_markers(e, f)
+        runs.append(_fit_run(start, e.onset.to_numpy()[i], f.onset.to_numpy()[j], len(e), len(f), mode, fnirs_sfreq))
+    unmatched = len(eeg) + len(fnirs) - 2 * sum(len(run.eeg) for run in runs)
+    return Clock("fit" if any(run.drift for run in runs) or mode == "fit" else "offset", tuple(runs), unmatched)
+
+
+def match_markers(eeg: pd.DataFrame, fnirs: pd.DataFrame, tolerance: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the markers of two recordings that are the same event, int [k] each.
+
+    Finds the offset (and the drift, up to 500 ppm) on which most same-named markers coincide within
+    ``tolerance`` seconds, so a marker missing from one file harms no other.
+    """
+    te, tf = eeg.onset.to_numpy(float), fnirs.onset.to_numpy(float)
+    same = eeg.trial_type.to_numpy()[:, None] == fnirs.trial_type.to_numpy()[None, :]
+    best: tuple[int, float, np.ndarray, np.ndarray] | None = None
+    for drift in np.linspace(-MAX_DRIFT, MAX_DRIFT, 21):
+        lag = np.where(same, tf[None, :] - (1 + drift) * te[:, None], np.inf)
+        lags = np.sort(lag[np.isfinite(lag)])
+        counts = np.searchsorted(lags, lags + 2 * tolerance, side="right") - np.arange(lags.size)
+        offset = np.median(lags[np.argmax(counts) :][: counts.max()])
+        i, j = _one_to_one(np.abs(lag - offset), tolerance)
+        spread = float(np.abs(lag[i, j] - offset).sum()) if len(i) else np.inf
+        if best is None or (len(i), -spread) > (best[0], -best[1]):
+            best = (len(i), spread, i, j)
+    assert best is not None
+    return best[2], best[3]
+
+
+def _one_to_one(distance: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mutual nearest neighbours within ``tolerance``."""
+    i = np.arange(len(distance))
+    j = distance.argmin(axis=1)
+    keep = (distance[i, j] <= tolerance) & (distance.argmin(axis=0)[j] == i)
+    return i[keep], j[keep]
+
+
+def _fit_run(start: float, te: np.ndarray, tf: np.ndarray, n_eeg: int, n_fnirs: int, mode: str, sfreq: float) -> ClockRun:
+    n, sample = len(te), 1 / sfreq
+    if n == 0 or n < 0.5 * min(n_eeg, n_fnirs):
+        raise InputError(
+            f"the clocks cannot be reconciled: of {n_eeg} EEG and {n_fnirs} fNIRS markers of the same names only {n} "
+            "coincide under any common offset; check that both files are of the same session, or pass --clock none."
+        )
+    centre = te.mean()
+    slope, offset = 0.0, float(np.median(tf - te))
+    determined = False
+    if n >= 5 and np.ptp(te) > 0:
+        slope_fit, level = np.polyfit(te - centre, tf - te, 1)
+        noise = np.std(tf - te - np.polyval([slope_fit, level], te - centre)) * np.sqrt(n / (n - 2))
+        noise = max(noise, sample / np.sqrt(12))  # markers are no better than the sampling of one of the files
+        reach = np.abs(te - centre).max()
+        error = noise * np.sqrt(1 / n + reach**2 / ((te - centre) ** 2).sum())
+        determined = n >= 20 or error < 0.5 * sample
+        if determined and mode in ("fit", "auto"):
+            slope, offset = float(slope_fit), float(level - slope_fit * centre)
+    if mode == "fit" and not determined:
+        raise InputError(
+            f"{n} shared markers do not determine the drift between the clocks (20 do, or fewer with an alignment "
+            "error below half an fNIRS sample): pass --clock offset."
+        )
+    residual = tf - offset - (1 + slope) * te
+    if abs(slope) > MAX_DRIFT:
+        raise InputError(
+            f"the clocks cannot be reconciled: a drift of {slope * 1e6:.0f} ppm was found, at most "
+            f"{MAX_DRIFT * 1e6:.0f} ppm is plausible; check that both files are of the same session."
+        )
+    rms = float(np.sqrt(np.mean(residual**2)))
+    if rms > sample:
+        raise InputError(
+            f"the clocks cannot be reconciled: shared markers disagree by {rms * 1e3:.0f} ms (rms) after the "
+            f"{'fit' if determined and mode != 'offset' else 'offset'}, more than one fNIRS sample of {sample * 1e3:.0f} ms."
+        )
+    return ClockRun(start, offset, slope, te, residual)
+
+
+def _pair_runs(eeg, fnirs, eeg_starts: list[float], fnirs_starts: list[float]):
+    """(start on the EEG clock, EEG markers, fNIRS markers) of every run."""
+
+    def cut(table: pd.DataFrame, starts: list[float]) -> list[pd.DataFrame]:
+        return [table[(table.onset >= a) & (table.onset < b)] for a, b in zip(starts, [*starts[1:], np.inf], strict=True)]
+
+    if len(eeg_starts) == len(fnirs_starts):
+        return list(zip(eeg_starts, cut(eeg, eeg_starts), cut(fnirs, fnirs_starts), strict=True))
+    if len(fnirs_starts) == 1:
+        return [(start, piece, fnirs) for start, piece in zip(eeg_starts, cut(eeg, eeg_starts), strict=True) if len(piece)]
+    raise InputError(
+        f"the clocks cannot be reconciled: the EEG file has {len(eeg_starts)} contiguous runs, the fNIRS file "
+        f"{len(fnirs_starts)}; cut both alike."
+    )
+
+
+def _names(table: pd.DataFrame) -> str:
+    names = sorted(set(table.trial_type))
+    return ", ".join(names[:6]) + (", ..." if len(names) > 6 else "") if names else "no events"

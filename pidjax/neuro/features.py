@@ -1,0 +1,81 @@
+"""Classical single-trial features of both modalities: what a decoder rebuilds and what heads are compared with."""
+
+from __future__ import annotations
+
+import mne
+import numpy as np
+
+from pidjax.neuro.paired import PairedEpochs
+
+BANDS: dict[str, tuple[float, float]] = {
+    "delta": (1, 4),
+    "theta": (4, 8),
+    "alpha": (8, 12),
+    "beta": (12, 30),
+    "gamma": (30, 45),
+}
+"""Half-open [lo, hi) in Hz; gamma to the edge of the filter."""
+
+
+def usable_bands(sfreq: float, frame: float) -> dict[str, tuple[float, float]]:
+    """The bands that frames of ``frame`` seconds at ``sfreq`` Hz resolve."""
+    grid = np.fft.rfftfreq(round(frame * sfreq), 1 / sfreq)
+    return {name: (lo, hi) for name, (lo, hi) in BANDS.items() if ((grid >= lo) & (grid < hi)).any() and lo < sfreq / 2}
+
+
+def band_proportions(pairs: PairedEpochs) -> np.ndarray:
+    """Log share of each band in the power after the onset, float32 [trials, channels · bands].
+
+    Multitaper spectra (mne), bandwidth 2 Hz or what the window allows.
+    """
+    epochs = pairs.epochs["eeg"]
+    x = _after_onset(epochs)
+    sfreq = epochs.info["sfreq"]
+    seconds = x.shape[-1] / sfreq
+    bands = usable_bands(sfreq, seconds)
+    psd, f = mne.time_frequency.psd_array_multitaper(
+        x, sfreq, fmin=1.0, bandwidth=max(2.0, 4.0 / seconds), normalization="full", verbose="error"
+    )
+    power = np.stack([psd[..., (f >= lo) & (f < hi)].sum(-1) for lo, hi in bands.values()], axis=-1)
+    share = power / power.sum(-1, keepdims=True)
+    return np.log(share + 1e-6).reshape(len(x), -1).astype(np.float32)
+
+
+def erp_bins(pairs: PairedEpochs, width: float = 0.1) -> np.ndarray:
+    """Mean amplitude (V) in bins of ``width`` seconds after the onset, [trials, channels · bins]; no columns without ERP epochs."""
+    if "erp" not in pairs.epochs:
+        return np.zeros((len(pairs), 0), np.float32)
+    x = _after_onset(pairs.epochs["erp"])
+    length = round(width * pairs.epochs["erp"].info["sfreq"])
+    bins = x.shape[-1] // length
+    return x[..., : bins * length].reshape(*x.shape[:2], bins, length).mean(-1).reshape(len(x), -1).astype(np.float32)
+
+
+def response_features(pairs: PairedEpochs) -> np.ndarray:
+    """Peak amplitude (M, signed) and area under the curve (M·s) after the onset, float32 [trials, channels · 2]."""
+    epochs = pairs.epochs["fnirs"]
+    x = _after_onset(epochs)
+    place = np.abs(x).argmax(axis=-1, keepdims=True)
+    peak = np.take_along_axis(x, place, axis=-1)[..., 0]
+    area = x.sum(axis=-1) / epochs.info["sfreq"]
+    return np.stack([peak, area], axis=-1).reshape(len(x), -1).astype(np.float32)
+
+
+def time_to_peak(pairs: PairedEpochs) -> np.ndarray:
+    """Seconds from the onset to the largest deflection of every fNIRS channel, float32 [trials, channels]."""
+    epochs = pairs.epochs["fnirs"]
+    return (np.abs(_after_onset(epochs)).argmax(axis=-1) / epochs.info["sfreq"]).astype(np.float32)
+
+
+def raw_features(pairs: PairedEpochs) -> dict[str, np.ndarray]:
+    """All classical features of each modality: the baseline that every head is measured against."""
+    return {
+        "eeg": np.hstack([band_proportions(pairs), erp_bins(pairs)]),
+        "fnirs": np.hstack([response_features(pairs), time_to_peak(pairs)]),
+    }
+
+
+def _after_onset(epochs: mne.BaseEpochs) -> np.ndarray:
+    x = epochs.get_data(copy=False)
+    later = epochs.times >= 0
+    return x[..., later] if later.any() else x
