@@ -1,1 +1,26 @@
 """EEG and fNIRS: two recordings in, a decomposition out. The only rooms that import mne."""
+
+from pidjax.neuro.clock import Clock, fit_clock
+from pidjax.neuro.decompose import DecomposeSettings, decompose
+from pidjax.neuro.decomposer import EEGfNIRSDecomposer
+from pidjax.neuro.paired import PairedEpochs
+from pidjax.neuro.preprocess import PreprocessConfig, preprocess_eeg, preprocess_fnirs
+from pidjax.neuro.recordings import read_eeg, read_fnirs
+from pidjax.neuro.simulate import SessionConfig, save_session, simulate_session
+
+__all__ = [
+    "Clock",
+    "DecomposeSettings",
+    "EEGfNIRSDecomposer",
+    "PairedEpochs",
+    "PreprocessConfig",
+    "SessionConfig",
+    "decompose",
+    "fit_clock",
+    "preprocess_eeg",
+    "preprocess_fnirs",
+    "read_eeg",
+    "read_fnirs",
+    "save_session",
+    "simulate_session",
+]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from pathlib import Path
 
@@ -22,16 +21,19 @@ from pidjax.objectives import HEADS, DecompositionConfig, Shapes, decomposition
 PRESETS: dict[str, dict] = {
     "original": {},
     "default": {
-        # augmentations of a quarter of a factor's spread leave 1.4 bits about it in the pair of views
         "unique_loss": "squared",
-        "min_gap": 30.0,
-        "noise_sd": 0.3,
+        "noise_sd": 1.0,
+        "mask_fraction": 0.3,
+        "dropout": 0.3,
+        # a quarter of a factor's spread: two views still share 1.09 nats about it (r = 1 would leave 0.14)
         "band_log_sd": 0.09,
         "delay_sd": 0.2,
         "response_log_sd": 0.09,
     },
 }
 """What each preset changes in ``DecompositionConfig``, whose defaults are the original design."""
+MIN_GAP = {"original": 0.0, "default": 30.0}
+"""Seconds between negatives: haemodynamic responses of closer segments overlap."""
 
 
 class EEGfNIRSDecomposer(BaseEstimator):
@@ -48,8 +50,10 @@ class EEGfNIRSDecomposer(BaseEstimator):
     fusion : "concat" | "cross_attention"
     n_dims : int
         Width of every head.
+    min_gap : float, optional
+        Segments closer than this (s) are not negatives of one another; by default 30 with the preset "default", 0 with "original".
     steps, batch_size, learning_rate
-        Of Adam.
+        Of AdamW (weight decay 0.1, gradients clipped at norm 10).
     random_state : int
     engine : "auto" | "jit" | "pmap"
 
@@ -67,9 +71,10 @@ class EEGfNIRSDecomposer(BaseEstimator):
         encoder: str = "transformer",
         fusion: str = "concat",
         n_dims: int = 32,
-        steps: int = 150,
+        min_gap: float | None = None,
+        steps: int = 120,
         batch_size: int = 32,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 2e-3,
         random_state: int = 0,
         engine: str = "auto",
     ):
@@ -77,6 +82,7 @@ class EEGfNIRSDecomposer(BaseEstimator):
         self.encoder = encoder
         self.fusion = fusion
         self.n_dims = n_dims
+        self.min_gap = min_gap
         self.steps = steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -106,7 +112,7 @@ class EEGfNIRSDecomposer(BaseEstimator):
             raise InputError(f"contrastive training needs at least 4 trials; found {len(pairs)}.")
         arrays = _arrays(pairs)
         self.config_, self._shapes = _settings(self, pairs, arrays)
-        objective, step = _compiled(self.config_, self._shapes, self.learning_rate, self.engine)
+        init, step = _compiled(self.config_, self._shapes, self.learning_rate, self.engine)
         key = jax.random.key(self.random_state)
         size = min(self.batch_size, len(pairs))
         if self.engine != "jit":
@@ -117,7 +123,7 @@ class EEGfNIRSDecomposer(BaseEstimator):
             rows = np.asarray(batch_indices(batch_key, i, len(pairs), size))
             return {name: jnp.asarray(x[rows]) for name, x in arrays.items()}
 
-        state = train.init_state(objective, _optimiser(self.learning_rate), key, batches(0))
+        state = init(key, batches(0))
         store = None if checkpoints is None else train.Checkpoints(checkpoints)
         try:
             state, self.history_ = train.train(
@@ -162,26 +168,24 @@ def _settings(model: EEGfNIRSDecomposer, pairs: PairedEpochs, arrays) -> tuple[D
         n_dims=model.n_dims,
         encoder=model.encoder,
         fusion=model.fusion,
+        min_gap=MIN_GAP[model.preset] if model.min_gap is None else model.min_gap,
         eeg_frame=frame,
         fnirs_frame=min(1.0, fnirs_times / fnirs_sfreq / 4),
         bands=tuple(usable_bands(sfreq, frame).values()),
         **PRESETS[model.preset],
     )
-    onsets = arrays["onset"]
-    if np.ptp(onsets) < 4 * config.min_gap:  # a short recording has no negatives that far apart
-        config = dataclasses.replace(config, min_gap=float(np.ptp(onsets) / 4))
     return config, Shapes(signals, features)
 
 
 def _optimiser(learning_rate: float):
-    return {"theta": optax.chain(optax.clip_by_global_norm(1.0), optax.adam(learning_rate))}
+    return {"theta": optax.chain(optax.clip_by_global_norm(10.0), optax.adamw(learning_rate, weight_decay=0.1))}
 
 
 @functools.lru_cache(maxsize=8)
 def _compiled(config: DecompositionConfig, shapes: Shapes, learning_rate: float, engine: str):
-    """Folds and seeds of one design share one compiled step."""
-    objective = decomposition(config, shapes)
-    return objective, train.make_step(objective, _optimiser(learning_rate), engine=engine)
+    """Folds and seeds of one design share one compiled start and one compiled step."""
+    objective, txs = decomposition(config, shapes), _optimiser(learning_rate)
+    return train.make_init(objective, txs), train.make_step(objective, txs, engine=engine)
 
 
 @functools.lru_cache(maxsize=8)

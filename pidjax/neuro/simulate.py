@@ -29,6 +29,7 @@ OPTODES = {"C3": "FC3 C5 C1 CP3", "C4": "FC4 C6 C2 CP4", "Fz": "AFz F1 F2 FCz", 
 """Sources and, about 30 mm from each, its detectors; every source also has one detector at 8 mm."""
 SITE = "C3"
 WAVELENGTHS = (760, 850)
+THETA = (4, 8)
 MODES = {"alpha": (8, 13), "beta": (13, 30), "gamma": (30, 45)}
 
 
@@ -45,7 +46,9 @@ class SessionConfig:
     interval : (float, float)
         Range of the time between onsets (s).
     erp : float
-        Peak of the event-related potential at its site (V).
+        Peak of the event-related potential of an activation at its site (V).
+    theta_rms : float
+        RMS of the theta activity that an activation induces (V).
     mode_rms : (float, float, float)
         RMS of the induced alpha, beta and gamma activity (V).
     hbo : float
@@ -60,7 +63,8 @@ class SessionConfig:
     task: float = 10.0
     interval: tuple[float, float] = (22.0, 26.0)
     erp: float = 10e-6
-    mode_rms: tuple[float, float, float] = (6e-6, 3e-6, 1.5e-6)
+    theta_rms: float = 7e-6
+    mode_rms: tuple[float, float, float] = (12e-6, 6e-6, 3e-6)
     hbo: float = 0.8e-6
     log_gain_sd: float = 0.5
     clock_offset: float = 12.4
@@ -80,8 +84,8 @@ class Session(NamedTuple):
 def simulate_session(config: SessionConfig | None = None, *, seed: int = 0) -> Session:
     """Simulate one session.
 
-    EEG: 1/f and alpha background with spatial covariance, an ERP (N180, P350) in activation trials, induced
-    activity in the band of the trial's mode. fNIRS: intensities at 760 and 850 nm of 12 long and 4 short
+    EEG: 1/f and alpha background with spatial covariance, an ERP (N180, P350) and a rise of theta in activation trials, induced
+    activity in the band of the trial's mode in every trial. fNIRS: intensities at 760 and 850 nm of 12 long and 4 short
     channels; SPM double-gamma response in activation trials, cardiac, respiratory, Mayer and very slow
     systemic waves shared with the short channels. Parameter values: Shin et al. 2018 (montage, rates),
     Wyser et al. 2020 (scalp correlation), nilearn's ``spm`` response.
@@ -169,18 +173,20 @@ def _eeg(config: SessionConfig, trials: pd.DataFrame, end: float, rng) -> mne.io
     covariance = 0.8 * np.exp(-(distance**2) / (2 * 0.05**2)) + 0.2 * np.eye(len(position))
     data = np.linalg.cholesky(covariance) @ _noise(rng, background, sfreq, (len(position), t.size))
 
-    pattern = np.exp(-(np.linalg.norm(position - _positions([SITE]), axis=-1) ** 2) / (2 * 0.05**2))
+    pattern = np.exp(-(np.linalg.norm(position - _positions([SITE]), axis=-1) ** 2) / (2 * 0.07**2))
     source = np.zeros(t.size)
     for trial in trials.itertuples():
         since = t - trial.onset
+        near = (since > -2) & (since < config.task + 2)
+        edges = 1 / (1 + np.exp(-(since[near] - 0.3) / 0.1)) / (1 + np.exp((since[near] - config.task) / 0.3))
+        induced = [(MODES[trial.mode], config.mode_rms[list(MODES).index(trial.mode)])]
         if trial.trial_type == "activation":
             n180 = -0.4 * np.exp(-0.5 * ((since - 0.18) / 0.03) ** 2)
             source += config.erp * (n180 + np.exp(-0.5 * ((since - 0.35) / 0.08) ** 2))
-        near = (since > -2) & (since < config.task + 2)
-        lo, hi = MODES[trial.mode]
-        wave = _noise(rng, lambda f, lo=lo, hi=hi: ((f >= lo) & (f < hi)) / (hi - lo), sfreq, (int(near.sum()),))
-        edges = 1 / (1 + np.exp(-(since[near] - 0.3) / 0.1)) / (1 + np.exp((since[near] - config.task) / 0.3))
-        source[near] += config.mode_rms[list(MODES).index(trial.mode)] * edges * wave
+            induced.append((THETA, config.theta_rms))
+        for (lo, hi), rms in induced:
+            wave = _noise(rng, lambda f, lo=lo, hi=hi: ((f >= lo) & (f < hi)) / (hi - lo), sfreq, (int(near.sum()),))
+            source[near] += rms * edges * wave
     data += pattern[:, None] * source
     info = mne.create_info(list(EEG_CHANNELS), sfreq, "eeg")
     return mne.io.RawArray(data, info, verbose="error").set_montage(MONTAGE)

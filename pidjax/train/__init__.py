@@ -2,6 +2,6 @@
 
 from pidjax.train.checkpoint import Checkpoints
 from pidjax.train.loop import TrainingError, train
-from pidjax.train.step import TrainState, init_state, make_step
+from pidjax.train.step import TrainState, make_init, make_step
 
-__all__ = ["Checkpoints", "TrainState", "TrainingError", "init_state", "make_step", "train"]
+__all__ = ["Checkpoints", "TrainState", "TrainingError", "make_init", "make_step", "train"]

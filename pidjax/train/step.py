@@ -27,20 +27,20 @@ class TrainState(NamedTuple):
 Transformations = Mapping[str, optax.GradientTransformation]
 
 
-def init_state(objective: Objective, txs: Transformations, key: Array, batch: Batch) -> TrainState:
-    """State before the first step, compiled as one program.
+def make_init(objective: Objective, txs: Transformations) -> Callable[[Array, Batch], TrainState]:
+    """Compile ``init(key, batch) -> train_state``, the state before the first step, as one program.
 
     ``batch`` is what ``objective.init`` measures scales on.
     """
 
     @jax.jit
-    def build(key: Array, batch: Batch) -> TrainState:
+    def init(key: Array, batch: Batch) -> TrainState:
         init_key, run_key = jax.random.split(key)
         params, state = objective.init(init_key, batch)
         opt_state = {name: tx.init(params[name]) for name, tx in txs.items()}
         return TrainState(jnp.int32(0), run_key, params, state, opt_state)
 
-    return build(key, batch)
+    return init
 
 
 def make_step(

@@ -1,0 +1,16 @@
+"""What two kinds of measurement share, what each holds alone, and what only both together hold.
+
+==================  =====================================================
+``pidjax.bounds``      score statistics to nats
+``pidjax.critics``     pairs to scores
+``pidjax.pid``         informations to redundancy, unique and synergy
+``pidjax.encoders``    signals to vectors
+``pidjax.data``        batches, augmentations, frames
+``pidjax.objectives``  what is learned
+``pidjax.train``       one compiled step, the loop, checkpoints
+``pidjax.evaluate``    probes, retrieval and prediction with their nulls
+``pidjax.neuro``       EEG and fNIRS recordings (imports mne)
+==================  =====================================================
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,7 @@
+"""``python -m pidjax``."""
+
+import sys
+
+from pidjax.cli import main
+
+sys.exit(main())

@@ -1,0 +1,87 @@
+"""The ``pidjax`` command: ``decompose`` two recordings, ``simulate`` a session to try it on."""
+
+import os
+import shutil
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from pidjax._checks import InputError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; 0 when it is done, 2 for unusable input (one line), 130 when interrupted."""
+    os.environ.setdefault("MPLBACKEND", "agg")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from pidjax.neuro.decompose import DecomposeSettings
+    from pidjax.neuro.simulate import SessionConfig
+
+    def decompose(
+        eeg_file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="EEG_FILE")],
+        fnirs_file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FNIRS_FILE")],
+        /,
+        *,
+        out: Path,
+        settings: Annotated[DecomposeSettings, tyro.conf.arg(name="")],
+        resume: bool = False,
+        overwrite: bool = False,
+    ) -> None:
+        """Two recordings in, a decomposition report out.
+
+        Args:
+            eeg_file: EDF, BrainVision, EEGLAB, FIF, ... (whatever mne reads).
+            fnirs_file: SNIRF file or NIRx folder.
+            out: Folder that appears whole at the end (OUT.partial meanwhile).
+            resume: Finish an interrupted run.
+            overwrite: Replace OUT and any unfinished run.
+        """
+        from pidjax.neuro.decompose import decompose as job
+
+        start = time.monotonic()
+        report = job(eeg_file, fnirs_file, out, settings, resume=resume, overwrite=overwrite)
+        print(f"done in {time.monotonic() - start:.0f} s. The report is at {report.absolute()}")
+
+    def simulate(
+        *,
+        out: Path,
+        session: Annotated[SessionConfig, tyro.conf.arg(name="")],
+        seed: int = 0,
+        overwrite: bool = False,
+    ) -> None:
+        """Write one simulated session: eeg.edf, fnirs.snirf and events.tsv.
+
+        Args:
+            out: Folder to write to.
+            seed: Of everything random.
+            overwrite: Replace OUT.
+        """
+        from pidjax.neuro.simulate import save_session, simulate_session
+
+        if out.exists() and any(out.iterdir()):
+            if not overwrite:
+                raise InputError(f"--out {out} exists and is not empty: give another folder, or --overwrite to replace it.")
+            shutil.rmtree(out)
+        paths = save_session(simulate_session(session, seed=seed), out)
+        print("wrote " + ", ".join(map(str, paths.values())))
+
+    try:
+        with warnings.catch_warnings():
+            if not sys.warnoptions:
+                warnings.simplefilter("ignore")  # mne's readers warn about headers; what matters is in the report
+            tyro.extras.subcommand_cli_from_dict(
+                {"decompose": decompose, "simulate": simulate},
+                args=argv,
+                prog="pidjax",
+                description="What two kinds of measurement share, what each holds alone, and what only both together hold.",
+            )
+    except InputError as error:
+        print(f"pidjax: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("pidjax: interrupted; the same command with --resume goes on from the last step.", file=sys.stderr)
+        return 130
+    return 0

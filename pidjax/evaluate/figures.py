@@ -1,0 +1,115 @@
+"""Figures of what was learned: training curves, probes, PID bars, cross-modal prediction, projections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+
+from pidjax.evaluate.probe import ProbeResult
+from pidjax.evaluate.relation import RelationResult
+
+COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#BBBBBB", "#222222")
+"""Paul Tol's bright palette: told apart by colour-blind readers, and in grey."""
+
+
+def training_curves(history: Sequence[Mapping[str, float]], nats: Sequence[str], ceiling: float) -> Figure:
+    """Terms in nats on the left with their ceiling ln(batch), all other terms on the right."""
+    figure = Figure(figsize=(10, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    others = [name for name in history[0] if name not in (*nats, "loss")]
+    for axes, names in ((left, nats), (right, others)):
+        for colour, name in zip(COLOURS, names, strict=False):
+            axes.plot([line[name] for line in history], color=colour, label=name.replace("_", " "), lw=1)
+        axes.set(xlabel="step")
+        axes.legend(fontsize=8, frameon=False)
+    left.axhline(ceiling, color="0.6", ls="--", lw=1)
+    left.text(0, ceiling, f" ceiling ln(batch) = {ceiling:.2f}", va="bottom", fontsize=8, color="0.4")
+    left.set(ylabel="InfoNCE lower bound (nats)", title="What the views share, on training trials")
+    right.set(ylabel="loss term (no unit)", title="Reconstruction, leakage, orthogonality")
+    return figure
+
+
+def probe_bars(results: Mapping[str, ProbeResult], target: str, unit: str) -> Figure:
+    """Score of every set of features with its standard error, chance (line) and 95 % of the null (tick)."""
+    figure = Figure(figsize=(8, 0.36 * len(results) + 1.3), layout="constrained")
+    axes = figure.subplots()
+    y = np.arange(len(results))[::-1]
+    kinds = [COLOURS[0] if not name.startswith("raw") else COLOURS[6] for name in results]
+    axes.barh(y, [r.score for r in results.values()], xerr=[r.se for r in results.values()], color=kinds, height=0.62)
+    for at, r in zip(y, results.values(), strict=True):
+        axes.plot([r.null95] * 2, [at - 0.38, at + 0.38], color=COLOURS[1], lw=2)
+        axes.text(1.01, at, f"{r.score:.2f} ± {r.se:.2f}   p = {r.p:.3f}", va="center", fontsize=8, transform=axes.get_yaxis_transform())
+    chance = next(iter(results.values())).chance
+    axes.axvline(chance, color="0.3", lw=1, ls="--")
+    axes.set_yticks(y, [name.replace("_", " ") for name in results], fontsize=9)
+    axes.set(xlabel=f"{unit}, held out (± standard error; dashed: chance; red: 95 % of the permutation null)", title=target)
+    axes.xaxis.label.set_fontsize(8)
+    axes.set_xlim(min(0.0, *(r.score - r.se for r in results.values())), 1.0)
+    return figure
+
+
+def pid_bars(atoms: Mapping[str, Mapping[str, tuple[float, float]]], names: Mapping[str, str]) -> Figure:
+    """PID atoms of every label in nats with bootstrap standard errors; ``names`` says what each atom is."""
+    figure = Figure(figsize=(1.6 + 2.2 * len(atoms), 3.2), layout="constrained")
+    axes = figure.subplots()
+    width = 0.8 / len(names)
+    for k, (name, words) in enumerate(names.items()):
+        values = [a[name] for a in atoms.values()]
+        x = np.arange(len(atoms)) + (k - (len(names) - 1) / 2) * width
+        axes.bar(x, [v for v, _ in values], width, yerr=[se for _, se in values], color=COLOURS[k], label=words, capsize=2)
+    axes.axhline(0, color="0.3", lw=1)
+    axes.set_xticks(range(len(atoms)), list(atoms))
+    axes.set(ylabel="nats (± bootstrap SE)", title="Information about each label in the classical features")
+    axes.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def prediction_bars(results: Mapping[str, Mapping[str, RelationResult]]) -> Figure:
+    """R² of every head (rows of ``results``) predicted from each source of features."""
+    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    axes = figure.subplots()
+    sources = list(next(iter(results.values())))
+    width = 0.8 / len(sources)
+    for k, source in enumerate(sources):
+        x = np.arange(len(results)) + (k - (len(sources) - 1) / 2) * width
+        values = [r[source] for r in results.values()]
+        axes.bar(x, [v.score for v in values], width, yerr=[v.se for v in values], color=COLOURS[k], label=f"from {source}", capsize=2)
+        for at, v in zip(x, values, strict=True):
+            axes.plot([at - width / 2, at + width / 2], [v.null95] * 2, color="0.2", lw=1.5)
+    axes.axhline(0, color="0.3", lw=1)
+    axes.set_xticks(range(len(results)), [name.replace("_", " ") for name in results], fontsize=8)
+    axes.set(ylabel="held-out R² (± SE over folds)", title="How well each head is predicted from each modality (dark line: 95 % of the null)")
+    axes.set_ylim(bottom=max(-0.6, axes.get_ylim()[0]))
+    axes.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def projection(heads: Mapping[str, np.ndarray], colourings: Mapping[str, np.ndarray], *, seed: int = 0) -> Figure:
+    """Every head in two dimensions (t-SNE; principal components under 30 trials), one row a colouring."""
+    figure = Figure(figsize=(2.5 * len(heads), 2.5 * len(colourings) + 0.2), layout="constrained")
+    grid = figure.subplots(len(colourings), len(heads), squeeze=False)
+    for column, (name, z) in enumerate(heads.items()):
+        z = (z - z.mean(0)) / np.where(z.std(0) > 0, z.std(0), 1)
+        if len(z) >= 30:
+            flat = TSNE(perplexity=min(30.0, (len(z) - 1) / 3), init="pca", random_state=seed).fit_transform(z)
+        else:
+            flat = PCA(2, random_state=seed).fit_transform(z)
+        for row, (title, label) in enumerate(colourings.items()):
+            axes = grid[row, column]
+            values = list(dict.fromkeys(np.asarray(label).tolist()))
+            for k, value in enumerate(sorted(values, key=str)):
+                here = np.asarray(label) == value
+                axes.scatter(*flat[here].T, s=14, color=COLOURS[k % len(COLOURS)], label=str(value), lw=0)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            if row == 0:
+                axes.set_title(name.replace("_", " "), fontsize=10)
+            if column == 0:
+                axes.set_ylabel(title, fontsize=10)
+            if column == len(heads) - 1 and len(values) <= len(COLOURS):
+                axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure

@@ -1,0 +1,170 @@
+"""Linear probes of a label or a value, block-wise cross-validated, with chance, standard error and a permutation null."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.covariance import ledoit_wolf_shrinkage
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import RidgeCV
+from sklearn.preprocessing import StandardScaler
+
+from pidjax._checks import InputError
+from pidjax.evaluate.folds import Fold
+
+Features = np.ndarray | Sequence[np.ndarray]
+"""[n, d], or one [n, d] a fold where each fold has a representation of its own."""
+
+
+class ProbeResult(NamedTuple):
+    """How well a target is read from features.
+
+    ``score`` is balanced accuracy (``chance`` 1 / classes) or the correlation of held-out predictions with
+    the truth (``chance`` 0); ``se`` its standard error; ``null95`` the 95th percentile of the permutation null and
+    ``p`` = (1 + #{null >= score}) / (1 + permutations). ``nats`` is a lower bound of the information about the target in expectation
+    (H(label) less the held-out cross-entropy, or −½ ln(1 − r²)₊ under a Gaussian reading) with standard error ``nats_se``; ``pointwise`` its
+    terms, one a tested trial.
+    """
+
+    score: float
+    chance: float
+    se: float
+    null95: float
+    p: float
+    nats: float
+    nats_se: float
+    n: int
+    pointwise: np.ndarray
+
+
+def probe_class(
+    features: Features, label: np.ndarray, folds: list[Fold], *, permutations: int = 200, seed: int = 0
+) -> ProbeResult:
+    """Shrinkage linear discriminant analysis of a label.
+
+    Ledoit–Wolf shrinkage, features standardised on the training trials. Labels are permuted within the test
+    blocks (across all trials where a block holds one class), so slow drifts are in the null too.
+
+    Raises
+    ------
+    InputError
+        A label with fewer than two classes, or a fold whose training trials lack a class.
+    """
+    classes, y = np.unique(label, return_inverse=True)
+    if len(classes) < 2:
+        raise InputError(f"a probe needs at least two classes; found {list(classes)}.")
+    for fold in folds:
+        missing = sorted(set(range(len(classes))) - set(y[fold.train]))
+        if missing:
+            raise InputError(
+                f"a fold has no training trial of class {classes[missing[0]]!r}: there are fewer trials than "
+                "cross-validation needs."
+            )
+    prepared = [_span(_of_fold(features, i), fold) for i, fold in enumerate(folds)]
+
+    def predict(target: np.ndarray) -> np.ndarray:
+        """Held-out class probabilities [n, classes], NaN where a trial is in no test set."""
+        out = np.full((len(y), len(classes)), np.nan)
+        for (train_x, test_x, shrinkage), fold in zip(prepared, folds, strict=True):
+            model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage)
+            if len(np.unique(target[fold.train])) < len(classes):
+                continue
+            out[fold.test] = model.fit(train_x, target[fold.train]).predict_proba(test_x)
+        return out
+
+    def score(probability: np.ndarray, target: np.ndarray) -> float:
+        tested = np.isfinite(probability[:, 0])
+        hit = probability[tested].argmax(axis=1) == target[tested]
+        return float(np.mean([hit[target[tested] == k].mean() for k in np.unique(target[tested])]))
+
+    probability = predict(y)
+    tested = np.concatenate([fold.test for fold in folds])
+    hit = probability[tested].argmax(axis=1) == y[tested]
+    groups = [hit[y[tested] == k] for k in range(len(classes)) if (y[tested] == k).any()]
+    # (h + 1) / (n + 2): the error of a perfect score of few trials is not zero
+    rates = [((g.sum() + 1) / (len(g) + 2), len(g)) for g in groups]
+    se = np.sqrt(sum(r * (1 - r) / n for r, n in rates)) / len(groups)
+    rng = np.random.default_rng(seed)
+    shuffled = [_permuted(y, folds, rng) for _ in range(permutations)]
+    null = np.array([score(predict(target), target) for target in shuffled])
+    value = score(probability, y)
+    prior = np.bincount(y, minlength=len(classes)) / len(y)
+    # one per cent of the prior keeps a confident mistake finite, and the mixture a distribution
+    mixed = 0.99 * probability[tested, y[tested]] + 0.01 * prior[y[tested]]
+    pointwise = np.log(mixed / prior[y[tested]])
+    return ProbeResult(value, 1 / len(classes), float(se), *_against(null, value), *_mean_se(pointwise), len(tested), pointwise)
+
+
+def probe_value(
+    features: Features, target: np.ndarray, folds: list[Fold], *, permutations: int = 200, seed: int = 0
+) -> ProbeResult:
+    """Ridge regression of a number; the penalty is chosen by leave-one-out within the training trials.
+
+    All permutations are fitted at once, as further targets of one regression.
+    """
+    y = np.asarray(target, float)
+    rng = np.random.default_rng(seed)
+    targets = np.column_stack([y, *(_permuted(y, folds, rng) for _ in range(permutations))])
+    predicted = np.full_like(targets, np.nan)
+    for i, fold in enumerate(folds):
+        train_x, test_x, _ = _span(_of_fold(features, i), fold)
+        centre = targets[fold.train].mean(axis=0)
+        model = RidgeCV(np.logspace(-1, 5, 13), alpha_per_target=True).fit(train_x, targets[fold.train] - centre)
+        predicted[fold.test] = model.predict(test_x) + centre
+    tested = np.concatenate([fold.test for fold in folds])
+    r = np.array([_correlation(a, b) for a, b in zip(predicted[tested].T, targets[tested].T, strict=True)])
+    n, value = len(tested), float(r[0])
+    se = (1 - value**2) / np.sqrt(max(n - 1, 1))
+    nats = -0.5 * np.log(1 - max(value, 0.0) ** 2)
+    return ProbeResult(value, 0.0, float(se), *_against(r[1:], value), float(nats), float(max(value, 0.0) * se / max(1 - value**2, 1e-9)), n, np.array([]))
+
+
+def _of_fold(features: Features, i: int) -> np.ndarray:
+    return features if isinstance(features, np.ndarray) else features[i]
+
+
+def _span(x: np.ndarray, fold: Fold) -> tuple[np.ndarray, np.ndarray, float]:
+    """Training and test trials in the span of the training trials, and the shrinkage to use there.
+
+    With fewer trials than features a discriminant lives in the span of the training trials, so rotating into
+    it changes nothing and costs a fraction. Shrinkage towards m·I, m the mean variance over all d features,
+    becomes a shrinkage towards the mean variance over the span.
+    """
+    scaler = StandardScaler().fit(x[fold.train])
+    train, test = scaler.transform(x[fold.train]), scaler.transform(x[fold.test])
+    shrinkage = ledoit_wolf_shrinkage(train) if train.shape[1] > 1 else 0.0
+    d = train.shape[1]
+    if d >= len(train):
+        _, s, axes = np.linalg.svd(train, full_matrices=False)
+        axes = axes[s > 1e-6 * s[0]]
+        train, test = train @ axes.T, test @ axes.T
+        ratio = shrinkage / max(1 - shrinkage, 1e-9) * train.shape[1] / d
+        shrinkage = ratio / (1 + ratio)
+    return train, test, float(shrinkage)
+
+
+def _permuted(y: np.ndarray, folds: list[Fold], rng: np.random.Generator) -> np.ndarray:
+    """Permuted within every test block that varies, across all trials where none does."""
+    out = y.copy()
+    varying = [fold.test for fold in folds if len(np.unique(y[fold.test])) > 1]
+    for rows in varying or [np.arange(len(y))]:
+        out[rows] = y[rng.permutation(rows)]
+    return out
+
+
+def _against(null: np.ndarray, value: float) -> tuple[float, float]:
+    if null.size == 0:
+        return float("nan"), float("nan")
+    return float(np.quantile(null, 0.95)), float((1 + (null >= value - 1e-12).sum()) / (1 + null.size))
+
+
+def _mean_se(x: np.ndarray) -> tuple[float, float]:
+    return float(x.mean()), float(x.std(ddof=1) / np.sqrt(len(x)))
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    a, b = a - a.mean(), b - b.mean()
+    scale = np.sqrt((a * a).sum() * (b * b).sum())
+    return float((a * b).sum() / scale) if scale > 0 else 0.0

@@ -1,0 +1,159 @@
+"""What the report says in words, and which pictures it shows in which order."""
+
+from __future__ import annotations
+
+import html
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pidjax.evaluate import ProbeResult, figures
+from pidjax.neuro import report
+from pidjax.neuro.assess import Metrics
+from pidjax.objectives import HEADS
+
+if TYPE_CHECKING:
+    from pidjax.neuro.decompose import DecomposeSettings, Prepared
+    from pidjax.neuro.decomposer import EEGfNIRSDecomposer
+
+MEANING = {
+    "redundancy_eeg": "shared with fNIRS, read from EEG: the local activation event",
+    "redundancy_fnirs": "shared with EEG, read from fNIRS: the same event, seconds later",
+    "unique_eeg": "EEG alone: the mode of activity (delta to gamma)",
+    "unique_fnirs": "fNIRS alone: the metabolic cost (HbO and HbR amplitude)",
+    "synergy": "both together: neurovascular delay and efficiency",
+}
+"""What the original design wants each head to hold; whether it does is what the probes test."""
+ATOMS = {
+    "redundancy": "redundancy",
+    "unique1": "unique to EEG",
+    "unique2": "unique to fNIRS",
+    "synergy": "synergy",
+}
+
+
+def summary_html(prepared: Prepared, metrics: Metrics, settings: DecomposeSettings, config: dict[str, Any]) -> str:
+    """The first page: what was analysed, what each head holds, and what not to conclude."""
+    pairs, trials = prepared.pairs, prepared.pairs.log["trials"]
+    eeg, fnirs = pairs.epochs["eeg"], pairs.epochs["fnirs"]
+    warnings = [words for found in prepared.choices.values() for step, words in found.items() if step.startswith("warning")]
+    rows = []
+    for label, found in metrics.probes.items():
+        unit = "balanced accuracy" if metrics.is_class[label] else "r"
+        best = max(HEADS, key=lambda head, found=found: found[head].score)
+        rows.append(
+            {
+                "label": label,
+                "unit": unit,
+                "chance": found[best].chance,
+                **{head: _score(found[head]) for head in HEADS},
+                "all heads": _score(found["all heads"]),
+                "best raw features": max((_score(r) for n, r in found.items() if n.startswith("raw")), key=_leading),
+            }
+        )
+    retrieval = metrics.retrieval
+    parts = [
+        f"<p>{trials['kept']} of {trials['found']} trials of <code>{html.escape(config['eeg_file'])}</code> "
+        f"({len(eeg.ch_names)} EEG channels, {eeg.info['sfreq']:g} Hz) and <code>{html.escape(config['fnirs_file'])}</code> "
+        f"({len(fnirs.ch_names) // 2} fNIRS pairs, {fnirs.info['sfreq']:g} Hz). Preset <b>{settings.preset}</b>, "
+        f"seed {settings.seed}, {settings.steps} steps. Representations are learned without labels, anew for "
+        "each block of cross-validation; every number below is of trials that the model has not seen.</p>",
+        "".join(f'<p style="color:#a00"><b>Warning.</b> {html.escape(words)}</p>' for words in warnings),
+        "<h4>What each head is meant to hold</h4>",
+        report.table([{"head": head, "meant to hold": words} for head, words in MEANING.items()]),
+        "<h4>What each head holds</h4>",
+        report.table(rows) if rows else "<p>The trials carry no labels that differ: no probe was possible.</p>",
+        "<p>± standard error; * above 95 % of the permutation null, not corrected for the number of probes.</p>" if rows else "",
+        "<h4>Without labels</h4>",
+        f"<p>A trial finds its partner in the other modality (top 1 of its block, redundancy heads) in "
+        f"{100 * retrieval.score:.0f} ± {100 * retrieval.se:.0f} % of cases; chance {100 * retrieval.chance:.0f} %, "
+        f"p = {retrieval.p:.3f}.</p>",
+        "<h4>What not to conclude</h4>",
+        "<p>Cosine orthogonality of heads is not independence. Two noisy detectors of one event already have "
+        "positive PID synergy, so synergy above zero is no evidence of interaction. HbO amplitude is a proxy of "
+        "metabolic cost. Probes are linear; information in nats is a lower bound in expectation.</p>",
+    ]
+    if metrics.skipped:
+        parts.append("<p>Not probed: " + "; ".join(f"{html.escape(k)} ({v})" for k, v in metrics.skipped.items()) + ".</p>")
+    return "".join(parts)
+
+
+def report_sections(
+    prepared: Prepared, metrics: Metrics, model: EEGfNIRSDecomposer, embeddings: dict[str, np.ndarray], settings: DecomposeSettings
+) -> dict[str, list[tuple[str, Any]]]:
+    """Every figure and table after the summary, by section."""
+    pairs = prepared.pairs
+    classes = [label for label, is_class in metrics.is_class.items() if is_class]
+    condition = {name: pairs.metadata[name].astype(str).to_numpy(dtype=str) for name in classes or ["trial_type"]}
+    sections: dict[str, list[tuple[str, Any]]] = {
+        "Quality control": report.quality_section(
+            prepared.eeg.raw, prepared.fnirs.raw, prepared.fnirs.quality, pairs, prepared.choices, prepared.clock
+        )
+    }
+    for name, values in list(condition.items())[:3]:
+        sections[f"Signals by {name}"] = report.signal_section(pairs, values)
+    batch = min(settings.batch_size, min(len(fold.train) for fold in prepared.folds))
+    sections["Training"] = [
+        ("Training curves", figures.training_curves(model.history_, ("redundancy", "synergy"), math.log(batch)))
+    ]
+    probes: list[tuple[str, Any]] = []
+    for label, found in metrics.probes.items():
+        unit = "balanced accuracy" if metrics.is_class[label] else "correlation with the truth"
+        probes.append((f"Probe of {label}", figures.probe_bars(found, label, unit)))
+        probes.append((f"Probe of {label}: numbers", report.table([_row(name, r) for name, r in found.items()])))
+    if metrics.pid:
+        probes.append(("PID of the labels, raw features", figures.pid_bars(metrics.pid, ATOMS)))
+        probes.append(
+            (
+                "PID: how to read it",
+                "<p>I(label; EEG), I(label; fNIRS) and I(label; both) are held-out lower bounds of the same probe on "
+                "classical features, negative ones set to 0; atoms by minimum mutual information.</p>",
+            )
+        )
+    sections["Probes"] = probes or [("Probes", "<p>The trials carry no labels that differ.</p>")]
+    sections["Heads and modalities"] = [
+        ("Prediction across modalities", figures.prediction_bars(metrics.prediction)),
+        (
+            "Cross-modal numbers",
+            report.table(
+                [{"relation": "retrieval, redundancy heads (top 1)", **_relation(metrics.retrieval)}]
+                + [
+                    {"relation": f"{head} from {source} (R²)", **_relation(r)}
+                    for head, found in metrics.prediction.items()
+                    for source, r in found.items()
+                ]
+            ),
+        ),
+        (
+            "Projections (model of all trials)",
+            figures.projection(embeddings, {**condition, "block": pairs.metadata.block.to_numpy()}, seed=settings.seed),
+        ),
+    ]
+    return sections
+
+
+def _score(r: ProbeResult) -> str:
+    return f"{r.score:.2f} ± {r.se:.2f}{'*' if r.score > r.null95 else ''}"
+
+
+def _leading(words: str) -> float:
+    return float(words.split(" ")[0])
+
+
+def _row(name: str, r: ProbeResult) -> dict[str, Any]:
+    return {
+        "features": name,
+        "score": r.score,
+        "SE": r.se,
+        "chance": r.chance,
+        "null 95 %": r.null95,
+        "p": r.p,
+        "nats (lower bound)": r.nats,
+        "SE nats": r.nats_se,
+        "trials": r.n,
+    }
+
+
+def _relation(r) -> dict[str, Any]:
+    return {"score": r.score, "SE": r.se, "chance": r.chance, "null 95 %": r.null95, "p": r.p, "trials": r.n}
