@@ -63,7 +63,9 @@ def main(argv: list[str] | None = None) -> int:
 
         if out.exists() and any(out.iterdir()):
             if not overwrite:
-                raise InputError(f"--out {out} exists and is not empty: give another folder, or --overwrite to replace it.")
+                raise InputError(
+                    f"--out {out} exists and is not empty: give another folder, or --overwrite to replace it."
+                )
             shutil.rmtree(out)
         paths = save_session(simulate_session(session, seed=seed), out)
         print("wrote " + ", ".join(map(str, paths.values())))

@@ -73,9 +73,7 @@ def score_stats(scores: Array, *, positive: Array | None = None, log_weights: Ar
     some = (num_neg > 0)[:, None]  # a row without negatives has an empty sum, and must not give NaN gradients
     return ScoreStats(
         positive=jnp.take_along_axis(scores, positive[:, None], axis=1)[:, 0],
-        neg_logsumexp=jnp.where(
-            some[:, 0], jax.nn.logsumexp(scores, axis=1, b=jnp.where(some, w, 1.0)), -jnp.inf
-        ),
+        neg_logsumexp=jnp.where(some[:, 0], jax.nn.logsumexp(scores, axis=1, b=jnp.where(some, w, 1.0)), -jnp.inf),
         neg_mean=(w * scores).sum(axis=1) / jnp.maximum(num_neg, jnp.finfo(scores.dtype).tiny),
         num_neg=num_neg,
         weight=jnp.ones(n, scores.dtype),

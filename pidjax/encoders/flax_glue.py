@@ -16,11 +16,15 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Encoder:
     Trainable values go to ``params``, everything else (batch statistics) to ``state``; both are plain
     nested dicts. The module is described by its abstract shapes alone: nothing is allocated until ``init``.
     """
+
+    def split(module: nnx.Module) -> tuple[Any, Any, Any]:
+        return nnx.split(module, nnx.Param, ...)  # type: ignore[return-value]
+
     abstract = nnx.eval_shape(lambda: build(nnx.Rngs(0)))
-    graph, abstract_params, abstract_state = nnx.split(abstract, nnx.Param, ...)
+    graph, abstract_params, abstract_state = split(abstract)
 
     def init(key: Array) -> tuple[Params, Params]:
-        _, params, state = nnx.split(build(nnx.Rngs(key)), nnx.Param, ...)
+        _, params, state = split(build(nnx.Rngs(key)))
         return nnx.to_pure_dict(params), nnx.to_pure_dict(state)
 
     def restore(abstract: Any, values: Params) -> Any:
@@ -32,7 +36,7 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Encoder:
         module = nnx.merge(graph, restore(abstract_params, params), restore(abstract_state, state))
         module.train() if train else module.eval()
         z = module(x) if mask is None else module(x, mask=mask)
-        _, _, new_state = nnx.split(module, nnx.Param, ...)
+        _, _, new_state = split(module)
         return z, nnx.to_pure_dict(new_state)
 
     return Encoder(init, apply)

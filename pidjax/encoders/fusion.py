@@ -20,9 +20,7 @@ class ConcatFusion(nnx.Module):
 
 class CrossAttentionFusion(nnx.Module):
     def __init__(self, width: int, heads: int, rngs: nnx.Rngs):
-        self.attend = nnx.List(
-            [nnx.MultiHeadAttention(heads, width, decode=False, rngs=rngs) for _ in range(2)]
-        )
+        self.attend = nnx.List([nnx.MultiHeadAttention(heads, width, decode=False, rngs=rngs) for _ in range(2)])
         self.mix = MLP((2 * width, 2 * width, width), rngs)
 
     def __call__(self, x: tuple[Array, Array]) -> Array:

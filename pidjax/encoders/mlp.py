@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import jax
 from flax import nnx
 
@@ -13,9 +15,7 @@ class MLP(nnx.Module):
     """Linear layers of the given widths with GELU between them."""
 
     def __init__(self, widths: tuple[int, ...], rngs: nnx.Rngs):
-        self.layers = nnx.List(
-            [nnx.Linear(a, b, rngs=rngs) for a, b in zip(widths[:-1], widths[1:], strict=True)]
-        )
+        self.layers = nnx.List([nnx.Linear(a, b, rngs=rngs) for a, b in itertools.pairwise(widths)])
 
     def __call__(self, x: Array) -> Array:
         for layer in self.layers[:-1]:

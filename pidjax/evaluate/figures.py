@@ -39,14 +39,30 @@ def probe_bars(results: Mapping[str, ProbeResult], target: str, unit: str) -> Fi
     axes = figure.subplots()
     y = np.arange(len(results))[::-1]
     kinds = [COLOURS[0] if not name.startswith("raw") else COLOURS[6] for name in results]
-    axes.barh(y, [r.score for r in results.values()], xerr=[r.se for r in results.values()], color=kinds, height=0.62)
+    axes.barh(
+        y,
+        [r.score for r in results.values()],
+        xerr=[r.se for r in results.values()],
+        color=kinds,
+        height=0.62,
+    )
     for at, r in zip(y, results.values(), strict=True):
         axes.plot([r.null95] * 2, [at - 0.38, at + 0.38], color=COLOURS[1], lw=2)
-        axes.text(1.01, at, f"{r.score:.2f} ± {r.se:.2f}   p = {r.p:.3f}", va="center", fontsize=8, transform=axes.get_yaxis_transform())
+        axes.text(
+            1.01,
+            at,
+            f"{r.score:.2f} ± {r.se:.2f}   p = {r.p:.3f}",
+            va="center",
+            fontsize=8,
+            transform=axes.get_yaxis_transform(),
+        )
     chance = next(iter(results.values())).chance
     axes.axvline(chance, color="0.3", lw=1, ls="--")
     axes.set_yticks(y, [name.replace("_", " ") for name in results], fontsize=9)
-    axes.set(xlabel=f"{unit}, held out (± standard error; dashed: chance; red: 95 % of the permutation null)", title=target)
+    axes.set(
+        xlabel=f"{unit}, held out (± standard error; dashed: chance; red: 95 % of the permutation null)",
+        title=target,
+    )
     axes.xaxis.label.set_fontsize(8)
     axes.set_xlim(min(0.0, *(r.score - r.se for r in results.values())), 1.0)
     return figure
@@ -60,7 +76,15 @@ def pid_bars(atoms: Mapping[str, Mapping[str, tuple[float, float]]], names: Mapp
     for k, (name, words) in enumerate(names.items()):
         values = [a[name] for a in atoms.values()]
         x = np.arange(len(atoms)) + (k - (len(names) - 1) / 2) * width
-        axes.bar(x, [v for v, _ in values], width, yerr=[se for _, se in values], color=COLOURS[k], label=words, capsize=2)
+        axes.bar(
+            x,
+            [v for v, _ in values],
+            width,
+            yerr=[se for _, se in values],
+            color=COLOURS[k],
+            label=words,
+            capsize=2,
+        )
     axes.axhline(0, color="0.3", lw=1)
     axes.set_xticks(range(len(atoms)), list(atoms))
     axes.set(ylabel="nats (± bootstrap SE)", title="Information about each label in the classical features")
@@ -77,12 +101,23 @@ def prediction_bars(results: Mapping[str, Mapping[str, RelationResult]]) -> Figu
     for k, source in enumerate(sources):
         x = np.arange(len(results)) + (k - (len(sources) - 1) / 2) * width
         values = [r[source] for r in results.values()]
-        axes.bar(x, [v.score for v in values], width, yerr=[v.se for v in values], color=COLOURS[k], label=f"from {source}", capsize=2)
+        axes.bar(
+            x,
+            [v.score for v in values],
+            width,
+            yerr=[v.se for v in values],
+            color=COLOURS[k],
+            label=f"from {source}",
+            capsize=2,
+        )
         for at, v in zip(x, values, strict=True):
             axes.plot([at - width / 2, at + width / 2], [v.null95] * 2, color="0.2", lw=1.5)
     axes.axhline(0, color="0.3", lw=1)
     axes.set_xticks(range(len(results)), [name.replace("_", " ") for name in results], fontsize=8)
-    axes.set(ylabel="held-out R² (± SE over folds)", title="How well each head is predicted from each modality (dark line: 95 % of the null)")
+    axes.set(
+        ylabel="held-out R² (± SE over folds)",
+        title="How well each head is predicted from each modality (dark line: 95 % of the null)",
+    )
     axes.set_ylim(bottom=max(-0.6, axes.get_ylim()[0]))
     axes.legend(fontsize=8, frameon=False)
     return figure

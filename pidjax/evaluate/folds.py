@@ -16,7 +16,9 @@ class Fold(NamedTuple):
     test: np.ndarray
 
 
-def blockwise_folds(blocks: np.ndarray, onset: np.ndarray, *, gap: float = 0.0, recording: np.ndarray | None = None) -> list[Fold]:
+def blockwise_folds(
+    blocks: np.ndarray, onset: np.ndarray, *, gap: float = 0.0, recording: np.ndarray | None = None
+) -> list[Fold]:
     """One fold a block; training trials of the same recording within ``gap`` seconds of a test trial are left out.
 
     Parameters
@@ -37,7 +39,9 @@ def blockwise_folds(blocks: np.ndarray, onset: np.ndarray, *, gap: float = 0.0, 
     """
     values = np.unique(blocks)
     if len(values) < 2:
-        raise InputError(f"block-wise cross-validation needs at least 2 blocks; found {len(values)} with {len(blocks)} trials.")
+        raise InputError(
+            f"block-wise cross-validation needs at least 2 blocks; found {len(values)} with {len(blocks)} trials."
+        )
     recording = np.zeros(len(blocks)) if recording is None else np.asarray(recording)
     folds = []
     for value in values:
@@ -46,6 +50,8 @@ def blockwise_folds(blocks: np.ndarray, onset: np.ndarray, *, gap: float = 0.0, 
         near &= recording[:, None] == recording[None, test]
         train = np.flatnonzero((blocks != value) & ~near.any(axis=1))
         if train.size == 0:
-            raise InputError(f"no trial is left to train on when block {value} is tested: windows of {gap:g} s overlap them all.")
+            raise InputError(
+                f"no trial is left to train on when block {value} is tested: windows of {gap:g} s overlap them all."
+            )
         folds.append(Fold(train, test))
     return folds

@@ -94,7 +94,15 @@ def probe_class(
     # one per cent of the prior keeps a confident mistake finite, and the mixture a distribution
     mixed = 0.99 * probability[tested, y[tested]] + 0.01 * prior[y[tested]]
     pointwise = np.log(mixed / prior[y[tested]])
-    return ProbeResult(value, 1 / len(classes), float(se), *_against(null, value), *_mean_se(pointwise), len(tested), pointwise)
+    return ProbeResult(
+        value,
+        1 / len(classes),
+        float(se),
+        *_against(null, value),
+        *_mean_se(pointwise),
+        len(tested),
+        pointwise,
+    )
 
 
 def probe_value(
@@ -118,7 +126,16 @@ def probe_value(
     n, value = len(tested), float(r[0])
     se = (1 - value**2) / np.sqrt(max(n - 1, 1))
     nats = -0.5 * np.log(1 - max(value, 0.0) ** 2)
-    return ProbeResult(value, 0.0, float(se), *_against(r[1:], value), float(nats), float(max(value, 0.0) * se / max(1 - value**2, 1e-9)), n, np.array([]))
+    return ProbeResult(
+        value,
+        0.0,
+        float(se),
+        *_against(r[1:], value),
+        float(nats),
+        float(max(value, 0.0) * se / max(1 - value**2, 1e-9)),
+        n,
+        np.array([]),
+    )
 
 
 def _of_fold(features: Features, i: int) -> np.ndarray:

@@ -42,10 +42,18 @@ def retrieval(a: Features, b: Features, folds: list[Fold], *, permutations: int 
     hit = np.concatenate(hits)
     value, n = float(hit.mean()), len(hit)
     rate = (hit.sum() + 1) / (n + 2)
-    return RelationResult(value, float(np.mean(chance)), float(np.sqrt(rate * (1 - rate) / n)), *_against(null.mean(axis=1), value), n)
+    return RelationResult(
+        value,
+        float(np.mean(chance)),
+        float(np.sqrt(rate * (1 - rate) / n)),
+        *_against(null.mean(axis=1), value),
+        n,
+    )
 
 
-def prediction(x: Features, z: Features, folds: list[Fold], *, permutations: int = 100, seed: int = 0) -> RelationResult:
+def prediction(
+    x: Features, z: Features, folds: list[Fold], *, permutations: int = 100, seed: int = 0
+) -> RelationResult:
     """Share of the held-out variance of ``z`` that ridge regression predicts from ``x`` (R², mean over folds).
 
     Chance is 0 or below. The null re-pairs training trials, and test trials, each among themselves.

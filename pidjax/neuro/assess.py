@@ -56,7 +56,8 @@ class Metrics:
         plain = {
             "probes": probes,
             "pid_nats": {
-                label: {atom: {"nats": v, "se": se} for atom, (v, se) in found.items()} for label, found in self.pid.items()
+                label: {atom: {"nats": v, "se": se} for atom, (v, se) in found.items()}
+                for label, found in self.pid.items()
             },
             "retrieval": self.retrieval._asdict(),
             "prediction_r2": {h: {s: r._asdict() for s, r in found.items()} for h, found in self.prediction.items()},
@@ -66,7 +67,12 @@ class Metrics:
 
 
 def assess(
-    pairs: PairedEpochs, embeddings: list[dict[str, np.ndarray]], folds: list[Fold], *, permutations: int = 200, seed: int = 0
+    pairs: PairedEpochs,
+    embeddings: list[dict[str, np.ndarray]],
+    folds: list[Fold],
+    *,
+    permutations: int = 200,
+    seed: int = 0,
 ) -> Metrics:
     """Probe every label from every head, block-wise.
 
@@ -82,14 +88,24 @@ def assess(
     raw = raw_features(pairs)
     features: dict[str, Any] = {head: [z[head] for z in embeddings] for head in HEADS}
     features["all heads"] = [np.hstack([z[head] for head in HEADS]) for z in embeddings]
-    features |= {"raw EEG": raw["eeg"], "raw fNIRS": raw["fnirs"], "raw both": np.hstack([raw["eeg"], raw["fnirs"]])}
+    features |= {
+        "raw EEG": raw["eeg"],
+        "raw fNIRS": raw["fnirs"],
+        "raw both": np.hstack([raw["eeg"], raw["fnirs"]]),
+    }
     found, skipped = labels_of(pairs.metadata, folds)
     probes: dict[str, dict[str, ProbeResult]] = {}
     for label in found:
         kept, inner = _restrict(folds, label.rows)
         probe = probe_class if label.is_class else probe_value
         probes[label.name] = {
-            name: probe(_restrict_features(x, kept, label.rows), label.values, inner, permutations=permutations, seed=seed)
+            name: probe(
+                _restrict_features(x, kept, label.rows),
+                label.values,
+                inner,
+                permutations=permutations,
+                seed=seed,
+            )
             for name, x in features.items()
         }
     pid = {label.name: _pid(probes[label.name], seed) for label in found if label.is_class}
@@ -97,7 +113,13 @@ def assess(
         probes,
         {label.name: label.is_class for label in found},
         pid,
-        retrieval(features["redundancy_eeg"], features["redundancy_fnirs"], folds, permutations=permutations, seed=seed),
+        retrieval(
+            features["redundancy_eeg"],
+            features["redundancy_fnirs"],
+            folds,
+            permutations=permutations,
+            seed=seed,
+        ),
         {
             head: {
                 source: prediction(raw[kind], features[head], folds, permutations=permutations, seed=seed)

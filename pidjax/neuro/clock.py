@@ -140,7 +140,9 @@ def _one_to_one(distance: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.
     return i[keep], j[keep]
 
 
-def _fit_run(start: float, te: np.ndarray, tf: np.ndarray, n_eeg: int, n_fnirs: int, mode: str, sfreq: float) -> ClockRun:
+def _fit_run(
+    start: float, te: np.ndarray, tf: np.ndarray, n_eeg: int, n_fnirs: int, mode: str, sfreq: float
+) -> ClockRun:
     n, sample = len(te), 1 / sfreq
     if n == 0 or n < 0.5 * min(n_eeg, n_fnirs):
         raise InputError(
@@ -183,12 +185,16 @@ def _pair_runs(eeg, fnirs, eeg_starts: list[float], fnirs_starts: list[float]):
     """(start on the EEG clock, EEG markers, fNIRS markers) of every run."""
 
     def cut(table: pd.DataFrame, starts: list[float]) -> list[pd.DataFrame]:
-        return [table[(table.onset >= a) & (table.onset < b)] for a, b in zip(starts, [*starts[1:], np.inf], strict=True)]
+        return [
+            table[(table.onset >= a) & (table.onset < b)] for a, b in zip(starts, [*starts[1:], np.inf], strict=True)
+        ]
 
     if len(eeg_starts) == len(fnirs_starts):
         return list(zip(eeg_starts, cut(eeg, eeg_starts), cut(fnirs, fnirs_starts), strict=True))
     if len(fnirs_starts) == 1:
-        return [(start, piece, fnirs) for start, piece in zip(eeg_starts, cut(eeg, eeg_starts), strict=True) if len(piece)]
+        return [
+            (start, piece, fnirs) for start, piece in zip(eeg_starts, cut(eeg, eeg_starts), strict=True) if len(piece)
+        ]
     raise InputError(
         f"the clocks cannot be reconciled: the EEG file has {len(eeg_starts)} contiguous runs, the fNIRS file "
         f"{len(fnirs_starts)}; cut both alike."

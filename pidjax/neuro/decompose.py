@@ -18,7 +18,14 @@ from pidjax.evaluate import Fold, blockwise_folds
 from pidjax.neuro.assess import assess
 from pidjax.neuro.clock import Clock, fit_clock
 from pidjax.neuro.decomposer import MIN_GAP, EEGfNIRSDecomposer
-from pidjax.neuro.events import annotation_table, bad_segments, is_state, read_events_tsv, run_edges, window_table
+from pidjax.neuro.events import (
+    annotation_table,
+    bad_segments,
+    is_state,
+    read_events_tsv,
+    run_edges,
+    window_table,
+)
 from pidjax.neuro.paired import PairedEpochs
 from pidjax.neuro.preprocess import EEG, FNIRS, PreprocessConfig, preprocess_eeg, preprocess_fnirs
 from pidjax.neuro.recordings import read_eeg, read_fnirs
@@ -118,14 +125,21 @@ def decompose(
     model, fold_embeddings = _train(prepared, settings, partial / "checkpoints", say)
     embeddings = model.transform(prepared.pairs)
     say("evaluating: probes, retrieval, prediction across modalities")
-    metrics = assess(prepared.pairs, fold_embeddings, prepared.folds, permutations=settings.permutations, seed=settings.seed)
+    metrics = assess(
+        prepared.pairs,
+        fold_embeddings,
+        prepared.folds,
+        permutations=settings.permutations,
+        seed=settings.seed,
+    )
 
-    from pidjax.neuro.summary import report_sections, summary_html
     from pidjax.neuro.report import write_report
+    from pidjax.neuro.summary import report_sections, summary_html
 
     say("writing the report")
     metadata = prepared.pairs.metadata
-    np.savez(partial / "embeddings.npz", **embeddings, **{f"meta_{c}": _plain(metadata[c]) for c in metadata})
+    arrays = {**embeddings, **{f"meta_{c}": _plain(metadata[c]) for c in metadata}}
+    np.savez(partial / "embeddings.npz", allow_pickle=False, **arrays)
     _write_json(partial / "metrics.json", metrics.as_dict() | {"training": model.history_[-1]})
     write_report(
         partial / "report.html",
@@ -225,10 +239,14 @@ def _events(raw_eeg, raw_fnirs, settings: DecomposeSettings, choices: dict[str, 
     span = (max(0.0, float(begin)), min(float(raw_eeg.times[-1]), float(end)))
     table = window_table(settings.epoch or (0.0, 10.0), span, bad, states)
     if table.empty:
-        raise InputError(f"no good stretch of the {max(0.0, span[1] - span[0]):.0f} s that both recordings cover holds a window of {length:g} s.")
+        raise InputError(
+            f"no good stretch of the {max(0.0, span[1] - span[0]):.0f} s that both recordings cover holds a window of {length:g} s."
+        )
     choices["window"] = f"no events: {len(table)} fixed-length windows of {length:g} s"
     if len(states):
-        choices["states"] = f"windows are labelled by the lasting annotations {', '.join(sorted(set(states.trial_type)))}"
+        choices["states"] = (
+            f"windows are labelled by the lasting annotations {', '.join(sorted(set(states.trial_type)))}"
+        )
     return clock, table
 
 
@@ -249,7 +267,9 @@ def _describe_trials(pairs: PairedEpochs, epoch, fnirs_epoch, choices: dict[str,
     choices["windows"] = f"EEG {epoch[0]:g}…{epoch[1]:g} s, fNIRS {fnirs_epoch[0]:g}…{fnirs_epoch[1]:g} s"
     choices["trials"] = f"{trials['kept']} of {trials['found']} good in both modalities"
     if pairs.log["eeg channels dropped"]:
-        choices["EEG channels dropped"] = f"{', '.join(pairs.log['eeg channels dropped'])}: beyond the limit in most trials"
+        choices["EEG channels dropped"] = (
+            f"{', '.join(pairs.log['eeg channels dropped'])}: beyond the limit in most trials"
+        )
     if len(between) and np.median(between) < fnirs_epoch[1] - fnirs_epoch[0]:
         choices["overlap"] = (
             f"trials are {np.median(between):.1f} s apart (median) and fNIRS windows {fnirs_epoch[1] - fnirs_epoch[0]:g} s "
@@ -268,7 +288,9 @@ def _folds(pairs: PairedEpochs, n_folds: int, gap: float) -> list[Fold]:
     folds = blockwise_folds(pairs.metadata.block.to_numpy(), pairs.metadata.onset_eeg.to_numpy(), gap=gap)
     fewest = min(len(fold.train) for fold in folds)
     if fewest < 4:
-        raise InputError(f"only {fewest} trials are left to train on beside a tested block: record more, or shorten the windows.")
+        raise InputError(
+            f"only {fewest} trials are left to train on beside a tested block: record more, or shorten the windows."
+        )
     return folds
 
 
@@ -329,7 +351,9 @@ def _is_done(out: Path, partial: Path, config: dict, resume: bool, overwrite: bo
         raise InputError(f"--out {out} exists and is not empty: give another folder, or --overwrite to replace it.")
     if partial.exists():
         if resume and not same(partial):
-            raise InputError(f"{partial} holds a run with other files or settings: repeat its command to resume it, or use --overwrite.")
+            raise InputError(
+                f"{partial} holds a run with other files or settings: repeat its command to resume it, or use --overwrite."
+            )
         if not resume and not overwrite:
             raise InputError(f"{partial} holds an unfinished run: --resume finishes it, --overwrite starts again.")
     return False

@@ -8,7 +8,6 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from sklearn.base import BaseEstimator
 
 from pidjax import train
@@ -177,14 +176,10 @@ def _settings(model: EEGfNIRSDecomposer, pairs: PairedEpochs, arrays) -> tuple[D
     return config, Shapes(signals, features)
 
 
-def _optimiser(learning_rate: float):
-    return {"theta": optax.chain(optax.clip_by_global_norm(10.0), optax.adamw(learning_rate, weight_decay=0.1))}
-
-
 @functools.lru_cache(maxsize=8)
 def _compiled(config: DecompositionConfig, shapes: Shapes, learning_rate: float, engine: str):
     """Folds and seeds of one design share one compiled start and one compiled step."""
-    objective, txs = decomposition(config, shapes), _optimiser(learning_rate)
+    objective, txs = decomposition(config, shapes), {"theta": train.adamw(learning_rate)}
     return train.make_init(objective, txs), train.make_step(objective, txs, engine=engine)
 
 

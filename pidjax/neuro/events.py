@@ -19,7 +19,11 @@ def annotation_table(raw: mne.io.BaseRaw) -> pd.DataFrame:
     start = 0.0 if notes.orig_time is None else raw.first_time
     keep = [not str(name).strip().lower().startswith(_TECHNICAL) for name in notes.description]
     table = pd.DataFrame(
-        {"onset": notes.onset - start, "duration": notes.duration, "trial_type": [str(d).strip() for d in notes.description]}
+        {
+            "onset": notes.onset - start,
+            "duration": notes.duration,
+            "trial_type": [str(d).strip() for d in notes.description],
+        }
     )
     return table[keep].sort_values("onset", kind="stable").reset_index(drop=True)
 
@@ -63,7 +67,10 @@ def read_events_tsv(path: str | Path) -> pd.DataFrame:
 
 
 def window_table(
-    epoch: tuple[float, float], span: tuple[float, float], bad: list[tuple[float, float]], states: pd.DataFrame
+    epoch: tuple[float, float],
+    span: tuple[float, float],
+    bad: list[tuple[float, float]],
+    states: pd.DataFrame,
 ) -> pd.DataFrame:
     """Fixed-length windows that tile every good stretch of ``span``, labelled by the state they lie in.
 

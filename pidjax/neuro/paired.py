@@ -124,7 +124,9 @@ class PairedEpochs:
         kept = sorted(set.intersection(*(set(e.selection) for e in epochs.values())))
         if not kept:
             reasons = "; ".join(f"{name}: {_count(d)}" for name, d in dropped.items() if d)
-            raise InputError(f"none of {len(events)} trials is good in both modalities ({reasons}): relax --reject-eeg.")
+            raise InputError(
+                f"none of {len(events)} trials is good in both modalities ({reasons}): relax --reject-eeg."
+            )
         epochs = {name: e[np.flatnonzero(np.isin(e.selection, kept))] for name, e in epochs.items()}
         metadata = _metadata(events, kept, on_fnirs, clock, n_blocks, subject, session)
         log = {
@@ -233,7 +235,11 @@ def _cut(raw, onsets: Sequence[float], window: Window, baseline) -> mne.Epochs:
 
 
 def _reasons(epochs) -> dict[int, str]:
-    words = {"TOO_SHORT": "outside the recording", "NO_DATA": "outside the recording", "OUTSIDE": "outside the recording"}
+    words = {
+        "TOO_SHORT": "outside the recording",
+        "NO_DATA": "outside the recording",
+        "OUTSIDE": "outside the recording",
+    }
     return {i: words.get(r[0], r[0]) for i, r in enumerate(epochs.drop_log) if r}
 
 

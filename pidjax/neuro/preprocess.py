@@ -102,7 +102,8 @@ def preprocess_eeg(raw: mne.io.BaseRaw, config: PreprocessConfig | None = None) 
     InputError
         If no good channel is left, or the sampling rate is below 20 Hz.
     """
-    config, raw, choices = config or PreprocessConfig(), raw.copy().load_data(verbose="error"), Choices()
+    config, raw = config or PreprocessConfig(), raw.copy().load_data(verbose="error")
+    choices: Choices = {}
     sfreq = raw.info["sfreq"]
     if sfreq < 20:
         raise InputError(f"EEG sampled at {sfreq:g} Hz holds no alpha band: at least 20 Hz are needed.")
@@ -117,17 +118,22 @@ def preprocess_eeg(raw: mne.io.BaseRaw, config: PreprocessConfig | None = None) 
         raw.set_eeg_reference("average", verbose="error")
         choices["reference"] = "average of all EEG channels"
     else:
-        choices["reference"] = "as recorded" + (" (an average needs 8 channels)" if config.reference == "average" else "")
+        choices["reference"] = "as recorded" + (
+            " (an average needs 8 channels)" if config.reference == "average" else ""
+        )
     branches = []
     for name, band in (("band branch", config.eeg_band), ("ERP branch", config.erp_band)):
         nyquist = sfreq / 2
         wanted = (band[0], min(band[1], 0.8 * nyquist))
-        transitions = (min(max(0.25 * wanted[0], 2.0), wanted[0]), min(max(0.25 * wanted[1], 2.0), nyquist - wanted[1]))
+        transitions = (
+            min(max(0.25 * wanted[0], 2.0), wanted[0]),
+            min(max(0.25 * wanted[1], 2.0), nyquist - wanted[1]),
+        )
         branches.append(_filter(raw, wanted, transitions, name, choices))
     if sfreq > config.eeg_sfreq:
         branches = [branch.resample(config.eeg_sfreq, verbose="error") for branch in branches]
         choices["EEG rate"] = f"resampled from {sfreq:g} to {config.eeg_sfreq:g} Hz after filtering"
-    return EEG(*branches, choices)
+    return EEG(branches[0], branches[1], choices)
 
 
 def preprocess_fnirs(raw: mne.io.BaseRaw, config: PreprocessConfig | None = None) -> FNIRS:
@@ -140,7 +146,8 @@ def preprocess_fnirs(raw: mne.io.BaseRaw, config: PreprocessConfig | None = None
     InputError
         If no good pair is left, or mne cannot convert the pairs.
     """
-    config, raw, choices = config or PreprocessConfig(), raw.copy().load_data(verbose="error"), Choices()
+    config, raw = config or PreprocessConfig(), raw.copy().load_data(verbose="error")
+    choices: Choices = {}
     kind = raw.get_channel_types()[0]
     quality = pd.DataFrame(index=pd.Index(pair_names(raw), name="pair"))
     quality["distance_mm"] = [1e3 * d for d in _distances(raw).values()]
@@ -183,9 +190,7 @@ def _filter(raw, band, transitions, name: str, choices: Choices):
     if lo is None:
         out.apply_function(detrend, picks=data_types, verbose="error")
     hi_width = min(hi_width, raw.info["sfreq"] / 2 - hi)
-    out.filter(
-        lo, hi, picks=data_types, l_trans_bandwidth=lo_width, h_trans_bandwidth=hi_width, verbose="error"
-    )
+    out.filter(lo, hi, picks=data_types, l_trans_bandwidth=lo_width, h_trans_bandwidth=hi_width, verbose="error")
     used = f"{lo:.3g}–{hi:g} Hz" if lo is not None else f"straight line removed, then below {hi:g} Hz"
     if lo != band[0]:
         used += (
@@ -210,7 +215,7 @@ def _bridge_bad(raw):
 
 def _outlying(raw, config: PreprocessConfig, choices: Choices) -> list[str]:
     """EEG channels that the local outlier factor calls bad, on the filtered good data."""
-    good = [n for n in raw.copy().pick("eeg", exclude="bads").ch_names]
+    good = raw.copy().pick("eeg", exclude="bads").ch_names
     if len(good) < 10:
         choices["outlying channels"] = f"not searched: {len(good)} good EEG channels, 10 are needed"
         return []
@@ -251,7 +256,9 @@ def _judge_coupling(raw, config: PreprocessConfig, quality: pd.DataFrame, choice
     if sfreq <= 3 or good.times[-1] < 10:
         choices["coupling"] = f"not tested: {sfreq:g} Hz and {good.times[-1]:.0f} s, it needs more than 3 Hz and 10 s"
         return
-    sci = mne.preprocessing.nirs.scalp_coupling_index(good, h_trans_bandwidth=min(0.3, sfreq / 2 - 1.5), verbose="error")
+    sci = mne.preprocessing.nirs.scalp_coupling_index(
+        good, h_trans_bandwidth=min(0.3, sfreq / 2 - 1.5), verbose="error"
+    )
     by_channel = dict(zip(raw.ch_names, np.nan_to_num(sci), strict=True))
     quality["sci"] = [min(s for n, s in by_channel.items() if _pair(n) == pair) for pair in quality.index]
     poor = (quality.sci < config.min_sci).to_numpy()
@@ -268,7 +275,9 @@ def _judge_coupling(raw, config: PreprocessConfig, quality: pd.DataFrame, choice
 def _without_bad_pairs(raw, quality: pd.DataFrame, choices: Choices):
     bad = list(quality.index[quality.bad])
     if len(bad) == len(quality):
-        raise InputError(f"all {len(bad)} fNIRS pairs are bad (flat, not finite or marked): nothing is left to analyse.")
+        raise InputError(
+            f"all {len(bad)} fNIRS pairs are bad (flat, not finite or marked): nothing is left to analyse."
+        )
     choices["fNIRS pairs"] = f"{len(quality) - len(bad)} of {len(quality)} kept; bad: {', '.join(bad) or 'none'}"
     return raw.pick([n for n in raw.ch_names if _pair(n) not in bad])
 
@@ -305,7 +314,9 @@ def _mark_motion(raw, config: PreprocessConfig, choices: Choices) -> None:
     for group in groups:
         start = max(0.0, raw.times[group[0]] - 0.5)
         raw.annotations.append(start + shift, raw.times[group[-1]] + 0.5 - start, "BAD_motion")
-    choices["motion"] = f"{len(groups)} moments marked BAD_motion (robust z of the probe's speed above {config.motion_z:g})"
+    choices["motion"] = (
+        f"{len(groups)} moments marked BAD_motion (robust z of the probe's speed above {config.motion_z:g})"
+    )
 
 
 def _distances(raw) -> dict[str, float]:

@@ -30,14 +30,18 @@ def read_eeg(path: str | Path) -> mne.io.BaseRaw:
     types = set(raw.get_channel_types())
     if "eeg" not in types:
         found = types & set(FNIRS_TYPES)
-        hint = "it is an fNIRS recording: give the EEG file first, the fNIRS file second" if found else "give an EEG file"
+        hint = (
+            "it is an fNIRS recording: give the EEG file first, the fNIRS file second" if found else "give an EEG file"
+        )
         raise InputError(f"{path} holds no EEG channel, only {', '.join(sorted(types))}: {hint}.")
     names = {name: _clean(name) for name in raw.ch_names}
     if len(set(names.values())) == len(names):
         raw.rename_channels(names)
     for kind, pattern in _OTHER.items():
         chosen = [
-            n for n, t in zip(raw.ch_names, raw.get_channel_types(), strict=True) if t == "eeg" and re.search(pattern, n, re.I)
+            n
+            for n, t in zip(raw.ch_names, raw.get_channel_types(), strict=True)
+            if t == "eeg" and re.search(pattern, n, re.I)
         ]
         raw.set_channel_types(dict.fromkeys(chosen, kind), verbose="error")
     raw.pick([t for t in ("eeg", "eog", "ecg", "emg") if t in raw.get_channel_types()])
@@ -61,7 +65,11 @@ def read_fnirs(path: str | Path) -> mne.io.BaseRaw:
     types = set(raw.get_channel_types())
     found = [t for t in FNIRS_TYPES if t in types]
     if not found:
-        hint = "it is an EEG recording: give the EEG file first, the fNIRS file second" if "eeg" in types else "give an fNIRS file"
+        hint = (
+            "it is an EEG recording: give the EEG file first, the fNIRS file second"
+            if "eeg" in types
+            else "give an fNIRS file"
+        )
         raise InputError(f"{path} holds no fNIRS channel, only {', '.join(sorted(types))}: {hint}.")
     raw.pick(found)
     optical = [t for t in found if t.startswith("fnirs")]

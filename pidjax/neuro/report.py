@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ def write_report(path: Path, *, title: str, summary: str, sections: Mapping[str,
     report.save(path, open_browser=False, overwrite=True, verbose="error")
 
 
-def table(rows: list[Mapping[str, Any]]) -> str:
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """HTML table of dicts with the same keys."""
     if not rows:
         return "<p>none</p>"
@@ -59,7 +59,9 @@ def signal_section(pairs: PairedEpochs, condition: np.ndarray) -> list[tuple[str
     return items
 
 
-def quality_section(raw_eeg, raw_fnirs, quality, pairs: PairedEpochs, choices: Mapping[str, Mapping[str, str]], clock) -> list[tuple[str, Any]]:
+def quality_section(
+    raw_eeg, raw_fnirs, quality, pairs: PairedEpochs, choices: Mapping[str, Mapping[str, str]], clock
+) -> list[tuple[str, Any]]:
     """Spectra, coupling of every fNIRS pair, dropped trials, clock residuals and every preprocessing choice."""
     items: list[tuple[str, Any]] = [("Spectra", _spectra(raw_eeg, raw_fnirs))]
     if "sci" in quality:
@@ -72,7 +74,12 @@ def quality_section(raw_eeg, raw_fnirs, quality, pairs: PairedEpochs, choices: M
     ]
     items.append((f"Trials: {trials['kept']} of {trials['found']} kept", table(drops)))
     runs = [{"run": i, **run} for i, run in enumerate(pairs.log["clock"]["runs"])]
-    items.append((f"Clock: {pairs.log['clock']['mode']}, {pairs.log['clock']['unmatched markers']} markers unmatched", table(runs)))
+    items.append(
+        (
+            f"Clock: {pairs.log['clock']['mode']}, {pairs.log['clock']['unmatched markers']} markers unmatched",
+            table(runs),
+        )
+    )
     if any(len(run.eeg) for run in clock.runs):
         items.append(("Clock residuals", _residuals(clock, raw_fnirs.info["sfreq"])))
     for kind, found in choices.items():
@@ -83,18 +90,30 @@ def quality_section(raw_eeg, raw_fnirs, quality, pairs: PairedEpochs, choices: M
 def _spectra(raw_eeg, raw_fnirs) -> Figure:
     figure = Figure(figsize=(10, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for axes, raw, scale, unit, fmax in ((left, raw_eeg, 1e6, "µV", 50.0), (right, raw_fnirs, 1e6, "µM", 0.5)):
+    for axes, raw, scale, unit, fmax in (
+        (left, raw_eeg, 1e6, "µV", 50.0),
+        (right, raw_fnirs, 1e6, "µM", 0.5),
+    ):
         seconds = 4 if raw is raw_eeg else min(100.0, raw.times[-1] / 2)
         n_fft = min(raw.n_times, round(seconds * raw.info["sfreq"]))
         psd = raw.compute_psd(
-            "welch", fmax=min(fmax, raw.info["sfreq"] / 2), n_fft=n_fft, n_overlap=n_fft // 2, reject_by_annotation=False, verbose="error"
+            "welch",
+            fmax=min(fmax, raw.info["sfreq"] / 2),
+            n_fft=n_fft,
+            n_overlap=n_fft // 2,
+            reject_by_annotation=False,
+            verbose="error",
         )
         types = np.array(raw.get_channel_types(psd.ch_names))
         for colour, kind in zip(figures.COLOURS, dict.fromkeys(types), strict=False):
             shown = {"hbo": "HbO", "hbr": "HbR", "eeg": "EEG"}.get(kind, kind)
             for k, line in enumerate(psd.get_data()[types == kind] * scale**2):
                 axes.semilogy(psd.freqs, line, color=colour, lw=0.5, alpha=0.6, label=shown if k == 0 else None)
-        axes.set(xlabel="frequency (Hz)", ylabel=f"{unit}²/Hz", title="EEG, each channel" if raw is raw_eeg else "fNIRS, each channel")
+        axes.set(
+            xlabel="frequency (Hz)",
+            ylabel=f"{unit}²/Hz",
+            title="EEG, each channel" if raw is raw_eeg else "fNIRS, each channel",
+        )
         axes.legend(fontsize=8, frameon=False)
     return figure
 
@@ -105,7 +124,11 @@ def _coupling(quality) -> Figure:
     colours = [figures.COLOURS[1] if bad else figures.COLOURS[0] for bad in quality.bad]
     axes.bar(range(len(quality)), quality.sci, color=colours)
     axes.set_xticks(range(len(quality)), quality.pair, rotation=90, fontsize=7)
-    axes.set(ylabel="scalp coupling index", title="Coupling of every pair (red: left out)", ylim=(min(0, quality.sci.min()), 1))
+    axes.set(
+        ylabel="scalp coupling index",
+        title="Coupling of every pair (red: left out)",
+        ylim=(min(0, quality.sci.min()), 1),
+    )
     return figure
 
 
@@ -113,10 +136,21 @@ def _residuals(clock, sfreq: float) -> Figure:
     figure = Figure(figsize=(8, 2.6), layout="constrained")
     axes = figure.subplots()
     for k, run in enumerate(clock.runs):
-        axes.plot(run.eeg, 1e3 * run.residual, "o", ms=3, color=figures.COLOURS[k % len(figures.COLOURS)], label=f"run {k}")
+        axes.plot(
+            run.eeg,
+            1e3 * run.residual,
+            "o",
+            ms=3,
+            color=figures.COLOURS[k % len(figures.COLOURS)],
+            label=f"run {k}",
+        )
     for sign in (-0.5, 0.5):
         axes.axhline(sign * 1e3 / sfreq, color="0.6", ls="--", lw=1)
-    axes.set(xlabel="EEG clock (s)", ylabel="residual (ms)", title="Shared markers after mapping (dashed: half an fNIRS sample)")
+    axes.set(
+        xlabel="EEG clock (s)",
+        ylabel="residual (ms)",
+        title="Shared markers after mapping (dashed: half an fNIRS sample)",
+    )
     return figure
 
 
@@ -128,7 +162,10 @@ def _conditions(condition: np.ndarray) -> list[tuple[str, str, np.ndarray]]:
 
 def _band(axes, times, x: np.ndarray, colour: str, label: str, ls: str = "-") -> None:
     """Mean over trials [trials, times] with its 95 % confidence band."""
-    middle, half = x.mean(0), 1.96 * x.std(0, ddof=1) / np.sqrt(len(x)) if len(x) > 1 else np.zeros(x.shape[1])
+    middle, half = (
+        x.mean(0),
+        1.96 * x.std(0, ddof=1) / np.sqrt(len(x)) if len(x) > 1 else np.zeros(x.shape[1]),
+    )
     axes.plot(times, middle, color=colour, lw=1.4, ls=ls, label=label)
     axes.fill_between(times, middle - half, middle + half, color=colour, alpha=0.2, lw=0)
 
@@ -171,7 +208,10 @@ def _bands(pairs: PairedEpochs, condition: np.ndarray) -> Figure:
         se = each.std(0, ddof=1) / np.sqrt(len(rows)) if len(rows) > 1 else None
         axes.bar(x, each.mean(0), 0.8 / len(groups), yerr=se, color=colour, label=name, capsize=2)
     axes.set_xticks(range(len(bands)), bands)
-    axes.set(ylabel="share of the power 1–45 Hz (%)", title="Band powers after the onset, mean of channels ± standard error")
+    axes.set(
+        ylabel="share of the power 1–45 Hz (%)",
+        title="Band powers after the onset, mean of channels ± standard error",
+    )
     axes.legend(fontsize=8, frameon=False)
     return figure
 
@@ -180,16 +220,32 @@ def _topographies(pairs: PairedEpochs, condition: np.ndarray):
     bands, share = _band_shares(pairs)
     groups = _conditions(condition)[:4]
     info = mne.pick_info(pairs.epochs["eeg"].info, mne.pick_types(pairs.epochs["eeg"].info, eeg=True))
-    figure, grid = plt.subplots(len(groups), len(bands), figsize=(1.9 * len(bands), 1.9 * len(groups) + 0.4), squeeze=False, layout="constrained")
+    figure, grid = plt.subplots(
+        len(groups),
+        len(bands),
+        figsize=(1.9 * len(bands), 1.9 * len(groups) + 0.4),
+        squeeze=False,
+        layout="constrained",
+    )
     for row, (name, _, rows) in enumerate(groups):
         for column, band in enumerate(bands):
             overall = share[:, :, column].mean(axis=0)
             change = share[rows, :, column].mean(axis=0) - overall if len(groups) > 1 else overall
             limit = (-np.abs(change).max(), np.abs(change).max()) if len(groups) > 1 else (0, overall.max())
-            mne.viz.plot_topomap(change, info, axes=grid[row, column], show=False, vlim=limit, cmap="RdBu_r" if len(groups) > 1 else "viridis")
+            mne.viz.plot_topomap(
+                change,
+                info,
+                axes=grid[row, column],
+                show=False,
+                vlim=limit,
+                cmap="RdBu_r" if len(groups) > 1 else "viridis",
+            )
             grid[row, column].set_title(f"{band} ±{limit[1]:.1f} %" if len(groups) > 1 else band, fontsize=8)
         grid[row, 0].set_ylabel(name)
-    figure.suptitle("Band power by condition" + (", difference from all trials (% of total)" if len(groups) > 1 else ""), fontsize=10)
+    figure.suptitle(
+        "Band power by condition" + (", difference from all trials (% of total)" if len(groups) > 1 else ""),
+        fontsize=10,
+    )
     return figure
 
 
@@ -205,7 +261,14 @@ def _haemodynamics(pairs: PairedEpochs, condition: np.ndarray) -> Figure:
     left, right = figure.subplots(1, 2, sharey=False)
     for name, colour, rows in groups:
         for kind, ls in (("hbo", "-"), ("hbr", "--")):
-            _band(left, epochs.times, x[rows][:, types == kind].mean(axis=1), colour, f"{name}, {'HbO' if kind == 'hbo' else 'HbR'}", ls)
+            _band(
+                left,
+                epochs.times,
+                x[rows][:, types == kind].mean(axis=1),
+                colour,
+                f"{name}, {'HbO' if kind == 'hbo' else 'HbR'}",
+                ls,
+            )
         _band(right, epochs.times, x[rows, largest], colour, f"{name}, HbO")
         _band(right, epochs.times, x[rows, partner], colour, f"{name}, HbR", "--")
     for axes, title in ((left, "Mean of all pairs"), (right, f"{pair}, the largest response")):

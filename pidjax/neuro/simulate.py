@@ -20,10 +20,36 @@ from scipy.stats import gamma
 from pidjax._checks import InputError
 from pidjax.neuro.recordings import MONTAGE
 
-EEG_CHANNELS = (
-    "Fp1 AFF5h AFz F1 FC5 FC1 T7 C3 Cz CP5 CP1 P7 P3 Pz POz O1 "
-    "Fp2 AFF6h F2 FC2 FC6 C4 T8 CP2 CP6 P4 P8 O2"
-).split()
+EEG_CHANNELS = [
+    "Fp1",
+    "AFF5h",
+    "AFz",
+    "F1",
+    "FC5",
+    "FC1",
+    "T7",
+    "C3",
+    "Cz",
+    "CP5",
+    "CP1",
+    "P7",
+    "P3",
+    "Pz",
+    "POz",
+    "O1",
+    "Fp2",
+    "AFF6h",
+    "F2",
+    "FC2",
+    "FC6",
+    "C4",
+    "T8",
+    "CP2",
+    "CP6",
+    "P4",
+    "P8",
+    "O2",
+]
 """The 28 scalp channels of Shin et al. 2018."""
 OPTODES = {"C3": "FC3 C5 C1 CP3", "C4": "FC4 C6 C2 CP4", "Fz": "AFz F1 F2 FCz", "Pz": ""}
 """Sources and, about 30 mm from each, its detectors; every source also has one detector at 8 mm."""
@@ -155,7 +181,9 @@ def _noise(rng, psd, sfreq: float, shape: tuple[int, ...]) -> np.ndarray:
     f = np.fft.rfftfreq(n, 1 / sfreq)
     f[0] = f[1]
     amplitude = np.sqrt(psd(f) * sfreq * n / 4)
-    spectrum = amplitude * (rng.standard_normal((*shape[:-1], f.size)) + 1j * rng.standard_normal((*shape[:-1], f.size)))
+    spectrum = amplitude * (
+        rng.standard_normal((*shape[:-1], f.size)) + 1j * rng.standard_normal((*shape[:-1], f.size))
+    )
     spectrum[..., 0] = 0
     return np.fft.irfft(spectrum, n)
 

@@ -37,11 +37,13 @@ def summary_html(prepared: Prepared, metrics: Metrics, settings: DecomposeSettin
     """The first page: what was analysed, what each head holds, and what not to conclude."""
     pairs, trials = prepared.pairs, prepared.pairs.log["trials"]
     eeg, fnirs = pairs.epochs["eeg"], pairs.epochs["fnirs"]
-    warnings = [words for found in prepared.choices.values() for step, words in found.items() if step.startswith("warning")]
+    warnings = [
+        words for found in prepared.choices.values() for step, words in found.items() if step.startswith("warning")
+    ]
     rows = []
     for label, found in metrics.probes.items():
         unit = "balanced accuracy" if metrics.is_class[label] else "r"
-        best = max(HEADS, key=lambda head, found=found: found[head].score)
+        best = max((r.score, head) for head, r in found.items() if head in HEADS)[1]
         rows.append(
             {
                 "label": label,
@@ -64,7 +66,9 @@ def summary_html(prepared: Prepared, metrics: Metrics, settings: DecomposeSettin
         report.table([{"head": head, "meant to hold": words} for head, words in MEANING.items()]),
         "<h4>What each head holds</h4>",
         report.table(rows) if rows else "<p>The trials carry no labels that differ: no probe was possible.</p>",
-        "<p>± standard error; * above 95 % of the permutation null, not corrected for the number of probes.</p>" if rows else "",
+        "<p>± standard error; * above 95 % of the permutation null, not corrected for the number of probes.</p>"
+        if rows
+        else "",
         "<h4>Without labels</h4>",
         f"<p>A trial finds its partner in the other modality (top 1 of its block, redundancy heads) in "
         f"{100 * retrieval.score:.0f} ± {100 * retrieval.se:.0f} % of cases; chance {100 * retrieval.chance:.0f} %, "
@@ -75,12 +79,18 @@ def summary_html(prepared: Prepared, metrics: Metrics, settings: DecomposeSettin
         "metabolic cost. Probes are linear; information in nats is a lower bound in expectation.</p>",
     ]
     if metrics.skipped:
-        parts.append("<p>Not probed: " + "; ".join(f"{html.escape(k)} ({v})" for k, v in metrics.skipped.items()) + ".</p>")
+        parts.append(
+            "<p>Not probed: " + "; ".join(f"{html.escape(k)} ({v})" for k, v in metrics.skipped.items()) + ".</p>"
+        )
     return "".join(parts)
 
 
 def report_sections(
-    prepared: Prepared, metrics: Metrics, model: EEGfNIRSDecomposer, embeddings: dict[str, np.ndarray], settings: DecomposeSettings
+    prepared: Prepared,
+    metrics: Metrics,
+    model: EEGfNIRSDecomposer,
+    embeddings: dict[str, np.ndarray],
+    settings: DecomposeSettings,
 ) -> dict[str, list[tuple[str, Any]]]:
     """Every figure and table after the summary, by section."""
     pairs = prepared.pairs
@@ -88,14 +98,22 @@ def report_sections(
     condition = {name: pairs.metadata[name].astype(str).to_numpy(dtype=str) for name in classes or ["trial_type"]}
     sections: dict[str, list[tuple[str, Any]]] = {
         "Quality control": report.quality_section(
-            prepared.eeg.raw, prepared.fnirs.raw, prepared.fnirs.quality, pairs, prepared.choices, prepared.clock
+            prepared.eeg.raw,
+            prepared.fnirs.raw,
+            prepared.fnirs.quality,
+            pairs,
+            prepared.choices,
+            prepared.clock,
         )
     }
     for name, values in list(condition.items())[:3]:
         sections[f"Signals by {name}"] = report.signal_section(pairs, values)
     batch = min(settings.batch_size, min(len(fold.train) for fold in prepared.folds))
     sections["Training"] = [
-        ("Training curves", figures.training_curves(model.history_, ("redundancy", "synergy"), math.log(batch)))
+        (
+            "Training curves",
+            figures.training_curves(model.history_, ("redundancy", "synergy"), math.log(batch)),
+        )
     ]
     probes: list[tuple[str, Any]] = []
     for label, found in metrics.probes.items():

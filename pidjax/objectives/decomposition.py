@@ -199,7 +199,7 @@ def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
             info[f"leakage_{modality}"] = jnp.mean(
                 -jnp.log(jnp.maximum(1 - similarity, 1e-6)) if config.unique_loss == "negative" else similarity**2
             )
-        info["orthogonality"] = sum(jnp.abs(_cosine(z[a], z[b])).mean() for a, b in PAIRS)
+        info["orthogonality"] = jnp.stack([jnp.abs(_cosine(z[a], z[b])).mean() for a, b in PAIRS]).sum()
         unique_terms = sum(v for name, v in info.items() if name.startswith(("reconstruction", "leakage")))
         total = (
             config.weight_unique * unique_terms

@@ -2,6 +2,7 @@
 
 from pidjax.train.checkpoint import Checkpoints
 from pidjax.train.loop import TrainingError, train
+from pidjax.train.optimiser import adamw
 from pidjax.train.step import TrainState, make_init, make_step
 
-__all__ = ["Checkpoints", "TrainState", "TrainingError", "make_init", "make_step", "train"]
+__all__ = ["Checkpoints", "TrainState", "TrainingError", "adamw", "make_init", "make_step", "train"]

@@ -1,0 +1,64 @@
+"""Fixtures: the folder of real recordings (``--data DIR``), and one small simulated session."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+
+os.environ.setdefault("MPLBACKEND", "agg")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import jax
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of real recordings")
+
+
+def pytest_configure(config):
+    # compiled programs survive between runs; ranks must match, as the library promises
+    jax.config.update("jax_compilation_cache_dir", str(ROOT / ".pytest_cache" / "jax"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    """mne warns about the headers of real files; what matters is raised or in the report."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@pytest.fixture
+def data(request):
+    """``data("eeg/S001R01.edf")`` is the path of a real recording; skips where it is absent."""
+    folder = request.config.getoption("--data")
+
+    def find(name: str) -> Path:
+        path = folder / name
+        if not path.exists():
+            pytest.skip(f"{path} is absent: pass --data DIR with the recordings")
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def session():
+    """A short simulated session: 18 trials, 11 s apart."""
+    from pidjax.neuro import SessionConfig, simulate_session
+
+    return simulate_session(SessionConfig(n_trials=18, task=4.0, interval=(10.0, 12.0)), seed=1)
+
+
+@pytest.fixture(scope="session")
+def files(session, tmp_path_factory):
+    """The session's ``eeg.edf``, ``fnirs.snirf`` and ``events.tsv`` on disk."""
+    from pidjax.neuro import save_session
+
+    return save_session(session, tmp_path_factory.mktemp("recording"))
