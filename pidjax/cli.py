@@ -78,7 +78,7 @@ def main(argv: list[str] | None = None) -> int:
                 {"decompose": decompose, "simulate": simulate},
                 args=argv,
                 prog="pidjax",
-                description="What two kinds of measurement share, what each holds alone, and what only both together hold.",
+                description="What two measurements share, what each holds alone, and what only both together hold.",
             )
     except InputError as error:
         print(f"pidjax: {error}", file=sys.stderr)

@@ -21,7 +21,7 @@ def time_mask(key: Array, x: Array, fraction: float) -> Array:
     width = int(fraction * n)
     start = jax.random.randint(key, (), 0, n - width + 1)
     t = jnp.arange(n)
-    return jnp.where((t >= start) & (t < start + width), 0.0, x)
+    return jnp.where(((t >= start) & (t < start + width))[None], 0.0, x)
 
 
 def channel_dropout(key: Array, x: Array, rate: float) -> Array:
@@ -40,7 +40,7 @@ def band_gain(key: Array, x: Array, sfreq: float, bands: Sequence[tuple[float, f
     f = jnp.fft.rfftfreq(x.shape[-1], 1 / sfreq)
     gain = jnp.exp(log_sd * jax.random.normal(scale))
     response = jnp.where((f >= lo[chosen]) & (f < hi[chosen]), gain, 1.0)
-    return jnp.fft.irfft(jnp.fft.rfft(x) * response, x.shape[-1]).astype(x.dtype)
+    return jnp.fft.irfft(jnp.fft.rfft(x) * response[None], x.shape[-1]).astype(x.dtype)
 
 
 def delay_and_gain(key: Array, x: Array, sfreq: float, delay_sd: float, log_gain_sd: float) -> Array:

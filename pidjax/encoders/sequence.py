@@ -25,7 +25,7 @@ class Embedding(nnx.Module):
 
     def __call__(self, streams: tuple[Array, ...]) -> Array:
         parts = zip(streams, self.maps, self.positions, strict=True)
-        return jnp.concatenate([embed(x) + position[...] for x, embed, position in parts], axis=1)
+        return jnp.concatenate([embed(x) + position[...][None] for x, embed, position in parts], axis=1)
 
 
 class Block(nnx.Module):

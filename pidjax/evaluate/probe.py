@@ -1,4 +1,4 @@
-"""Linear probes of a label or a value, block-wise cross-validated, with chance, standard error and a permutation null."""
+"""Linear probes of a label or a value: block-wise held out, with chance, standard error and a permutation null."""
 
 from __future__ import annotations
 
@@ -21,11 +21,21 @@ Features = np.ndarray | Sequence[np.ndarray]
 class ProbeResult(NamedTuple):
     """How well a target is read from features.
 
-    ``score`` is balanced accuracy (``chance`` 1 / classes) or the correlation of held-out predictions with
-    the truth (``chance`` 0); ``se`` its standard error; ``null95`` the 95th percentile of the permutation null and
-    ``p`` = (1 + #{null >= score}) / (1 + permutations). ``nats`` is a lower bound of the information about the target in expectation
-    (H(label) less the held-out cross-entropy, or −½ ln(1 − r²)₊ under a Gaussian reading) with standard error ``nats_se``; ``pointwise`` its
-    terms, one a tested trial.
+    Attributes
+    ----------
+    score : float
+        Balanced accuracy, or the correlation of held-out predictions with the truth.
+    chance, se : float
+        1 / classes, or 0; and the standard error of the score.
+    null95, p : float
+        95th percentile of the permutation null, and (1 + #{null >= score}) / (1 + permutations).
+    nats, nats_se : float
+        Information about the target, a lower bound in expectation: H(label) less the held-out cross-entropy;
+        for a number −½ ln(1 − max(r, 0)²), which reads it as Gaussian.
+    n : int
+        Tested trials.
+    pointwise : [n]
+        The terms of ``nats``, one a tested trial; empty for a number.
     """
 
     score: float

@@ -176,7 +176,8 @@ def _fit_run(
     if rms > sample:
         raise InputError(
             f"the clocks cannot be reconciled: shared markers disagree by {rms * 1e3:.0f} ms (rms) after the "
-            f"{'fit' if determined and mode != 'offset' else 'offset'}, more than one fNIRS sample of {sample * 1e3:.0f} ms."
+            f"{'fit' if determined and mode != 'offset' else 'offset'}, more than one fNIRS sample "
+            f"({sample * 1e3:.0f} ms)."
         )
     return ClockRun(start, offset, slope, te, residual)
 

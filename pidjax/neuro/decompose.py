@@ -39,7 +39,7 @@ class DecomposeSettings:
     """Every choice of an analysis; written to ``config.json``."""
 
     preset: Literal["default", "original"] = "default"
-    """"original" is the original design to the letter; "default" differs in negatives, augmentation, leakage loss, filter."""
+    """"original": the design to the letter. "default": other negatives, augmentation, leakage loss and filter."""
     events: str = "auto"
     """A BIDS events.tsv, "auto" (annotations of the files), or "none" (fixed-length windows)."""
     events_clock: Literal["eeg", "fnirs"] = "eeg"
@@ -208,7 +208,7 @@ def _events(raw_eeg, raw_fnirs, settings: DecomposeSettings, choices: dict[str, 
     )
     run = clock.runs[0]
     choices["clock"] = {
-        "fit": f"offset {run.offset:.3f} s and drift {1e6 * run.drift:.0f} ppm in the first run, on {len(run.eeg)} shared markers",
+        "fit": f"offset {run.offset:.3f} s, drift {1e6 * run.drift:.0f} ppm on {len(run.eeg)} shared markers",
         "offset": f"offset {run.offset:.3f} s on {len(run.eeg)} shared markers, no drift",
         "none": "both recordings share one clock and one beginning",
     }[clock.mode]
@@ -240,7 +240,8 @@ def _events(raw_eeg, raw_fnirs, settings: DecomposeSettings, choices: dict[str, 
     table = window_table(settings.epoch or (0.0, 10.0), span, bad, states)
     if table.empty:
         raise InputError(
-            f"no good stretch of the {max(0.0, span[1] - span[0]):.0f} s that both recordings cover holds a window of {length:g} s."
+            f"no good stretch of the {max(0.0, span[1] - span[0]):.0f} s that both recordings cover holds a window "
+            f"of {length:g} s: shorten --epoch."
         )
     choices["window"] = f"no events: {len(table)} fixed-length windows of {length:g} s"
     if len(states):
@@ -270,10 +271,11 @@ def _describe_trials(pairs: PairedEpochs, epoch, fnirs_epoch, choices: dict[str,
         choices["EEG channels dropped"] = (
             f"{', '.join(pairs.log['eeg channels dropped'])}: beyond the limit in most trials"
         )
-    if len(between) and np.median(between) < fnirs_epoch[1] - fnirs_epoch[0]:
+    length = fnirs_epoch[1] - fnirs_epoch[0]
+    if len(between) and np.median(between) < length - 1e-6:
         choices["overlap"] = (
-            f"trials are {np.median(between):.1f} s apart (median) and fNIRS windows {fnirs_epoch[1] - fnirs_epoch[0]:g} s "
-            "long: neighbouring responses overlap; overlapping trials are never split between training and test"
+            f"trials are {np.median(between):.1f} s apart (median) and fNIRS windows {length:g} s long: neighbouring "
+            "responses overlap; overlapping trials are never split between training and test"
         )
 
 
@@ -352,7 +354,7 @@ def _is_done(out: Path, partial: Path, config: dict, resume: bool, overwrite: bo
     if partial.exists():
         if resume and not same(partial):
             raise InputError(
-                f"{partial} holds a run with other files or settings: repeat its command to resume it, or use --overwrite."
+                f"{partial} holds a run with other files or settings: repeat its command to resume it, or --overwrite."
             )
         if not resume and not overwrite:
             raise InputError(f"{partial} holds an unfinished run: --resume finishes it, --overwrite starts again.")

@@ -50,7 +50,7 @@ class EEGfNIRSDecomposer(BaseEstimator):
     n_dims : int
         Width of every head.
     min_gap : float, optional
-        Segments closer than this (s) are not negatives of one another; by default 30 with the preset "default", 0 with "original".
+        Segments closer than this (s) are not negatives of one another; 30 by default, 0 with "original".
     steps, batch_size, learning_rate
         Of AdamW (weight decay 0.1, gradients clipped at norm 10).
     random_state : int

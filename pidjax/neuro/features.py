@@ -42,7 +42,10 @@ def band_proportions(pairs: PairedEpochs) -> np.ndarray:
 
 
 def erp_bins(pairs: PairedEpochs, width: float = 0.1) -> np.ndarray:
-    """Mean amplitude (V) in bins of ``width`` seconds after the onset, [trials, channels · bins]; no columns without ERP epochs."""
+    """Mean amplitude (V) in bins of ``width`` seconds after the onset, [trials, channels · bins].
+
+    No columns where there are no ERP epochs.
+    """
     if "erp" not in pairs.epochs:
         return np.zeros((len(pairs), 0), np.float32)
     x = _after_onset(pairs.epochs["erp"])

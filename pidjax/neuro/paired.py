@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import mne
@@ -206,7 +205,7 @@ class PairedEpochs:
         return cls(epochs, metadata, json.loads((folder / "log.json").read_text()))
 
 
-def _cut(raw, onsets: Sequence[float], window: Window, baseline) -> mne.Epochs:
+def _cut(raw, onsets, window: Window, baseline) -> mne.Epochs:
     """Epochs whose ``selection`` counts the given onsets; the last sample of the window is left out."""
     sfreq = raw.info["sfreq"]
     samples = raw.first_samp + np.round(np.asarray(onsets) * sfreq).astype(int)

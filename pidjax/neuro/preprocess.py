@@ -295,7 +295,7 @@ def _clean_density(raw, config: PreprocessConfig, choices: Choices):
 
         raw = short_channel_regression(raw)
         choices["short channels"] = (
-            f"{len(short)} pairs under 10 mm, the nearest regressed out of each of the {len(distance) - len(short)} long ones"
+            f"{len(short)} pairs under 10 mm, the nearest regressed out of each of {len(distance) - len(short)} long ones"
         )
     else:
         choices["short channels"] = "none under 10 mm: systemic waves of the scalp remain"

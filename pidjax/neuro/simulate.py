@@ -110,11 +110,11 @@ class Session(NamedTuple):
 def simulate_session(config: SessionConfig | None = None, *, seed: int = 0) -> Session:
     """Simulate one session.
 
-    EEG: 1/f and alpha background with spatial covariance, an ERP (N180, P350) and a rise of theta in activation trials, induced
-    activity in the band of the trial's mode in every trial. fNIRS: intensities at 760 and 850 nm of 12 long and 4 short
-    channels; SPM double-gamma response in activation trials, cardiac, respiratory, Mayer and very slow
-    systemic waves shared with the short channels. Parameter values: Shin et al. 2018 (montage, rates),
-    Wyser et al. 2020 (scalp correlation), nilearn's ``spm`` response.
+    EEG: 1/f and alpha background with spatial covariance; an ERP (N180, P350) and a rise of theta in
+    activation trials; induced activity in the band of the trial's mode in every trial. fNIRS: intensities at
+    760 and 850 nm of 12 long and 4 short channels; SPM double-gamma response in activation trials; cardiac,
+    respiratory, Mayer and very slow systemic waves, shared with the short channels. Parameter values: Shin et
+    al. 2018 (montage, rates), Wyser et al. 2020 (scalp correlation), nilearn's ``spm`` response.
     """
     config = config or SessionConfig()
     rng = np.random.default_rng(seed)

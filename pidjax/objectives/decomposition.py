@@ -126,9 +126,10 @@ def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
     it in ``state``: nothing else of a batch is needed to encode another.
 
     ``encode`` returns arrays [n, views, dims]: one per head, and ``h_eeg``, ``h_fnirs``; two views when
-    training, one otherwise; and the standardised features ``target_*`` [n, d] when training. ``info`` holds ``redundancy`` and ``synergy`` (InfoNCE lower bounds, nats, under
-    the augmented law), ``reconstruction_*`` (mean squared error of standardised features),
-    ``leakage_*`` (cross-modal term) and ``orthogonality``.
+    training, one otherwise; and the standardised features ``target_*`` [n, d] when training. ``info`` holds
+    ``redundancy`` and ``synergy`` (InfoNCE lower bounds, nats, under the augmented law),
+    ``reconstruction_*`` (mean squared error of standardised features), ``leakage_*`` (cross-modal term) and
+    ``orthogonality``.
     """
     signals = dict(shapes.signals)
     parts = _parts(config, shapes)
@@ -276,7 +277,7 @@ def _cosine(a: Array, b: Array) -> Array:
 
 
 def _moments(x: Array, axes: tuple[int, ...]) -> dict[str, Array]:
-    return {"mean": x.mean(axes, keepdims=True)[0], "sd": x.std(axes, keepdims=True)[0]}
+    return {"mean": x.mean(axes, keepdims=True), "sd": x.std(axes, keepdims=True)}
 
 
 def _standardise(x: Array, moments: dict[str, Array]) -> Array:
