@@ -24,7 +24,7 @@ class ProbeResult(NamedTuple):
     Attributes
     ----------
     score : float
-        Balanced accuracy, or the correlation of held-out predictions with the truth.
+        Balanced accuracy, or the correlation of held-out predictions with the truth within blocks.
     chance, se : float
         1 / classes, or 0; and the standard error of the score.
     null95, p : float
@@ -131,8 +131,11 @@ def probe_value(
         centre = targets[fold.train].mean(axis=0)
         model = RidgeCV(np.logspace(-1, 5, 13), alpha_per_target=True).fit(train_x, targets[fold.train] - centre)
         predicted[fold.test] = model.predict(test_x) + centre
+    # centred within each block: the mean of the training trials is high where that of the tested ones is
+    # low, so predictions that know nothing would correlate negatively across blocks
+    centred = [[x[fold.test] - x[fold.test].mean(axis=0) for fold in folds] for x in (predicted, targets)]
+    r = np.array([_correlation(a, b) for a, b in zip(*(np.concatenate(x).T for x in centred), strict=True)])
     tested = np.concatenate([fold.test for fold in folds])
-    r = np.array([_correlation(a, b) for a, b in zip(predicted[tested].T, targets[tested].T, strict=True)])
     n, value = len(tested), float(r[0])
     se = (1 - value**2) / np.sqrt(max(n - 1, 1))
     nats = -0.5 * np.log(1 - max(value, 0.0) ** 2)
@@ -192,6 +195,5 @@ def _mean_se(x: np.ndarray) -> tuple[float, float]:
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    a, b = a - a.mean(), b - b.mean()
     scale = np.sqrt((a * a).sum() * (b * b).sum())
     return float((a * b).sum() / scale) if scale > 0 else 0.0

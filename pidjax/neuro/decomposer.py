@@ -23,6 +23,7 @@ PRESETS: dict[str, dict] = {
         "unique_loss": "squared",
         # with tens of trials a low temperature and gentle masking learn the trials by heart
         "temperature": 0.5,
+        "noise_sd": 0.0,  # white noise hides gamma before anything else
         "mask_fraction": 0.3,
         "dropout": 0.5,
         # a quarter of a factor's spread: two views still share 1.09 nats about it (r = 1 would leave 0.14)

@@ -119,7 +119,7 @@ def _spectra(raw_eeg, raw_fnirs) -> Figure:
 
 
 def _coupling(quality) -> Figure:
-    figure = Figure(figsize=(max(5.0, 0.32 * len(quality)), 2.8), layout="constrained")
+    figure = Figure(figsize=(max(8.0, 0.32 * len(quality)), 2.8), layout="constrained")
     axes = figure.subplots()
     colours = [figures.COLOURS[1] if bad else figures.COLOURS[0] for bad in quality.bad]
     axes.bar(range(len(quality)), quality.sci, color=colours)
@@ -271,8 +271,8 @@ def _haemodynamics(pairs: PairedEpochs, condition: np.ndarray) -> Figure:
             )
         _band(right, epochs.times, x[rows, largest], colour, f"{name}, HbO")
         _band(right, epochs.times, x[rows, partner], colour, f"{name}, HbR", "--")
-    for axes, title in ((left, "Mean of all pairs"), (right, f"{pair}, the largest response")):
+    for axes, title in ((left, "All pairs"), (right, f"{pair}, largest response")):
         axes.axvline(0, color="0.5", lw=0.8)
-        axes.set(xlabel="time from onset (s)", ylabel="µM", title=f"{title}: mean and 95 % confidence band")
+        axes.set(xlabel="time from onset (s)", ylabel="µM", title=f"{title} (mean, 95 % band)")
     left.legend(fontsize=7, frameon=False)
     return figure

@@ -89,9 +89,9 @@ class SessionConfig:
     task: float = 10.0
     interval: tuple[float, float] = (22.0, 26.0)
     erp: float = 10e-6
-    theta_rms: float = 7e-6
+    theta_rms: float = 5e-6
     mode_rms: tuple[float, float, float] = (12e-6, 6e-6, 3e-6)
-    hbo: float = 0.8e-6
+    hbo: float = 1.0e-6
     log_gain_sd: float = 0.5
     clock_offset: float = 12.4
     clock_drift: float = 50e-6

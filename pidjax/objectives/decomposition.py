@@ -258,7 +258,8 @@ def _augment(config: DecompositionConfig, signals: dict, key: Array, x: dict[str
             signal = data.band_gain(special, signal, sfreq, config.bands, config.band_log_sd)
         elif name == "fnirs":
             signal = data.delay_and_gain(special, signal, sfreq, config.delay_sd, config.response_log_sd)
-        signal = data.gaussian_noise(noise, signal, config.noise_sd)
+        if config.noise_sd > 0:
+            signal = data.gaussian_noise(noise, signal, config.noise_sd)
         signal = data.time_mask(mask, signal, config.mask_fraction)
         out[name] = data.channel_dropout(drop, signal, config.dropout)
     return out

@@ -25,7 +25,9 @@ def states(*rows):
     return pd.DataFrame(list(rows), columns=["onset", "duration", "trial_type"])
 
 
-@pytest.mark.parametrize("name", ["BAD_blink", "bad boundary", "EDGE boundary", "New Segment/", "boundary", "Comment/x"])
+@pytest.mark.parametrize(
+    "name", ["BAD_blink", "bad boundary", "EDGE boundary", "New Segment/", "boundary", "Comment/x"]
+)
 def test_technical_annotations_are_no_events(name):
     """Only ``task`` is an event; what software writes is not."""
     assert list(annotation_table(recording([5, 10], 1, [name, "task"])).trial_type) == ["task"]
@@ -63,7 +65,12 @@ def test_a_cropped_recording_counts_from_its_new_beginning(date):
 def test_is_state_tells_lasting_states_from_events():
     """Long stretches of differing or single length are states; short ones and blocks of a design are events."""
     table = states(
-        (0, 31, "eyes_open"), (40, 45, "eyes_open"), (100, 60, "rest"), (200, 30, "block"), (260, 30, "block"), (300, 1, "x")
+        (0, 31, "eyes_open"),
+        (40, 45, "eyes_open"),
+        (100, 60, "rest"),
+        (200, 30, "block"),
+        (260, 30, "block"),
+        (300, 1, "x"),
     )
     np.testing.assert_array_equal(is_state(table, 10.0), [True, True, True, False, False, False])
 
