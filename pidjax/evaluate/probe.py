@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.covariance import ledoit_wolf_shrinkage
+from sklearn.base import BaseEstimator
+from sklearn.covariance import empirical_covariance, ledoit_wolf_shrinkage
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
@@ -77,8 +78,8 @@ def probe_class(
     def predict(target: np.ndarray) -> np.ndarray:
         """Held-out class probabilities [n, classes], NaN where a trial is in no test set."""
         out = np.full((len(y), len(classes)), np.nan)
-        for (train_x, test_x, shrinkage), fold in zip(prepared, folds, strict=True):
-            model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage)
+        for (train_x, test_x, shrunk), fold in zip(prepared, folds, strict=True):
+            model = LinearDiscriminantAnalysis(solver="lsqr", covariance_estimator=shrunk)
             if len(np.unique(target[fold.train])) < len(classes):
                 continue
             out[fold.test] = model.fit(train_x, target[fold.train]).predict_proba(test_x)
@@ -130,7 +131,7 @@ def probe_value(
         train_x, test_x, _ = _span(_of_fold(features, i), fold)
         centre = targets[fold.train].mean(axis=0)
         model = RidgeCV(np.logspace(-1, 5, 13), alpha_per_target=True).fit(train_x, targets[fold.train] - centre)
-        predicted[fold.test] = model.predict(test_x) + centre
+        predicted[fold.test] = model.predict(test_x).reshape(len(test_x), -1) + centre
     # centred within each block: the mean of the training trials is high where that of the tested ones is
     # low, so predictions that know nothing would correlate negatively across blocks
     centred = [[x[fold.test] - x[fold.test].mean(axis=0) for fold in folds] for x in (predicted, targets)]
@@ -155,24 +156,33 @@ def _of_fold(features: Features, i: int) -> np.ndarray:
     return features if isinstance(features, np.ndarray) else features[i]
 
 
-def _span(x: np.ndarray, fold: Fold) -> tuple[np.ndarray, np.ndarray, float]:
-    """Training and test trials in the span of the training trials, and the shrinkage to use there.
+class _Shrunk(BaseEstimator):
+    """(1 − λ) S + λ m I with m the mean variance over ``d`` features, of which X may be a rotated subset."""
 
-    With fewer trials than features a discriminant lives in the span of the training trials, so rotating into
-    it changes nothing and costs a fraction. Shrinkage towards m·I, m the mean variance over all d features,
-    becomes a shrinkage towards the mean variance over the span.
+    def __init__(self, shrinkage: float, d: int):
+        self.shrinkage = shrinkage
+        self.d = d
+
+    def fit(self, x: np.ndarray) -> _Shrunk:
+        s = empirical_covariance(x)
+        self.covariance_ = (1 - self.shrinkage) * s + self.shrinkage * np.trace(s) / self.d * np.eye(len(s))
+        return self
+
+
+def _span(x: np.ndarray, fold: Fold) -> tuple[np.ndarray, np.ndarray, _Shrunk]:
+    """Standardised training and test trials in the span of the training trials, and their covariance estimator.
+
+    With fewer trials than features a regularised linear model lives in the span of the training trials, so
+    rotating into it changes nothing and costs a fraction.
     """
     scaler = StandardScaler().fit(x[fold.train])
     train, test = scaler.transform(x[fold.train]), scaler.transform(x[fold.test])
-    shrinkage = ledoit_wolf_shrinkage(train) if train.shape[1] > 1 else 0.0
-    d = train.shape[1]
-    if d >= len(train):
+    shrunk = _Shrunk(float(ledoit_wolf_shrinkage(train)), train.shape[1])
+    if train.shape[1] >= len(train):
         _, s, axes = np.linalg.svd(train, full_matrices=False)
         axes = axes[s > 1e-6 * s[0]]
         train, test = train @ axes.T, test @ axes.T
-        ratio = shrinkage / max(1 - shrinkage, 1e-9) * train.shape[1] / d
-        shrinkage = ratio / (1 + ratio)
-    return train, test, float(shrinkage)
+    return train, test, shrunk
 
 
 def _permuted(y: np.ndarray, folds: list[Fold], rng: np.random.Generator) -> np.ndarray:

@@ -21,9 +21,9 @@ PRESETS: dict[str, dict] = {
     "original": {},
     "default": {
         "unique_loss": "squared",
-        # with tens of trials a low temperature and gentle masking learn the trials by heart
+        # with tens of trials, a wide network, a low temperature and gentle masking learn the trials by heart
+        "width": 24,
         "temperature": 0.5,
-        "noise_sd": 0.0,  # white noise hides gamma before anything else
         "mask_fraction": 0.3,
         "dropout": 0.5,
         # a quarter of a factor's spread: two views still share 1.09 nats about it (r = 1 would leave 0.14)

@@ -33,6 +33,14 @@ def test_technical_annotations_are_no_events(name):
     assert list(annotation_table(recording([5, 10], 1, [name, "task"])).trial_type) == ["task"]
 
 
+@pytest.mark.parametrize("names", [[], ["BAD_blink"]], ids=["no annotation", "only technical ones"])
+def test_a_recording_without_events_has_an_empty_table(names):
+    """No event is a table without rows, not an error."""
+    table = annotation_table(recording([5] * len(names), [1] * len(names), names))
+    assert table.empty and list(table) == ["onset", "duration", "trial_type"]
+    assert is_state(table, 10.0).shape == (0,)
+
+
 def test_events_come_sorted_and_stripped():
     """Onset order, and names without surrounding blanks."""
     table = annotation_table(recording([30, 10], [2, 3], [" b ", "a"]))

@@ -103,10 +103,10 @@ def power_at(raw, frequency):
 
 
 def test_pass_bands_of_the_two_branches(eeg):
-    """0.5 Hz is in the ERP branch alone, 10 Hz in both, 40 Hz in the band branch alone."""
-    result = preprocess_eeg(tones(eeg, 0.5, 10, 40), PreprocessConfig(reference="original"))
-    found = [[power_at(branch, f) for f in (0.5, 10, 40)] for branch in (result.raw, result.erp)]
-    np.testing.assert_allclose(found, [[0, 1e-5, 1e-5], [1e-5, 1e-5, 0]], atol=3e-7)
+    """0.2 Hz is in the ERP branch alone, 10 Hz in both, 40 Hz in the band branch alone."""
+    result = preprocess_eeg(tones(eeg, 0.2, 10, 40), PreprocessConfig(reference="original"))
+    found = [[power_at(branch, f) for f in (0.2, 10, 40)] for branch in (result.raw, result.erp)]
+    np.testing.assert_allclose(found, [[0, 1e-5, 1e-5], [1e-5, 1e-5, 0]], atol=1e-6)
 
 
 def test_resampling_follows_filtering(eeg):
@@ -165,7 +165,7 @@ def test_a_broken_channel_is_interpolated(fault, eeg):
     assert "Cz" in result.choices["bad EEG channels"] and "interpolated" in result.choices["bad EEG channels"]
     assert result.raw.info["bads"] == [] and result.raw.ch_names == eeg.ch_names
     r = np.corrcoef(result.raw.get_data()[k], clean.raw.get_data()[k])[0, 1]
-    assert r > 0.7  # of a source that neighbours share, beside noise of its own
+    assert r > 0.5  # what neighbours share, beside noise of its own
 
 
 def test_a_clean_recording_loses_no_channel(eeg):
@@ -209,13 +209,11 @@ def test_the_recordings_given_are_not_changed(eeg, optical):
 def test_an_artefact_in_a_bad_eeg_segment_stays_there(band, eeg):
     """2 mV inside a BAD segment change nothing outside it."""
     config = PreprocessConfig(eeg_band=band, eeg_sfreq=200)
-    eeg.set_annotations(mne.Annotations([15], [3], ["BAD_cable"]))
-    x = eeg.get_data()
-    x[:, 3000:3600] += 2e-3 * np.random.default_rng(0).standard_normal((len(x), 600)).cumsum(axis=1) / 10
-    clean, dirty = (preprocess_eeg(mne.io.RawArray(y, eeg.info).set_annotations(eeg.annotations), config)
-                    for y in (eeg.get_data(), x))  # fmt: skip
-    for name in ("raw", "erp"):
-        a, b = getattr(dirty, name), getattr(clean, name)
+    shaken = eeg.copy()
+    shaken._data[:, 3000:3600] += 2e-4 * np.random.default_rng(0).standard_normal((28, 600)).cumsum(axis=1)
+    note = mne.Annotations([15], [3], ["BAD_cable"])
+    clean, dirty = (preprocess_eeg(raw.set_annotations(note), config) for raw in (eeg, shaken))
+    for a, b in ((dirty.raw, clean.raw), (dirty.erp, clean.erp)):
         good = outside(a, 14.99, 18.01)
         assert difference(a.get_data()[:, good], b.get_data()[:, good]) < 1e-3
         assert list(a.annotations.description) == ["BAD_cable"]
@@ -292,6 +290,17 @@ def test_short_channels_take_the_systemic_wave_with_them(optical):
     assert (found["with"] < found["without"]).all()
 
 
+def test_each_wavelength_is_cleaned_by_its_own(optical):
+    """Scalp waves that differ between 760 and 850 nm: a long channel needs the short channel of its wavelength."""
+    rng = np.random.default_rng(0)
+    waves = 0.01 * rng.standard_normal((2, optical.n_times)).cumsum(axis=1) / 10
+    density = mne.io.RawArray(np.tile(waves, (16, 1)), optical.info, verbose="error")
+    density.set_channel_types(dict.fromkeys(optical.ch_names, "fnirs_od"), verbose="error")
+    scalp = preprocess_fnirs(long_only(density), PreprocessConfig(min_sci=-1)).raw.get_data().std(axis=1)
+    left = preprocess_fnirs(density, PreprocessConfig(min_sci=-1)).raw.get_data().std(axis=1)
+    assert (left < 0.01 * scalp).all()
+
+
 def test_a_pair_without_pulse_is_bad(optical):
     """A detector that sees the room (independent noise) fails the scalp coupling index."""
     x = optical.get_data()
@@ -326,7 +335,7 @@ def test_concentrations_are_taken_as_they_are(optical):
 
 
 def test_short_channels_of_concentrations_serve_too(optical):
-    """Files that hold HbO and HbR have the same scalp: either it is regressed out or the report says that it remains."""
+    """Files that hold HbO and HbR have a scalp too: it is regressed out, or the report says that it remains."""
     hb = beer_lambert_law(optical_density(optical), ppf=6.0)
     assert "short channels" in preprocess_fnirs(hb).choices
 

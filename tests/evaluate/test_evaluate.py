@@ -1,0 +1,160 @@
+"""Probes, retrieval and prediction against data whose answer is known, and against their own nulls."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+from pidjax._checks import InputError
+from pidjax.evaluate import Fold, blockwise_folds, prediction, probe_class, probe_value, retrieval
+from pidjax.evaluate.probe import _span
+
+N = 60
+BLOCKS = np.arange(N) // 12
+ONSET = 20.0 * np.arange(N)
+
+
+@pytest.fixture
+def folds():
+    return blockwise_folds(BLOCKS, ONSET)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def test_folds_are_contiguous_and_share_no_sample():
+    """Every trial is tested once; no training trial starts within a window's length of a tested one."""
+    folds = blockwise_folds(BLOCKS, ONSET, gap=25.0)
+    assert sorted(np.concatenate([fold.test for fold in folds])) == list(range(N))
+    for fold in folds:
+        assert np.ptp(fold.test) == len(fold.test) - 1
+        assert np.abs(ONSET[fold.train][:, None] - ONSET[fold.test]).min() >= 25.0
+
+
+def test_other_recordings_never_overlap():
+    """The gap applies within a recording only."""
+    folds = blockwise_folds(BLOCKS, ONSET, gap=1e6, recording=BLOCKS)
+    assert all(len(fold.train) == 48 for fold in folds)
+
+
+def test_folds_refuse_what_cannot_be_tested():
+    """One block, or windows that overlap everything."""
+    with pytest.raises(InputError, match="at least 2 blocks"):
+        blockwise_folds(np.zeros(5), ONSET[:5])
+    with pytest.raises(InputError, match="no trial is left"):
+        blockwise_folds(BLOCKS, ONSET, gap=1e6)
+
+
+def test_probe_finds_a_separable_label(folds, rng):
+    """Classes 6 standard deviations apart: perfect score, smallest p, nearly H(label) = ln 2 nats."""
+    y = rng.permutation(np.repeat(["a", "b"], N // 2))
+    x = rng.standard_normal((N, 3)) + 6.0 * (y == "a")[:, None]
+    result = probe_class(x, y, folds, permutations=99)
+    assert result.score == 1.0
+    assert result.chance == 0.5
+    assert result.p == pytest.approx(0.01)
+    assert result.null95 < 0.75
+    assert result.nats == pytest.approx(np.log(2), abs=0.03)
+    assert result.nats <= np.log(2)
+    assert result.se > 0
+
+
+def test_probe_of_noise_is_at_chance(rng):
+    """p of pure noise is uniform: its mean over 20 data sets is 1/2 within 4 standard errors (0.065 each)."""
+    folds = blockwise_folds(BLOCKS, ONSET)
+    ps = [
+        probe_class(rng.standard_normal((N, 5)), rng.permutation(np.arange(N) % 2), folds, permutations=39, seed=i).p
+        for i in range(20)
+    ]
+    assert abs(np.mean(ps) - 0.5) < 4 * np.sqrt(1 / 12 / 20)
+
+
+def test_accuracy_matches_gaussian_theory(rng):
+    """Two unit Gaussians d' apart: accuracy is Φ(d'/2), here 0.841 for d' = 2, within 4 standard errors of 1000 trials."""
+    n = 1000
+    y = np.arange(n) % 2
+    x = rng.standard_normal((n, 1)) + 2.0 * y[:, None]
+    folds = blockwise_folds(np.arange(n) // 200, np.arange(n, dtype=float))
+    result = probe_class(x, y, folds, permutations=0)
+    assert abs(result.score - 0.8413) < 4 * result.se
+    # I(y; x) = ln 2 − E h(σ(d'z + d'²/2)) = 0.337 nats at d' = 2
+    assert abs(result.nats - 0.337) < 4 * result.nats_se
+
+
+def test_span_changes_nothing(rng):
+    """With more features than trials, the discriminant in the span of the training trials equals the full one."""
+    n, d = 30, 80
+    y = np.arange(n) % 2
+    x = rng.standard_normal((n, d)) * rng.uniform(0.5, 2, d) + 0.5 * y[:, None]
+    fold = Fold(np.arange(20), np.arange(20, 30))
+    train, test, shrunk = _span(x, fold)
+    assert train.shape[1] < 20
+
+    def discriminant(train_x, test_x):
+        model = LinearDiscriminantAnalysis(solver="lsqr", covariance_estimator=shrunk)
+        return model.fit(train_x, y[:20]).decision_function(test_x)
+
+    scaled = (x - x[:20].mean(0)) / x[:20].std(0)
+    fast, slow = discriminant(train, test), discriminant(scaled[:20], scaled[20:])
+    np.testing.assert_allclose(fast, slow, rtol=1e-6, atol=1e-8)
+
+
+def test_each_fold_may_have_its_own_features(folds, rng):
+    """A representation per fold that is rotated arbitrarily gives the score of the unrotated one."""
+    y = np.arange(N) % 2
+    x = rng.standard_normal((N, 4)) + 1.5 * y[:, None]
+    turned = [x @ np.linalg.qr(rng.standard_normal((4, 4)))[0] for _ in folds]
+    # standardisation is not invariant to rotation, so nearly isotropic features are compared
+    assert probe_class(turned, y, folds, permutations=0).score == pytest.approx(
+        probe_class(x, y, folds, permutations=0).score, abs=0.05
+    )
+
+
+def test_probe_refuses_a_missing_class(folds):
+    """A class that only one block holds cannot be trained on when that block is tested."""
+    y = np.where(BLOCKS == 2, "only here", "elsewhere")
+    with pytest.raises(InputError, match="fewer trials"):
+        probe_class(np.zeros((N, 2)), y, folds)
+    with pytest.raises(InputError, match="two classes"):
+        probe_class(np.zeros((N, 2)), np.zeros(N), folds)
+
+
+def test_value_probe_recovers_a_linear_relation(folds, rng):
+    """y = x₁ + noise of equal variance: r is 1/√2 within 4 standard errors, and significant."""
+    x = rng.standard_normal((N, 4))
+    y = x[:, 0] + rng.standard_normal(N)
+    result = probe_value(x, y, folds, permutations=99)
+    assert abs(result.score - np.sqrt(0.5)) < 4 * result.se
+    assert result.p < 0.05
+
+
+def test_value_probe_of_noise_is_centred(rng):
+    """Features that know nothing correlate with the truth at 0 on average, not below."""
+    folds = blockwise_folds(BLOCKS, ONSET)
+    r = [probe_value(rng.standard_normal((N, 4)), rng.standard_normal(N), folds, permutations=0).score for _ in range(40)]
+    assert abs(np.mean(r)) < 4 * np.std(r) / np.sqrt(len(r))
+
+
+def test_retrieval(folds, rng):
+    """Identical vectors are always found; independent ones at chance; the null is at chance too."""
+    x = rng.standard_normal((N, 8))
+    same = retrieval(x, x, folds, permutations=99)
+    assert same.score == 1.0
+    assert same.chance == pytest.approx(1 / 12)
+    assert same.p == pytest.approx(0.01)
+    other = retrieval(x, rng.standard_normal((N, 8)), folds, permutations=99)
+    assert abs(other.score - other.chance) < 4 * other.se
+    assert other.null95 < 0.25
+
+
+def test_prediction(folds, rng):
+    """A linear image of the features is predicted (R² near 1), an independent vector is not."""
+    x = rng.standard_normal((N, 5))
+    image = x @ rng.standard_normal((5, 3))
+    assert prediction(x, image, folds, permutations=19).score > 0.95
+    nothing = prediction(x, rng.standard_normal((N, 3)), folds, permutations=19)
+    assert nothing.score < 0.1
+    assert nothing.p > 0.05

@@ -1,0 +1,79 @@
+"""The estimator: scikit-learn's manners, presets and options, and fits that depend on nothing but their inputs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from pidjax._checks import InputError
+from pidjax.neuro import EEGfNIRSDecomposer, PairedEpochs, preprocess_eeg, preprocess_fnirs
+from pidjax.objectives import HEADS
+
+
+@pytest.fixture(scope="module")
+def pairs(session):
+    eeg, fnirs = preprocess_eeg(session.raw_eeg), preprocess_fnirs(session.raw_fnirs)
+    return PairedEpochs.from_raw(eeg.raw, fnirs.raw, session.trials, (-1, 4), (-2, 8), raw_erp=eeg.erp)
+
+
+def fit(pairs, **settings) -> EEGfNIRSDecomposer:
+    return EEGfNIRSDecomposer(**{"steps": 3, "batch_size": 8, "min_gap": 5.0, "engine": "jit", **settings}).fit(pairs)
+
+
+def test_transform(pairs):
+    """Every trial, also one that was not trained on, gets five finite vectors; the history names its terms."""
+    model = fit(pairs[:12])
+    z = model.transform(pairs)
+    assert tuple(z) == HEADS
+    assert all(v.shape == (len(pairs), 32) and np.isfinite(v).all() for v in z.values())
+    assert len(model.history_) == 3
+    assert {"loss", "redundancy", "synergy", "orthogonality", "reconstruction_eeg"} <= set(model.history_[0])
+
+
+def test_same_seed_same_numbers(pairs):
+    """A fit is a function of the trials and the seed."""
+    a, b, c = (fit(pairs, random_state=seed).transform(pairs) for seed in (0, 0, 1))
+    for head in HEADS:
+        np.testing.assert_array_equal(a[head], b[head])
+        assert not np.allclose(a[head], c[head])
+
+
+def test_labels_are_never_seen(pairs):
+    """Other labels, same representation."""
+    other = PairedEpochs(pairs.epochs, pairs.metadata.assign(trial_type="x", mode="y"), pairs.log)
+    np.testing.assert_array_equal(fit(pairs).transform(pairs)["synergy"], fit(other).transform(pairs)["synergy"])
+
+
+def test_transform_sees_one_trial_at_a_time(pairs):
+    """The vectors of a trial do not depend on which other trials are transformed with it."""
+    model = fit(pairs)
+    whole, part = model.transform(pairs), model.transform(pairs[[4, 2]])
+    np.testing.assert_allclose(part["synergy"], whole["synergy"][[4, 2]], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"preset": "original"}, {"encoder": "lstm", "n_dims": 4}, {"encoder": "gru", "fusion": "cross_attention"}],
+    ids=lambda s: "-".join(map(str, s.values())),
+)
+def test_options(pairs, settings):
+    """The original design and its alternatives train."""
+    model = fit(pairs, **settings)
+    assert all(np.isfinite(list(line.values())).all() for line in model.history_)
+    assert model.transform(pairs)["unique_eeg"].shape[1] == settings.get("n_dims", 32)
+
+
+def test_clone():
+    """scikit-learn can copy it: parameters go in and come out unchanged."""
+    model = EEGfNIRSDecomposer("original", n_dims=8)
+    assert clone(model).get_params() == model.get_params()
+
+
+def test_bad_input(pairs):
+    """Too few trials, or an unknown preset, encoder or fusion, in words."""
+    with pytest.raises(InputError, match="at least 4 trials"):
+        fit(pairs[:2])
+    for name in ("preset", "encoder", "fusion"):
+        with pytest.raises(InputError, match=f"{name} must be one of"):
+            fit(pairs, **{name: "best"})

@@ -1,0 +1,190 @@
+"""pidjax/neuro/simulate.py: what is put into a session is found in it by the ordinary tools."""
+
+import mne
+import numpy as np
+import pandas as pd
+import pytest
+from mne.preprocessing.nirs import beer_lambert_law, optical_density, source_detector_distances
+
+from pidjax._checks import InputError
+from pidjax.neuro import SessionConfig, fit_clock, read_eeg, read_fnirs, simulate_session
+from pidjax.neuro.events import annotation_table, read_events_tsv
+from pidjax.neuro.simulate import EEG_CHANNELS, MODES
+
+LOUD = SessionConfig(n_trials=24, task=4.0, interval=(20.0, 22.0), erp=40e-6, hbo=8e-6, log_gain_sd=0.0)
+SMALL = SessionConfig(n_trials=6, task=2.0, interval=(6.0, 7.0))
+
+
+@pytest.fixture(scope="module")
+def loud():
+    """24 trials whose responses stand far above the noise."""
+    return simulate_session(LOUD, seed=0)
+
+
+@pytest.fixture(scope="module")
+def responses(loud):
+    """Activation minus rest [HbO or HbR, pair, time] from 0 to 18 s, and the channels' info."""
+    hb = beer_lambert_law(optical_density(loud.raw_fnirs), ppf=6.0)
+    onset = LOUD.clock_offset + (1 + LOUD.clock_drift) * loud.trials.onset.to_numpy()
+    start = np.round(onset * 10).astype(int)
+    mean = {}
+    for kind in ("activation", "rest"):
+        rows = start[loud.trials.trial_type == kind]
+        mean[kind] = np.mean([hb.get_data()[:, i - 20 : i + 180] for i in rows], axis=0)
+    x = mean["activation"] - mean["rest"]
+    x -= x[:, :20].mean(axis=1, keepdims=True)
+    return np.stack([x[0::2, 20:], x[1::2, 20:]]), hb.copy().pick("hbo").info
+
+
+def test_hbo_rises_and_hbr_falls_later(responses):
+    """Around C3 HbO peaks 5 to 10 s after the onset; HbR is about -1/3 of it and 1.7 s later."""
+    x, _ = responses
+    hbo, hbr = x[0, :4], x[1, :4]
+    assert ((hbo.argmax(axis=1) / 10 > 5) & (hbo.argmax(axis=1) / 10 < 10)).all()
+    ratio = hbr.min(axis=1) / hbo.max(axis=1)
+    assert (ratio > -0.45).all() and (ratio < -0.25).all()
+    mean_hbo, mean_hbr = hbo.mean(axis=0), hbr.mean(axis=0)
+    lags = np.arange(60)
+    r = [np.corrcoef(mean_hbo[: 180 - k], -mean_hbr[k:])[0, 1] for k in lags]
+    assert abs(lags[np.argmax(r)] / 10 - 1.7) < 0.5
+
+
+def test_the_response_has_the_configured_size(responses):
+    """8 µM times the gain of each pair: 1 at C3, falling off with 2 cm; nothing at short channels or far away."""
+    x, info = responses
+    place = mne.channels.make_standard_montage("colin27_1005").get_positions()["ch_pos"]["C3"]
+    distance = np.linalg.norm([ch["loc"][:3] - place for ch in info["chs"]], axis=1)
+    gain = np.exp(-(distance**2) / (2 * 0.02**2)) * (source_detector_distances(info) > 0.01)
+    np.testing.assert_allclose(x[0].max(axis=1)[:4], 8e-6 * gain[:4], rtol=0.15)
+    assert (gain[:4] > 0.4).all() and (gain[5:] < 0.05).all() and gain[4] == 0
+    assert np.abs(x[0, 4:]).max() < 1.5e-6
+
+
+def test_each_mode_has_the_power_of_its_own_band(loud):
+    """Trials of a mode hold more power of its band at C3 than trials of the other modes."""
+    x = loud.raw_eeg.get_data("C3")[0]
+    start = np.round((loud.trials.onset + 0.5) * 200).astype(int)
+    segments = np.stack([x[i : i + 600] for i in start])
+    psd, f = mne.time_frequency.psd_array_multitaper(segments, 200.0, bandwidth=2.0, verbose="error")
+    for mode, (lo, hi) in MODES.items():
+        power = pd.Series(np.log(psd[:, (f >= lo) & (f < hi)].sum(1))).groupby(loud.trials["mode"]).mean()
+        assert power.idxmax() == mode and power.drop(mode).max() < power[mode] - np.log(1.5)
+
+
+def test_only_activations_have_an_erp(loud):
+    """Activation minus rest at C3: P350 of the configured size, N180 before it, none in the rest trials."""
+    x = loud.raw_eeg.copy().filter(0.5, 20, verbose="error").get_data("C3")[0]
+    start = np.round(loud.trials.onset * 200).astype(int)
+    trials = np.stack([x[i - 40 : i + 160] for i in start])
+    trials -= trials[:, :40].mean(axis=1, keepdims=True)
+    active = (loud.trials.trial_type == "activation").to_numpy()
+    erp, rest = trials[active].mean(axis=0), trials[~active].mean(axis=0)
+    p350, n180 = 40 + round(0.35 * 200), 40 + round(0.18 * 200)
+    assert 28e-6 < erp[p350] < 52e-6 and erp[n180] < 0 and abs(rest[p350]) < 12e-6
+
+
+def test_activations_have_theta(loud):
+    """4 to 8 Hz rise with activation, as the design asks."""
+    x = loud.raw_eeg.get_data("C3")[0]
+    start = np.round((loud.trials.onset + 1.0) * 200).astype(int)
+    segments = np.stack([x[i : i + 500] for i in start])
+    psd, f = mne.time_frequency.psd_array_multitaper(segments, 200.0, bandwidth=2.0, verbose="error")
+    power = np.log(psd[:, (f >= 4.5) & (f < 7.5)].sum(1))
+    active = (loud.trials.trial_type == "activation").to_numpy()
+    assert power[active].mean() > power[~active].mean() + np.log(2)
+
+
+def test_the_gain_is_that_of_the_table():
+    """The response of every activation trial is e to its log gain, as the table of trials says."""
+    config = SessionConfig(n_trials=12, task=4.0, interval=(34.0, 36.0), hbo=20e-6, log_gain_sd=0.8)
+    session = simulate_session(config, seed=2)
+    hb = beer_lambert_law(optical_density(session.raw_fnirs), ppf=6.0).get_data()[0:8:2].mean(axis=0)
+    active = session.trials[session.trials.trial_type == "activation"]
+    start = np.round((config.clock_offset + (1 + config.clock_drift) * active.onset) * 10).astype(int)
+    size = [hb[i + 60 : i + 90].mean() - hb[i - 20 : i].mean() for i in start]
+    assert np.corrcoef(np.log(size), active.log_hbo_gain)[0, 1] > 0.98
+    assert session.trials.log_hbo_gain[session.trials.trial_type == "rest"].isna().all()
+
+
+@pytest.mark.parametrize(("offset", "drift"), [(12.4, 50e-6), (3.0, -200e-6), (0.0, 0.0)])
+def test_the_clocks_are_as_configured(offset, drift):
+    """fit_clock recovers the configured offset and drift from the annotations of both files."""
+    config = SessionConfig(n_trials=24, task=2.0, interval=(6.0, 7.0), clock_offset=offset, clock_drift=drift)
+    session = simulate_session(config, seed=0)
+    clock = fit_clock(annotation_table(session.raw_eeg), annotation_table(session.raw_fnirs), fnirs_sfreq=10.0)
+    np.testing.assert_allclose(clock.runs[0].offset, offset, atol=1e-4)
+    np.testing.assert_allclose(clock.runs[0].drift, drift, atol=1e-6)
+    assert len(clock.runs[0].eeg) == 24
+
+
+def test_both_recordings_hold_every_trial(session):
+    """40 s follow the last onset on both clocks."""
+    last = session.trials.onset.iloc[-1]
+    assert session.raw_eeg.times[-1] > last + 39
+    assert session.raw_fnirs.times[-1] > 12.4 + last + 39
+
+
+def test_conditions_are_balanced():
+    """Every six trials in a row hold each of event x mode once."""
+    trials = simulate_session(SessionConfig(n_trials=30, task=2.0, interval=(3.0, 4.0)), seed=5).trials
+    for _, block in trials.groupby(np.arange(30) // 6):
+        assert len(set(zip(block.trial_type, block["mode"], strict=True))) == 6
+    assert (np.diff(trials.onset) >= 3).all() and (np.diff(trials.onset) <= 4).all()
+
+
+def test_same_seed_same_data():
+    """The seed alone decides; another seed gives another session."""
+    a, b, c = (simulate_session(SMALL, seed=s) for s in (4, 4, 5))
+    np.testing.assert_array_equal(a.raw_eeg.get_data(), b.raw_eeg.get_data())
+    np.testing.assert_array_equal(a.raw_fnirs.get_data(), b.raw_fnirs.get_data())
+    pd.testing.assert_frame_equal(a.trials, b.trials)
+    assert not np.array_equal(a.trials.onset, c.trials.onset)
+
+
+def test_too_few_trials_are_refused():
+    """Six kinds need six trials."""
+    with pytest.raises(InputError, match="n_trials=5"):
+        simulate_session(SessionConfig(n_trials=5))
+
+
+def test_signals_have_physiological_sizes(session):
+    """EEG of about 10 µV, HbO of about 0.5 µM and positive intensities; 28 electrodes, 12 long and 4 short pairs."""
+    assert 5e-6 < session.raw_eeg.get_data().std() < 20e-6 and session.raw_eeg.ch_names == EEG_CHANNELS
+    assert (session.raw_fnirs.get_data() > 0).all()
+    hb = beer_lambert_law(optical_density(session.raw_fnirs), ppf=6.0)
+    assert 0.3e-6 < hb.get_data("hbo").std() < 1e-6 and hb.get_data("hbr").std() < hb.get_data("hbo").std()
+    distance = source_detector_distances(session.raw_fnirs.info)[::2]
+    assert (distance < 0.01).sum() == 4 and ((distance > 0.02) & (distance < 0.045)).sum() == 12
+
+
+def test_the_eeg_file_reads_back(session, files):
+    """EDF: the arrays to 16-bit precision, names, rate, positions and annotations."""
+    raw = read_eeg(files["eeg.edf"])
+    x, y = session.raw_eeg.get_data(), raw.get_data()
+    assert raw.ch_names == EEG_CHANNELS and raw.info["sfreq"] == 200 and raw.info["bads"] == []
+    step = np.ptp(x, axis=1, keepdims=True) / 2**16
+    assert y.shape[1] >= x.shape[1] and (np.abs(y[:, : x.shape[1]] - x) <= 1.5 * step).all()
+    table = annotation_table(raw)
+    np.testing.assert_allclose(table.onset, session.trials.onset, atol=1e-3)
+    assert list(table.trial_type) == list(session.trials.trial_type)
+    assert raw.get_montage() is not None
+
+
+def test_the_fnirs_file_reads_back(session, files):
+    """SNIRF: the arrays, wavelengths, distances and annotations."""
+    raw = read_fnirs(files["fnirs.snirf"])
+    order = [raw.ch_names.index(name) for name in session.raw_fnirs.ch_names]
+    np.testing.assert_allclose(raw.get_data()[order], session.raw_fnirs.get_data(), rtol=1e-9)
+    np.testing.assert_allclose(
+        source_detector_distances(raw.info)[order], source_detector_distances(session.raw_fnirs.info), rtol=1e-6
+    )
+    np.testing.assert_allclose([raw.info["chs"][i]["loc"][9] for i in order], [760, 850] * 16)
+    assert abs(raw.info["sfreq"] - 10) < 1e-6 and set(raw.get_channel_types()) == {"fnirs_cw_amplitude"}
+    ours, theirs = annotation_table(session.raw_fnirs), annotation_table(raw)
+    np.testing.assert_allclose(theirs.onset, ours.onset, atol=1e-3)
+    assert list(theirs.trial_type) == list(ours.trial_type)
+
+
+def test_the_events_file_reads_back(session, files):
+    """events.tsv: the table of trials, n/a where rest has no gain."""
+    pd.testing.assert_frame_equal(read_events_tsv(files["events.tsv"]), session.trials, atol=1e-6, check_dtype=False)
