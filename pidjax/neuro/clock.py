@@ -100,8 +100,10 @@ def fit_clock(
         )
     eeg, fnirs = (table[table.trial_type.isin(shared)] for table in (eeg, fnirs))
     pieces = _pair_runs(eeg, fnirs, starts, [0.0, *(fnirs_edges or [])])
-    runs = []
+    runs: list[ClockRun] = []
     for start, e, f in pieces:
+        if len(runs) and len(starts) > 1 + len(fnirs_edges or []):  # a continuous file: each run follows the one before
+            f = f[f.onset > runs[-1].offset + (1 + runs[-1].drift) * runs[-1].eeg.max() + 0.5]
         if e.empty or f.empty:
             raise InputError(f"the run that starts at {start:.1f} s has no shared marker: its clock cannot be fitted.")
         i, j = match_markers(e, f)
@@ -118,6 +120,8 @@ def match_markers(eeg: pd.DataFrame, fnirs: pd.DataFrame, tolerance: float = 0.5
     """
     te, tf = eeg.onset.to_numpy(float), fnirs.onset.to_numpy(float)
     same = eeg.trial_type.to_numpy()[:, None] == fnirs.trial_type.to_numpy()[None, :]
+    if not same.any():
+        return np.array([], int), np.array([], int)
     best: tuple[int, float, np.ndarray, np.ndarray] | None = None
     for drift in np.linspace(-MAX_DRIFT, MAX_DRIFT, 21):
         lag = np.where(same, tf[None, :] - (1 + drift) * te[:, None], np.inf)
@@ -158,7 +162,9 @@ def _fit_run(
         noise = max(noise, sample / np.sqrt(12))  # markers are no better than the sampling of one of the files
         reach = np.abs(te - centre).max()
         error = noise * np.sqrt(1 / n + reach**2 / ((te - centre) ** 2).sum())
-        determined = n >= 20 or error < 0.5 * sample
+        slope_error = noise / np.sqrt(((te - centre) ** 2).sum())
+        implausible = MAX_DRIFT < abs(slope_fit) < MAX_DRIFT + 4 * slope_error  # jitter, not drift
+        determined = (n >= 20 or error < 0.5 * sample) and not implausible
         if determined and mode in ("fit", "auto"):
             slope, offset = float(slope_fit), float(level - slope_fit * centre)
     if mode == "fit" and not determined:

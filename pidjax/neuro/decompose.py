@@ -235,8 +235,8 @@ def _events(raw_eeg, raw_fnirs, settings: DecomposeSettings, choices: dict[str, 
     if settings.conditions:
         raise InputError(f"--conditions {' '.join(settings.conditions)} was given, but the recordings hold no events.")
     bad = bad_segments(raw_eeg) + [tuple(clock.to_eeg(segment)) for segment in bad_segments(raw_fnirs)]
-    begin, end = clock.to_eeg([0.0, raw_fnirs.times[-1]])
-    span = (max(0.0, float(begin)), min(float(raw_eeg.times[-1]), float(end)))
+    begin, end = clock.to_eeg([0.0, raw_fnirs.n_times / raw_fnirs.info["sfreq"]])
+    span = (max(0.0, float(begin)), min(raw_eeg.n_times / raw_eeg.info["sfreq"], float(end)))
     table = window_table(settings.epoch or (0.0, 10.0), span, bad, states)
     if table.empty:
         raise InputError(

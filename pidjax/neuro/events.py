@@ -16,8 +16,8 @@ _TECHNICAL = ("bad", "edge", "new segment", "boundary", "comment", "syncstatus")
 def annotation_table(raw: mne.io.BaseRaw) -> pd.DataFrame:
     """Annotations that name an event or a state: ``onset`` (s from the first sample), ``duration``, ``trial_type``."""
     notes = raw.annotations
-    start = 0.0 if notes.orig_time is None else raw.first_time
-    keep = [not str(name).strip().lower().startswith(_TECHNICAL) for name in notes.description]
+    start = raw.first_time
+    keep = np.array([not str(name).strip().lower().startswith(_TECHNICAL) for name in notes.description], bool)
     table = pd.DataFrame(
         {
             "onset": notes.onset - start,
@@ -52,7 +52,7 @@ def read_events_tsv(path: str | Path) -> pd.DataFrame:
     if not path.is_file():
         raise InputError(f"the events file {path} does not exist.")
     try:
-        table = pd.read_csv(path, sep="\t", na_values="n/a")
+        table = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=["n/a", ""], dtype={"trial_type": str})
     except Exception as error:
         raise InputError(f"cannot read {path} as a tab-separated table: {str(error).splitlines()[0]}") from error
     if "onset" not in table or not pd.api.types.is_numeric_dtype(table["onset"]):
@@ -62,6 +62,8 @@ def read_events_tsv(path: str | Path) -> pd.DataFrame:
     table = table.dropna(subset=["onset", "trial_type"]).astype({"trial_type": str})
     if "duration" not in table:
         table["duration"] = 0.0
+    if not pd.api.types.is_numeric_dtype(table["duration"]):
+        raise InputError(f"{path} needs numbers (seconds) or n/a in its column duration.")
     table["duration"] = table["duration"].fillna(0.0)
     return table.sort_values("onset", kind="stable").reset_index(drop=True)
 
@@ -101,7 +103,8 @@ def window_table(
 
 def bad_segments(raw: mne.io.BaseRaw) -> list[tuple[float, float]]:
     """(start, stop) in seconds from the first sample of every annotation that starts with BAD or EDGE."""
-    start = 0.0 if raw.annotations.orig_time is None else raw.first_time
+    # mne counts annotations from the recording's own zero, which lies first_time before its first sample
+    start = raw.first_time
     return [
         (float(o - start), float(o - start + d))
         for o, d, name in zip(raw.annotations.onset, raw.annotations.duration, raw.annotations.description, strict=True)
@@ -111,7 +114,7 @@ def bad_segments(raw: mne.io.BaseRaw) -> list[tuple[float, float]]:
 
 def run_edges(raw: mne.io.BaseRaw) -> list[float]:
     """Times (s from the first sample) at which a new contiguous run begins."""
-    start = 0.0 if raw.annotations.orig_time is None else raw.first_time
+    start = raw.first_time
     marks = {
         float(o - start)
         for o, name in zip(raw.annotations.onset, raw.annotations.description, strict=True)

@@ -201,7 +201,8 @@ class PairedEpochs:
             raise InputError(f"{folder} holds no saved epochs (eeg-epo.fif, fnirs-epo.fif).")
         epochs = {f.name.removesuffix("-epo.fif"): mne.read_epochs(f, verbose="error") for f in files}
         text = {"subject": str, "session": str, "trial_type": str}
-        metadata = pd.read_csv(folder / "metadata.tsv", sep="\t", na_values="n/a", dtype=text)
+        table = folder / "metadata.tsv"
+        metadata = pd.read_csv(table, sep="\t", keep_default_na=False, na_values=["n/a", ""], dtype=text)
         return cls(epochs, metadata, json.loads((folder / "log.json").read_text()))
 
 
@@ -226,7 +227,7 @@ def _cut(raw, onsets, window: Window, baseline) -> mne.Epochs:
         verbose="error",
     )
     epochs.selection = keep[epochs.selection]
-    log = [("OUTSIDE",)] * len(samples)
+    log = [("OUTSIDE",) if s < raw.first_samp else ("same sample as an earlier event",) for s in samples]
     for place, reason in zip(keep, epochs.drop_log, strict=True):
         log[place] = reason
     epochs.drop_log = tuple(log)
@@ -284,7 +285,7 @@ def _metadata(events, kept, on_fnirs, clock: Clock, n_blocks: int, subject: str,
         "trial": np.asarray(kept),
         "onset_fnirs": np.asarray(on_fnirs)[kept],
     }
-    levels = table.trial_type.str.split("/", expand=True)
+    levels = table.trial_type.astype(str).str.split("/", expand=True)
     if levels.shape[1] > 1:
         head |= {f"level_{i + 1}": levels[i] for i in levels}
     return pd.DataFrame(head).join(table.drop(columns=[c for c in head if c in table]))

@@ -108,10 +108,16 @@ def preprocess_eeg(raw: mne.io.BaseRaw, config: PreprocessConfig | None = None) 
     if sfreq < 20:
         raise InputError(f"EEG sampled at {sfreq:g} Hz holds no alpha band: at least 20 Hz are needed.")
     if config.eeg_band[1] > 45 and sfreq > 2 * config.line:
+        raw = _bridge_bad(raw)
         raw.notch_filter(config.line, verbose="error")
         choices["line noise"] = f"notch at {config.line:g} Hz"
     else:
         choices["line noise"] = f"no notch: the pass band ends at {config.eeg_band[1]:g} Hz, below the mains"
+    names = raw.copy().pick("eeg").ch_names
+    flat = {n for n, x in zip(names, good_data(raw, names), strict=True) if np.ptp(x) == 0}
+    raw.info["bads"] = sorted({*raw.info["bads"], *flat})
+    if set(names) <= set(raw.info["bads"]):
+        raise InputError(f"all {len(names)} EEG channels are bad: nothing is left to analyse.")
     raw.info["bads"] = sorted({*raw.info["bads"], *_outlying(raw, config, choices)})
     raw = _repair(raw, choices)
     if config.reference == "average" and len(raw.copy().pick("eeg").ch_names) >= 8:
@@ -152,6 +158,7 @@ def preprocess_fnirs(raw: mne.io.BaseRaw, config: PreprocessConfig | None = None
     quality = pd.DataFrame(index=pd.Index(pair_names(raw), name="pair"))
     quality["distance_mm"] = [1e3 * d for d in _distances(raw).values()]
     quality["bad"] = [any(_pair(n) == pair for n in raw.info["bads"]) for pair in quality.index]
+    raw = _without_bad_pairs(raw, quality, choices)
     try:
         if kind == "fnirs_cw_amplitude":
             raw, kind = mne.preprocessing.nirs.optical_density(raw, verbose="error"), "fnirs_od"
@@ -173,6 +180,8 @@ def preprocess_fnirs(raw: mne.io.BaseRaw, config: PreprocessConfig | None = None
     short = [n for n in raw.ch_names if distance[_pair(n)] < SHORT]
     if 0 < len(short) < len(raw.ch_names):
         raw.drop_channels(short)
+        # concentrations enter after the step that would have used them
+        choices.setdefault("short channels", f"{len(short) // 2} pairs under 10 mm left out, not regressed")
     raw = _filter(raw, config.fnirs_band, config.fnirs_transitions, "fNIRS filter", choices)
     if raw.info["sfreq"] > config.fnirs_sfreq:
         choices["fNIRS rate"] = f"resampled from {raw.info['sfreq']:g} to {config.fnirs_sfreq:g} Hz after filtering"
@@ -231,8 +240,6 @@ def _repair(raw, choices: Choices):
     """Interpolate bad EEG channels where positions are known, drop them otherwise."""
     eeg = raw.copy().pick("eeg").ch_names
     bads = [n for n in raw.info["bads"] if n in eeg]
-    if len(bads) == len(eeg):
-        raise InputError(f"all {len(eeg)} EEG channels are bad: nothing is left to analyse.")
     if not bads:
         choices["bad EEG channels"] = "none"
         return raw
@@ -260,7 +267,9 @@ def _judge_coupling(raw, config: PreprocessConfig, quality: pd.DataFrame, choice
         good, h_trans_bandwidth=min(0.3, sfreq / 2 - 1.5), verbose="error"
     )
     by_channel = dict(zip(raw.ch_names, np.nan_to_num(sci), strict=True))
-    quality["sci"] = [min(s for n, s in by_channel.items() if _pair(n) == pair) for pair in quality.index]
+    quality["sci"] = [
+        min((s for n, s in by_channel.items() if _pair(n) == pair), default=np.nan) for pair in quality.index
+    ]
     poor = (quality.sci < config.min_sci).to_numpy()
     if (poor | quality.bad.to_numpy()).all():
         choices["warning: coupling"] = (
@@ -279,7 +288,9 @@ def _without_bad_pairs(raw, quality: pd.DataFrame, choices: Choices):
             f"all {len(bad)} fNIRS pairs are bad (flat, not finite or marked): nothing is left to analyse."
         )
     choices["fNIRS pairs"] = f"{len(quality) - len(bad)} of {len(quality)} kept; bad: {', '.join(bad) or 'none'}"
-    return raw.pick([n for n in raw.ch_names if _pair(n) not in bad])
+    raw = raw.pick([n for n in raw.ch_names if _pair(n) not in bad])
+    raw.info["bads"] = []
+    return raw
 
 
 def _clean_density(raw, config: PreprocessConfig, choices: Choices):
@@ -293,9 +304,17 @@ def _clean_density(raw, config: PreprocessConfig, choices: Choices):
     if 0 < len(short) < len(distance):
         from mne_nirs.signal_enhancement import short_channel_regression
 
-        raw = short_channel_regression(raw)
+        # the regression has no intercept and would be fitted on bad segments too; and each wavelength needs
+        # the short channel of its own
+        raw = _bridge_bad(raw).apply_function(lambda x: x - x.mean(), verbose="error")
+        wavelength = {n: ch["loc"][9] for n, ch in zip(raw.ch_names, raw.info["chs"], strict=True)}
+        first, second = (
+            short_channel_regression(raw.copy().pick([n for n in raw.ch_names if wavelength[n] == w]))
+            for w in sorted(set(wavelength.values()))
+        )
+        raw = first.add_channels([second]).reorder_channels(raw.ch_names)
         choices["short channels"] = (
-            f"{len(short)} pairs under 10 mm, the nearest regressed out of each of {len(distance) - len(short)} long ones"
+            f"{len(short)} pairs under 10 mm, the nearest regressed out of {len(distance) - len(short)} long ones"
         )
     else:
         choices["short channels"] = "none under 10 mm: systemic waves of the scalp remain"
@@ -309,11 +328,9 @@ def _mark_motion(raw, config: PreprocessConfig, choices: Choices) -> None:
     spread = 1.4826 * np.median(np.abs(speed - middle))
     moments = np.flatnonzero(speed > middle + config.motion_z * spread) if spread > 0 else np.array([], int)
     groups = np.split(moments, np.flatnonzero(np.diff(moments) > raw.info["sfreq"]) + 1) if moments.size else []
-    # annotations count from the measurement date where there is one, so from the file's first sample otherwise
-    shift = 0.0 if raw.annotations.orig_time is None else raw.first_time
     for group in groups:
         start = max(0.0, raw.times[group[0]] - 0.5)
-        raw.annotations.append(start + shift, raw.times[group[-1]] + 0.5 - start, "BAD_motion")
+        raw.annotations.append(start + raw.first_time, raw.times[group[-1]] + 0.5 - start, "BAD_motion")
     choices["motion"] = (
         f"{len(groups)} moments marked BAD_motion (robust z of the probe's speed above {config.motion_z:g})"
     )

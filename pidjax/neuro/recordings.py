@@ -77,6 +77,9 @@ def read_fnirs(path: str | Path) -> mne.io.BaseRaw:
         _check_wavelengths(raw, path)
     elif set(found) != {"hbo", "hbr"}:
         raise InputError(f"{path} holds {found[0]} without its partner: HbO and HbR of the same channels are needed.")
+    else:
+        kinds = {name: {n.split(" ")[-1] for n in raw.ch_names if n.split(" ")[0] == name} for name in pair_names(raw)}
+        raw.pick([n for n in raw.ch_names if len(kinds[n.split(" ")[0]]) == 2])
     _mark_dead(raw, path, "fnirs")
     return raw
 

@@ -73,7 +73,7 @@ def test_probe_of_noise_is_at_chance(rng):
 
 
 def test_accuracy_matches_gaussian_theory(rng):
-    """Two unit Gaussians d' apart: accuracy is Φ(d'/2), here 0.841 for d' = 2, within 4 standard errors of 1000 trials."""
+    """Two unit Gaussians d' apart: accuracy is Φ(d'/2) = 0.841 at d' = 2, within 4 standard errors."""
     n = 1000
     y = np.arange(n) % 2
     x = rng.standard_normal((n, 1)) + 2.0 * y[:, None]
@@ -134,7 +134,9 @@ def test_value_probe_recovers_a_linear_relation(folds, rng):
 def test_value_probe_of_noise_is_centred(rng):
     """Features that know nothing correlate with the truth at 0 on average, not below."""
     folds = blockwise_folds(BLOCKS, ONSET)
-    r = [probe_value(rng.standard_normal((N, 4)), rng.standard_normal(N), folds, permutations=0).score for _ in range(40)]
+    r = [
+        probe_value(rng.standard_normal((N, 4)), rng.standard_normal(N), folds, permutations=0).score for _ in range(40)
+    ]
     assert abs(np.mean(r)) < 4 * np.std(r) / np.sqrt(len(r))
 
 

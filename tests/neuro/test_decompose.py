@@ -47,7 +47,7 @@ def test_embeddings(report):
 
 
 def test_metrics(report):
-    """Each label is probed from every head, the raw features and all heads; numbers are in range, with errors and nulls."""
+    """Each label is probed from every head and all features; numbers are in range, with errors and nulls."""
     metrics = json.loads((report / "metrics.json").read_text())
     assert set(metrics["probes"]) == {"trial_type", "mode"}
     for found in metrics["probes"].values():
@@ -110,7 +110,7 @@ def stop_at(monkeypatch):
 
 
 def test_resumed_run_gives_the_same_numbers(files, report, tmp_path, stop_at, monkeypatch, capsys):
-    """Interrupted in the second training and resumed: embeddings and metrics equal the uninterrupted run's, bit for bit."""
+    """Interrupted in the second training and resumed: every number equals the uninterrupted run's, bit for bit."""
     out = tmp_path / "report"
     with monkeypatch.context():
         stop_at(2, 3)

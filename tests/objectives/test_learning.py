@@ -77,6 +77,10 @@ def test_unique_heads_hold_what_their_modality_alone_knows(accuracy):
 
 def test_absent_information_stays_absent(accuracy):
     """No EEG head knows the gain, no fNIRS head the mode: 1/2 within 4 standard errors of 512 trials (0.022 each)."""
-    for head, bit in (("redundancy_eeg", "gain"), ("unique_eeg", "gain"), ("redundancy_fnirs", "mode"), ("unique_fnirs", "mode")):
+    for head, bit in (
+        ("redundancy_eeg", "gain"),
+        ("unique_eeg", "gain"),
+        ("redundancy_fnirs", "mode"),
+        ("unique_fnirs", "mode"),
+    ):
         assert abs(accuracy[head, bit] - 0.5) < 4 * 0.0221
-
