@@ -162,11 +162,13 @@ def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
             return z
 
         def tokens(modality: str) -> tuple[Array, ...]:
-            return tuple(
-                _standardise(_tokens(config, name, signals[name][2], x[name]), scale[f"{name}_tokens"])
-                for name in STREAMS[modality]
-                if name in signals
-            )
+            streams = []
+            for name in STREAMS[modality]:
+                if name in signals:
+                    z = _standardise(_tokens(config, name, signals[name][2], x[name]), scale[f"{name}_tokens"])
+                    # no energy at all means masked or dropped: the mean of the token, not the logarithm of zero
+                    streams.append(jnp.where(z < -8.0, 0.0, z))
+            return tuple(streams)
 
         h = {modality: run(f"encoder_{modality}", tokens(modality)) for modality in STREAMS}
         inputs = {modality: sequence.mean(axis=1) for modality, sequence in h.items()}
