@@ -38,9 +38,10 @@ class Critic(NamedTuple):
     ``init(key, x, y) -> params``; ``paired(params, x, y) -> [n]``; ``scores(params, x, y) -> [n, m]``
 
     ``stats(params, x, y, *, log_weights=None, over="y"|"x"|"both", axis_name=None) -> ScoreStats``
-        Row i of ``x`` belongs to row i of ``y``. ``over`` names the side that negatives are taken from;
-        ``log_weights[n, m]`` is added to the scores of negatives (-inf removes one); with ``axis_name`` the
-        negatives of all devices are used.
+        Row i of ``x`` belongs to row i of ``y``. ``over`` names the side that negatives are taken from; rows
+        of the statistics are anchors, those of ``y`` where negatives come from ``x``. ``log_weights[n, m]`` is
+        added to the scores of negatives (-inf removes one); with ``axis_name`` the negatives of all devices
+        are used.
     """
 
     init: Callable[..., Params]

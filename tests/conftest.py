@@ -22,7 +22,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     # compiled programs survive between runs; ranks must match, as the library promises
     jax.config.update("jax_compilation_cache_dir", str(ROOT / ".pytest_cache" / "jax"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_numpy_rank_promotion", "raise")
 
 

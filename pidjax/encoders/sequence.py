@@ -61,13 +61,13 @@ class Recurrent(nnx.Module):
     def __init__(self, streams: Streams, width: int, cell: str, rngs: nnx.Rngs):
         self.embedding = Embedding(streams, width, rngs)
         kind = {"lstm": nnx.OptimizedLSTMCell, "gru": nnx.GRUCell}[cell]
-        self.rnn = nnx.RNN(kind(width, width, rngs=rngs))
+        self.rnn = nnx.RNN(kind(width, width, rngs=rngs), rngs=False)
         self.norm = nnx.LayerNorm(width, rngs=rngs)
 
     def __call__(self, x: tuple[Array, ...], mask: Array | None = None) -> Array:
         if mask is not None:
             raise ValueError("the recurrent encoders take whole sequences; masks are for the transformer.")
-        return self.norm(self.rnn(self.embedding(x)))
+        return self.norm(self.rnn(self.embedding(x), rngs=nnx.Rngs(0)))
 
 
 def transformer(streams: Streams, *, width: int = 64, depth: int = 2, heads: int = 4) -> Encoder:

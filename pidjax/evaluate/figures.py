@@ -130,7 +130,9 @@ def projection(heads: Mapping[str, np.ndarray], colourings: Mapping[str, np.ndar
     for column, (name, z) in enumerate(heads.items()):
         z = (z - z.mean(0)) / np.where(z.std(0) > 0, z.std(0), 1)
         if len(z) >= 30:
-            flat = TSNE(perplexity=min(30.0, (len(z) - 1) / 3), init="pca", random_state=seed).fit_transform(z)
+            flat = TSNE(
+                perplexity=min(30.0, (len(z) - 1) / 3), init="pca", max_iter=500, random_state=seed
+            ).fit_transform(z)
         else:
             flat = PCA(2, random_state=seed).fit_transform(z)
         for row, (title, label) in enumerate(colourings.items()):

@@ -7,9 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import log_softmax, softmax
-from sklearn.base import BaseEstimator
-from sklearn.covariance import empirical_covariance, ledoit_wolf_shrinkage
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 
@@ -75,46 +73,34 @@ def probe_class(
                 f"a fold has no training trial of class {classes[missing[0]]!r}: there are fewer trials than "
                 "cross-validation needs."
             )
-    prepared = [_span(_of_fold(features, i), fold) for i, fold in enumerate(folds)]
-
-    def predict(target: np.ndarray) -> np.ndarray:
-        """Held-out class probabilities [n, classes], NaN where a trial is in no test set."""
-        out = np.full((len(y), len(classes)), np.nan)
-        for (train_x, test_x, shrunk), fold in zip(prepared, folds, strict=True):
-            model = LinearDiscriminantAnalysis(solver="lsqr", covariance_estimator=shrunk)
-            if len(np.unique(target[fold.train])) < len(classes):
-                continue
-            out[fold.test] = model.fit(train_x, target[fold.train]).predict_proba(test_x)
-        return out
-
-    def score(probability: np.ndarray, target: np.ndarray) -> float:
-        tested = np.isfinite(probability[:, 0])
-        hit = probability[tested].argmax(axis=1) == target[tested]
-        return float(np.mean([hit[target[tested] == k].mean() for k in np.unique(target[tested])]))
-
-    probability = predict(y)
-    tested = np.concatenate([fold.test for fold in folds])
-    hit = probability[tested].argmax(axis=1) == y[tested]
-    groups = [hit[y[tested] == k] for k in range(len(classes)) if (y[tested] == k).any()]
-    # (h + 1) / (n + 2): the error of a perfect score of few trials is not zero
-    rates = [((g.sum() + 1) / (len(g) + 2), len(g)) for g in groups]
-    se = np.sqrt(sum(r * (1 - r) / n for r, n in rates)) / len(groups)
     rng = np.random.default_rng(seed)
-    shuffled = [_permuted(y, folds, rng) for _ in range(permutations)]
-    null = np.array([score(predict(target), target) for target in shuffled])
-    value = score(probability, y)
+    labels = np.stack([y, *(_permuted(y, folds, rng) for _ in range(permutations))])
+    prepared = [_span(_of_fold(features, i), fold) for i, fold in enumerate(folds)]
+    held = [
+        _posterior(train_x, test_x, labels[:, fold.train], len(classes), *shrinkage)
+        for (train_x, test_x, shrinkage), fold in zip(prepared, folds, strict=True)
+    ]
+    posterior = np.concatenate(held, axis=1)  # [1 + permutations, tested, classes]
+    tested = np.concatenate([fold.test for fold in folds])
+    truth = labels[:, tested]
+    hit = posterior.argmax(axis=2) == truth
+    present = [k for k in range(len(classes)) if (y[tested] == k).any()]
+    # (hits + 1) / (n + 2): the error of a perfect score of few trials is not zero
+    rates = [((g.sum() + 1) / (len(g) + 2), len(g)) for g in (hit[0, truth[0] == k] for k in present)]
+    se = np.sqrt(sum(r * (1 - r) / n for r, n in rates)) / len(present)
+    score = np.mean([np.where(truth == k, hit, 0).sum(1) / (truth == k).sum(1) for k in present], axis=0)
     prior = np.bincount(y, minlength=len(classes)) / len(y)
     calibrated = np.concatenate(
-        [_tempered(x, y[f.train], probability[f.test]) for x, f in zip(prepared, folds, strict=True)]
+        [_tempered(x, y[fold.train], one[0]) for x, fold, one in zip(prepared, folds, held, strict=True)]
     )
     # one per cent of the prior keeps a confident mistake finite, and the mixture a distribution
     mixed = 0.99 * calibrated[np.arange(len(tested)), y[tested]] + 0.01 * prior[y[tested]]
     pointwise = np.log(mixed / prior[y[tested]])
     return ProbeResult(
-        value,
+        float(score[0]),
         1 / len(classes),
         float(se),
-        *_against(null, value),
+        *_against(score[1:], score[0]),
         *_mean_se(pointwise),
         len(tested),
         pointwise,
@@ -161,33 +147,39 @@ def _of_fold(features: Features, i: int) -> np.ndarray:
     return features if isinstance(features, np.ndarray) else features[i]
 
 
-class _Shrunk(BaseEstimator):
-    """(1 − λ) S + λ m I with m the mean variance over ``d`` features, of which X may be a rotated subset."""
-
-    def __init__(self, shrinkage: float, d: int):
-        self.shrinkage = shrinkage
-        self.d = d
-
-    def fit(self, x: np.ndarray) -> _Shrunk:
-        s = empirical_covariance(x)
-        self.covariance_ = (1 - self.shrinkage) * s + self.shrinkage * np.trace(s) / self.d * np.eye(len(s))
-        return self
-
-
-def _span(x: np.ndarray, fold: Fold) -> tuple[np.ndarray, np.ndarray, _Shrunk]:
-    """Standardised training and test trials in the span of the training trials, and their covariance estimator.
+def _span(x: np.ndarray, fold: Fold) -> tuple[np.ndarray, np.ndarray, tuple[float, int]]:
+    """Standardised training and test trials in the span of the training trials, and (λ, features) of the whole.
 
     With fewer trials than features a regularised linear model lives in the span of the training trials, so
     rotating into it changes nothing and costs a fraction.
     """
     scaler = StandardScaler().fit(x[fold.train])
     train, test = scaler.transform(x[fold.train]), scaler.transform(x[fold.test])
-    shrunk = _Shrunk(float(ledoit_wolf_shrinkage(train)), train.shape[1])
+    shrinkage = float(ledoit_wolf_shrinkage(train)), train.shape[1]
     if train.shape[1] >= len(train):
         _, s, axes = np.linalg.svd(train, full_matrices=False)
         axes = axes[s > 1e-6 * s[0]]
         train, test = train @ axes.T, test @ axes.T
-    return train, test, shrunk
+    return train, test, shrinkage
+
+
+def _posterior(
+    train: np.ndarray, test: np.ndarray, labels: np.ndarray, classes: int, shrinkage: float, d: int
+) -> np.ndarray:
+    """Class probabilities of shrinkage linear discriminants, one a row of ``labels``: [rows, tested, classes].
+
+    Covariance (1 − λ) S + λ m I, S pooled within classes and m its mean variance over all ``d`` features, as
+    scikit-learn's ``LinearDiscriminantAnalysis(solver="lsqr")``, for all permutations in one batched solve.
+    """
+    member = (labels[:, :, None] == np.arange(classes)).astype(float)  # [rows, trained, classes]
+    prior = member.mean(axis=1)
+    means = np.einsum("bnk,nd->bkd", member, train) / np.maximum(member.sum(axis=1), 1)[:, :, None]
+    within = train.T @ train / len(train) - np.einsum("bk,bkd,bke->bde", prior, means, means)
+    mean_variance = np.trace(within, axis1=1, axis2=2)[:, None, None] / d
+    sigma = (1 - shrinkage) * within + (shrinkage + 1e-9) * mean_variance * np.eye(train.shape[1])
+    weights = np.linalg.solve(sigma, np.swapaxes(means, 1, 2))  # [rows, d, classes]
+    offset = np.log(np.maximum(prior, 1e-12)) - 0.5 * np.einsum("bkd,bdk->bk", means, weights)
+    return softmax(test @ weights + offset[:, None, :], axis=2)
 
 
 def _tempered(prepared: tuple, y: np.ndarray, probability: np.ndarray, splits: int = 4) -> np.ndarray:
@@ -196,21 +188,21 @@ def _tempered(prepared: tuple, y: np.ndarray, probability: np.ndarray, splits: i
     A discriminant of many features and few trials is far too sure of itself (temperature scaling, Guo et al.
     2017); its order of the classes stays as it is.
     """
-    x, _, shrunk = prepared
+    x, _, shrinkage = prepared
     part = np.arange(len(y)) * splits // len(y)
     logits, truth = [], []
     for k in range(splits):
         inner = part != k
-        if len(np.unique(y[inner])) == probability.shape[1]:
-            model = LinearDiscriminantAnalysis(solver="lsqr", covariance_estimator=shrunk).fit(x[inner], y[inner])
-            logits.append(np.log(model.predict_proba(x[~inner]) + 1e-12))
+        if len(np.unique(y[inner])) == probability.shape[1] and not inner.all():
+            one = _posterior(x[inner], x[~inner], y[None, inner], probability.shape[1], *shrinkage)[0]
+            logits.append(np.log(one + 1e-12))
             truth.append(y[~inner])
     if not logits:
         return probability
-    held, labels = np.concatenate(logits), np.concatenate(truth)
+    inner_logits, labels = np.concatenate(logits), np.concatenate(truth)
 
     def loss(power: float) -> float:
-        return -float(np.mean(log_softmax(power * held, axis=1)[np.arange(len(labels)), labels]))
+        return -float(np.mean(log_softmax(power * inner_logits, axis=1)[np.arange(len(labels)), labels]))
 
     best = min(np.linspace(0.0, 1.0, 41), key=loss)
     return softmax(best * np.log(probability + 1e-12), axis=1)

@@ -21,11 +21,10 @@ PRESETS: dict[str, dict] = {
     "original": {},
     "default": {
         "unique_loss": "squared",
-        # with tens of trials, a wide network, a low temperature and gentle masking learn the trials by heart
-        "width": 24,
+        # with tens of trials, a low temperature and gentle masking learn the trials by heart
         "temperature": 0.5,
         "mask_fraction": 0.3,
-        "dropout": 0.5,
+        "dropout": 0.3,
         # a quarter of a factor's spread: two views still share 1.09 nats about it (r = 1 would leave 0.14)
         "band_log_sd": 0.09,
         "delay_sd": 0.2,

@@ -237,6 +237,8 @@ def _topographies(pairs: PairedEpochs, condition: np.ndarray):
                 info,
                 axes=grid[row, column],
                 show=False,
+                res=32,
+                contours=4,
                 vlim=limit,
                 cmap="RdBu_r" if len(groups) > 1 else "viridis",
             )

@@ -58,8 +58,8 @@ def summary_html(prepared: Prepared, metrics: Metrics, settings: DecomposeSettin
     parts = [
         f"<p>{trials['kept']} of {trials['found']} trials of <code>{html.escape(config['eeg_file'])}</code> "
         f"({len(eeg.ch_names)} EEG channels, {eeg.info['sfreq']:g} Hz) and "
-        f"<code>{html.escape(config['fnirs_file'])}</code> ({len(fnirs.ch_names) // 2} fNIRS pairs, {fnirs.info['sfreq']:g} Hz). "
-        f"Preset <b>{settings.preset}</b>, "
+        f"<code>{html.escape(config['fnirs_file'])}</code> "
+        f"({len(fnirs.ch_names) // 2} fNIRS pairs, {fnirs.info['sfreq']:g} Hz). Preset <b>{settings.preset}</b>, "
         f"seed {settings.seed}, {settings.steps} steps. Representations are learned without labels, anew for "
         "each block of cross-validation; every number below is of trials that the model has not seen.</p>",
         "".join(f'<p style="color:#a00"><b>Warning.</b> {html.escape(words)}</p>' for words in warnings),

@@ -23,6 +23,8 @@ from pidjax.typing import Array, Batch, Encoder, Objective, Params
 HEADS = ("redundancy_eeg", "redundancy_fnirs", "unique_eeg", "unique_fnirs", "synergy")
 PAIRS = [pair for pair in itertools.combinations(HEADS, 2) if pair != HEADS[:2]]
 """The 9 pairs of different components: 10 pairs of 5 heads less the R–R pair."""
+SILENCE = -25.0
+"""Log energy, of signals with unit variance, below which a frame was masked: the floor of the frames is log 1e-12."""
 STREAMS = {"eeg": ("eeg", "erp"), "fnirs": ("fnirs",)}
 """The signals that each modality's encoder reads; "erp" only where there are events to lock it to."""
 
@@ -165,9 +167,10 @@ def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
             streams = []
             for name in STREAMS[modality]:
                 if name in signals:
-                    z = _standardise(_tokens(config, name, signals[name][2], x[name]), scale[f"{name}_tokens"])
+                    raw = _tokens(config, name, signals[name][2], x[name])
+                    z = _standardise(raw, scale[f"{name}_tokens"])
                     # no energy at all means masked or dropped: the mean of the token, not the logarithm of zero
-                    streams.append(jnp.where(z < -8.0, 0.0, z))
+                    streams.append(jnp.where(raw < SILENCE, 0.0, z) if name == "eeg" else z)
             return tuple(streams)
 
         h = {modality: run(f"encoder_{modality}", tokens(modality)) for modality in STREAMS}
@@ -284,5 +287,7 @@ def _moments(x: Array, axes: tuple[int, ...]) -> dict[str, Array]:
 
 
 def _standardise(x: Array, moments: dict[str, Array]) -> Array:
-    """Zero mean and unit standard deviation; what never varies (a bridged or constant feature) becomes zero."""
-    return (x - moments["mean"]) / jnp.where(moments["sd"] > 0, moments["sd"], 1.0)
+    """Zero mean and unit standard deviation; what never varied (but for rounding) is zero."""
+    mean, sd = moments["mean"], moments["sd"]
+    varies = sd > 1e-5 * jnp.abs(mean)
+    return jnp.where(varies, (x - mean) / jnp.where(varies, sd, 1.0), 0.0)

@@ -24,13 +24,13 @@ class Checkpoints:
         self._history = self.folder / "history.jsonl"
 
     def save(self, train_state: TrainState, history: History) -> None:
-        """Write the state and every line of ``history`` that is not on disk yet."""
+        """Write the state and every line of ``history`` up to it that is not on disk yet."""
         step = int(train_state.step)
         if self.latest() == step:
             return
         done = len(self._history.read_text().splitlines()) if self._history.exists() else 0
         with self._history.open("a") as file:
-            file.writelines(json.dumps(line) + "\n" for line in history[done:])
+            file.writelines(json.dumps(line) + "\n" for line in history[done:step])
         self._orbax.save_pytree(step, train_state)
 
     def latest(self) -> int | None:

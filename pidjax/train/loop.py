@@ -69,8 +69,8 @@ def train(
                     f"{', '.join(wrong)} became {line[wrong[-1]]} at step {i}; "
                     + (f"the last good checkpoint is step {last}." if last is not None else "no checkpoint yet.")
                 )
+            history.append(line)  # first: a Ctrl-C in between leaves a line too many, which is not saved
             train_state = new_state
-            history.append(line)
             bar.update()
             bar.set_postfix({name: f"{value:.2f}" for name, value in line.items()}, refresh=False)
             if checkpoints is not None and (i + 1) % every == 0:

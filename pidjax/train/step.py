@@ -8,6 +8,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from pidjax._checks import one_of
 from pidjax.math.collectives import global_rows, mean_over_devices
@@ -119,11 +120,16 @@ def make_step(
         out_axes=None,
     )
 
+    devices = jax.local_device_count()
+    mesh = jax.make_mesh((devices,), ("data",), axis_types=(AxisType.Auto,), devices=jax.local_devices())
+    replicated = NamedSharding(mesh, PartitionSpec())
+
     def step(train_state: TrainState, batch: Batch):
-        devices = jax.local_device_count()
         n = jax.tree.leaves(batch)[0].shape[0]
         if n % devices:
             raise ValueError(f"a batch of {n} does not divide by {devices} devices: change the batch size.")
+        # already where pmap leaves it, so that the second step is not compiled anew
+        train_state = jax.device_put(train_state, replicated)
         return mapped(train_state, jax.tree.map(lambda x: x.reshape(devices, n // devices, *x.shape[1:]), batch))
 
     return step

@@ -72,15 +72,7 @@ def test_parameters_are_plain_nested_dicts(name):
     assert all(type(tree) is dict and plain(tree) for tree in (params, state, new_state))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(strict=True, reason="nnx.RNN keeps a key and its count"))
-        if name in ("lstm", "gru")
-        else name
-        for name in MEMBERS
-    ],
-)
+@pytest.mark.parametrize("name", MEMBERS)
 def test_without_batch_statistics_there_is_no_state(name):
     """Empty before and after training on a batch."""
     _, _, state, _, new_state, _ = run(name)

@@ -8,7 +8,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from pidjax._checks import InputError
 from pidjax.evaluate import Fold, blockwise_folds, prediction, probe_class, probe_value, retrieval
-from pidjax.evaluate.probe import _span
+from pidjax.evaluate.probe import _posterior, _span
 
 N = 60
 BLOCKS = np.arange(N) // 12
@@ -84,22 +84,21 @@ def test_accuracy_matches_gaussian_theory(rng):
     assert abs(result.nats - 0.337) < 4 * result.nats_se
 
 
-def test_span_changes_nothing(rng):
-    """With more features than trials, the discriminant in the span of the training trials equals the full one."""
-    n, d = 30, 80
-    y = np.arange(n) % 2
-    x = rng.standard_normal((n, d)) * rng.uniform(0.5, 2, d) + 0.5 * y[:, None]
-    fold = Fold(np.arange(20), np.arange(20, 30))
-    train, test, shrunk = _span(x, fold)
-    assert train.shape[1] < 20
-
-    def discriminant(train_x, test_x):
-        model = LinearDiscriminantAnalysis(solver="lsqr", covariance_estimator=shrunk)
-        return model.fit(train_x, y[:20]).decision_function(test_x)
-
-    scaled = (x - x[:20].mean(0)) / x[:20].std(0)
-    fast, slow = discriminant(train, test), discriminant(scaled[:20], scaled[20:])
-    np.testing.assert_allclose(fast, slow, rtol=1e-6, atol=1e-8)
+def test_discriminant_is_scikit_learns(rng):
+    """The batched discriminant in the span of the training trials equals scikit-learn's in the full space."""
+    n, d, k = 45, 80, 3
+    y = np.arange(n) % k
+    x = rng.standard_normal((n, d)) * rng.uniform(0.5, 2, d) + 0.3 * y[:, None]
+    fold = Fold(np.arange(30), np.arange(30, n))
+    train, test, (shrinkage, features) = _span(x, fold)
+    assert train.shape[1] < 30
+    assert features == d
+    labels = np.stack([y[:30], rng.permutation(y[:30])])
+    ours = _posterior(train, test, labels, k, shrinkage, d)
+    scaled = (x - x[:30].mean(0)) / x[:30].std(0)
+    for mine, label in zip(ours, labels, strict=True):
+        model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage).fit(scaled[:30], label)
+        np.testing.assert_allclose(mine, model.predict_proba(scaled[30:]), rtol=1e-5, atol=1e-8)
 
 
 def test_each_fold_may_have_its_own_features(folds, rng):
