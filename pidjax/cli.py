@@ -1,7 +1,6 @@
 """The ``pidjax`` command: ``decompose`` two recordings, ``simulate`` a session to try it on."""
 
 import os
-import shutil
 import sys
 import time
 import warnings
@@ -14,11 +13,12 @@ from pidjax._checks import InputError
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; 0 when it is done, 2 for unusable input (one line), 130 when interrupted."""
+    """Run one command; 0 when done, 2 for unusable input, 1 for failed training (one line each), 130 when stopped."""
     os.environ.setdefault("MPLBACKEND", "agg")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from pidjax.neuro.decompose import DecomposeSettings
+    from pidjax.neuro.job import DecomposeSettings
     from pidjax.neuro.simulate import SessionConfig
+    from pidjax.train import TrainingError
 
     def decompose(
         eeg_file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="EEG_FILE")],
@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
             resume: Finish an interrupted run.
             overwrite: Replace OUT and any unfinished run.
         """
-        from pidjax.neuro.decompose import decompose as job
+        from pidjax.neuro.job import decompose as job
 
         start = time.monotonic()
         report = job(eeg_file, fnirs_file, out, settings, resume=resume, overwrite=overwrite)
@@ -57,16 +57,14 @@ def main(argv: list[str] | None = None) -> int:
         Args:
             out: Folder to write to.
             seed: Of everything random.
-            overwrite: Replace OUT.
+            overwrite: Replace the recording in OUT.
         """
         from pidjax.neuro.simulate import save_session, simulate_session
 
-        if out.exists() and any(out.iterdir()):
-            if not overwrite:
-                raise InputError(
-                    f"--out {out} exists and is not empty: give another folder, or --overwrite to replace it."
-                )
-            shutil.rmtree(out)
+        if out.exists() and not out.is_dir():
+            raise InputError(f"--out {out} is a file: give a folder.")
+        if out.exists() and any(out.iterdir()) and not overwrite:
+            raise InputError(f"--out {out} exists and is not empty: give another folder, or --overwrite its recording.")
         paths = save_session(simulate_session(session, seed=seed), out)
         print("wrote " + ", ".join(map(str, paths.values())))
 
@@ -83,7 +81,12 @@ def main(argv: list[str] | None = None) -> int:
     except InputError as error:
         print(f"pidjax: {error}", file=sys.stderr)
         return 2
+    except TrainingError as error:
+        print(f"pidjax: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
-        print("pidjax: interrupted; the same command with --resume goes on from the last step.", file=sys.stderr)
+        resume = argv or sys.argv[1:]
+        hint = "; the same command with --resume goes on from the last step" if "decompose" in resume[:1] else ""
+        print(f"pidjax: interrupted{hint}.", file=sys.stderr)
         return 130
     return 0

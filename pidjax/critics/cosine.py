@@ -8,12 +8,8 @@ import jax.numpy as jnp
 from pidjax._checks import one_of
 from pidjax.bounds import ScoreStats, score_stats
 from pidjax.math.collectives import gather, global_rows
+from pidjax.math.vectors import unit
 from pidjax.typing import Array, Critic, Params
-
-
-def unit(x: Array) -> Array:
-    """Rows of unit length, with a finite gradient at zero."""
-    return x * jax.lax.rsqrt(jnp.maximum((x * x).sum(-1, keepdims=True), 1e-12))
 
 
 def cosine(temperature: float = 0.1) -> Critic:

@@ -1,4 +1,8 @@
-"""Block-wise cross-validation: test trials are a contiguous stretch, and nothing that overlaps them is trained on."""
+"""Block-wise cross-validation: test trials are a contiguous stretch, and no window that overlaps them is trained on.
+
+Filters reach further than windows: a zero-phase filter of the continuous recording has mixed a little of each
+trial into its neighbours before any trial was cut.
+"""
 
 from __future__ import annotations
 

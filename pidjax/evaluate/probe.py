@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import log_softmax, softmax
-from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.linear_model import RidgeCV
-from sklearn.preprocessing import StandardScaler
 
 from pidjax._checks import InputError
 from pidjax.evaluate.folds import Fold
-
-Features = np.ndarray | Sequence[np.ndarray]
-"""[n, d], or one [n, d] a fold where each fold has a representation of its own."""
+from pidjax.evaluate.held_out import Features, against, of_fold, permuted, shifted, span
 
 
 class ProbeResult(NamedTuple):
@@ -30,9 +25,9 @@ class ProbeResult(NamedTuple):
     null95, p : float
         95th percentile of the permutation null, and (1 + #{null >= score}) / (1 + permutations).
     nats, nats_se : float
-        Information about the target, a lower bound in expectation: H(label) less the held-out cross-entropy of
-        temperature-calibrated probabilities;
-        for a number −½ ln(1 − max(r, 0)²), which reads it as Gaussian.
+        Information about the target. For a label a lower bound in expectation: H(label) less the held-out
+        cross-entropy of temperature-calibrated probabilities. For a number −½ ln(1 − max(r, 0)²), which reads
+        it as Gaussian and bounds nothing.
     n : int
         Tested trials.
     pointwise : [n]
@@ -74,8 +69,8 @@ def probe_class(
                 "cross-validation needs."
             )
     rng = np.random.default_rng(seed)
-    labels = np.stack([y, *(_permuted(y, folds, rng) for _ in range(permutations))])
-    prepared = [_span(_of_fold(features, i), fold) for i, fold in enumerate(folds)]
+    labels = np.stack([y, *(permuted(y, folds, rng) for _ in range(permutations))])
+    prepared = [span(of_fold(features, i), fold) for i, fold in enumerate(folds)]
     held = [
         _posterior(train_x, test_x, labels[:, fold.train], len(classes), *shrinkage)
         for (train_x, test_x, shrinkage), fold in zip(prepared, folds, strict=True)
@@ -100,7 +95,7 @@ def probe_class(
         float(score[0]),
         1 / len(classes),
         float(se),
-        *_against(score[1:], score[0]),
+        *against(score[1:], score[0]),
         *_mean_se(pointwise),
         len(tested),
         pointwise,
@@ -112,14 +107,15 @@ def probe_value(
 ) -> ProbeResult:
     """Ridge regression of a number; the penalty is chosen by leave-one-out within the training trials.
 
-    All permutations are fitted at once, as further targets of one regression.
+    The null shifts the numbers circularly within each block, which keeps their course in time; all shifts are
+    fitted at once, as further targets of one regression.
     """
     y = np.asarray(target, float)
     rng = np.random.default_rng(seed)
-    targets = np.column_stack([y, *(_permuted(y, folds, rng) for _ in range(permutations))])
+    targets = np.column_stack([y, *(y[shifted(folds, len(y), rng)] for _ in range(permutations))])
     predicted = np.full_like(targets, np.nan)
     for i, fold in enumerate(folds):
-        train_x, test_x, _ = _span(_of_fold(features, i), fold)
+        train_x, test_x, _ = span(of_fold(features, i), fold)
         centre = targets[fold.train].mean(axis=0)
         model = RidgeCV(np.logspace(-1, 5, 13), alpha_per_target=True).fit(train_x, targets[fold.train] - centre)
         predicted[fold.test] = model.predict(test_x).reshape(len(test_x), -1) + centre
@@ -135,32 +131,12 @@ def probe_value(
         value,
         0.0,
         float(se),
-        *_against(r[1:], value),
+        *against(r[1:], value),
         float(nats),
         float(max(value, 0.0) * se / max(1 - value**2, 1e-9)),
         n,
         np.array([]),
     )
-
-
-def _of_fold(features: Features, i: int) -> np.ndarray:
-    return features if isinstance(features, np.ndarray) else features[i]
-
-
-def _span(x: np.ndarray, fold: Fold) -> tuple[np.ndarray, np.ndarray, tuple[float, int]]:
-    """Standardised training and test trials in the span of the training trials, and (λ, features) of the whole.
-
-    With fewer trials than features a regularised linear model lives in the span of the training trials, so
-    rotating into it changes nothing and costs a fraction.
-    """
-    scaler = StandardScaler().fit(x[fold.train])
-    train, test = scaler.transform(x[fold.train]), scaler.transform(x[fold.test])
-    shrinkage = float(ledoit_wolf_shrinkage(train)), train.shape[1]
-    if train.shape[1] >= len(train):
-        _, s, axes = np.linalg.svd(train, full_matrices=False)
-        axes = axes[s > 1e-6 * s[0]]
-        train, test = train @ axes.T, test @ axes.T
-    return train, test, shrinkage
 
 
 def _posterior(
@@ -206,21 +182,6 @@ def _tempered(prepared: tuple, y: np.ndarray, probability: np.ndarray, splits: i
 
     best = min(np.linspace(0.0, 1.0, 41), key=loss)
     return softmax(best * np.log(probability + 1e-12), axis=1)
-
-
-def _permuted(y: np.ndarray, folds: list[Fold], rng: np.random.Generator) -> np.ndarray:
-    """Permuted within every test block that varies, across all trials where none does."""
-    out = y.copy()
-    varying = [fold.test for fold in folds if len(np.unique(y[fold.test])) > 1]
-    for rows in varying or [np.arange(len(y))]:
-        out[rows] = y[rng.permutation(rows)]
-    return out
-
-
-def _against(null: np.ndarray, value: float) -> tuple[float, float]:
-    if null.size == 0:
-        return float("nan"), float("nan")
-    return float(np.quantile(null, 0.95)), float((1 + (null >= value - 1e-12).sum()) / (1 + null.size))
 
 
 def _mean_se(x: np.ndarray) -> tuple[float, float]:

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.linear_model import RidgeCV
 
 from pidjax.evaluate.folds import Fold
-from pidjax.evaluate.probe import Features, _against, _of_fold, _span
+from pidjax.evaluate.held_out import Features, against, of_fold, shifted, span
 
 
 class RelationResult(NamedTuple):
@@ -30,7 +30,7 @@ def retrieval(a: Features, b: Features, folds: list[Fold], *, permutations: int 
     rng = np.random.default_rng(seed)
     hits, null, chance = [], np.zeros((permutations, 0)), []
     for i, fold in enumerate(folds):
-        s = _unit(_of_fold(a, i)[fold.test]) @ _unit(_of_fold(b, i)[fold.test]).T
+        s = _unit(of_fold(a, i)[fold.test]) @ _unit(of_fold(b, i)[fold.test]).T
         rows, columns = s.argmax(axis=1), s.argmax(axis=0)
         here = np.arange(len(s))
         hits.append((rows == here) / 2 + (columns == here) / 2)
@@ -46,7 +46,7 @@ def retrieval(a: Features, b: Features, folds: list[Fold], *, permutations: int 
         value,
         float(np.mean(chance)),
         float(np.sqrt(rate * (1 - rate) / n)),
-        *_against(null.mean(axis=1), value),
+        *against(null.mean(axis=1), value),
         n,
     )
 
@@ -56,28 +56,35 @@ def prediction(
 ) -> RelationResult:
     """Share of the held-out variance of ``z`` that ridge regression predicts from ``x`` (R², mean over folds).
 
-    Chance is 0 or below. The null re-pairs training trials, and test trials, each among themselves.
+    Both sides are taken from their mean in each block, since what drifts over a session predicts whatever else
+    drifts. Chance is 0 or below. The null shifts ``z`` circularly against ``x`` within the blocks.
     """
     rng = np.random.default_rng(seed)
-    scores = np.zeros((len(folds), 1 + permutations))
+    n = len(of_fold(x, 0))
+    orders = [np.arange(n), *(shifted(folds, n, rng) for _ in range(permutations))]
+    scores = np.zeros((len(folds), len(orders)))
     for i, fold in enumerate(folds):
-        train_x, test_x, _ = _span(_of_fold(x, i), fold)
-        target = _of_fold(z, i)
-        train_z, test_z = target[fold.train], target[fold.test]
-        centre = train_z.mean(axis=0)
-        variance = ((test_z - centre) ** 2).sum() or 1.0
-        alpha = RidgeCV(np.logspace(-1, 5, 13)).fit(train_x, train_z - centre).alpha_
+        train_x, test_x, _ = span(_within_blocks(of_fold(x, i), folds), fold)
+        target = _within_blocks(of_fold(z, i), folds)
+        alpha = RidgeCV(np.logspace(-1, 5, 13), fit_intercept=False).fit(train_x, target[fold.train]).alpha_
         gram = train_x.T @ train_x + alpha * np.eye(train_x.shape[1])
         smoother = test_x @ np.linalg.solve(gram, train_x.T)
-        for k in range(1 + permutations):
-            pairing = rng.permutation(len(train_z)) if k else slice(None)
-            tested = rng.permutation(len(test_z)) if k else slice(None)
-            residual = test_z[tested] - centre - smoother @ (train_z[pairing] - centre)
-            scores[i, k] = 1 - (residual**2).sum() / variance
+        for k, order in enumerate(orders):
+            held = target[order][fold.test]
+            residual = held - smoother @ target[order][fold.train]
+            scores[i, k] = 1 - (residual**2).sum() / ((held**2).sum() or 1.0)
     mean = scores.mean(axis=0)
     se = scores[:, 0].std(ddof=1) / np.sqrt(len(folds))
-    n = sum(len(fold.test) for fold in folds)
-    return RelationResult(float(mean[0]), 0.0, float(se), *_against(mean[1:], float(mean[0])), n)
+    tested = sum(len(fold.test) for fold in folds)
+    return RelationResult(float(mean[0]), 0.0, float(se), *against(mean[1:], float(mean[0])), tested)
+
+
+def _within_blocks(x: np.ndarray, folds: list[Fold]) -> np.ndarray:
+    """Trials less the mean of their block."""
+    out = np.array(x, float)
+    for fold in folds:
+        out[fold.test] -= out[fold.test].mean(axis=0)
+    return out
 
 
 def _unit(x: np.ndarray) -> np.ndarray:

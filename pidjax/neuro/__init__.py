@@ -1,8 +1,8 @@
 """EEG and fNIRS: two recordings in, a decomposition out. The only rooms that import mne."""
 
 from pidjax.neuro.clock import Clock, fit_clock
-from pidjax.neuro.decompose import DecomposeSettings, decompose
 from pidjax.neuro.decomposer import EEGfNIRSDecomposer
+from pidjax.neuro.job import DecomposeSettings, decompose
 from pidjax.neuro.paired import PairedEpochs
 from pidjax.neuro.preprocess import PreprocessConfig, preprocess_eeg, preprocess_fnirs
 from pidjax.neuro.recordings import read_eeg, read_fnirs

@@ -10,7 +10,7 @@ import pandas as pd
 from pidjax._checks import InputError, one_of
 
 MAX_DRIFT = 500e-6
-MODES = ("auto", "fit", "offset", "none")
+MODES = ("auto", "fit", "offset", "start", "none")
 
 
 class ClockRun(NamedTuple):
@@ -52,10 +52,10 @@ class Clock(NamedTuple):
         return (np.asarray(t_fnirs, float) - offset) / (1 + drift)
 
 
-def identity(run_starts: list[float] | None = None) -> Clock:
-    """The map of two recordings that share one clock and one beginning."""
+def shared_clock(run_starts: list[float] | None = None, *, lead: float = 0.0, mode: str = "none") -> Clock:
+    """The map of two recordings on one clock, of which the EEG began ``lead`` seconds after the fNIRS."""
     empty = np.array([])
-    return Clock("none", tuple(ClockRun(t, 0.0, 0.0, empty, empty) for t in (run_starts or [0.0])), 0)
+    return Clock(mode, tuple(ClockRun(t, lead, 0.0, empty, empty) for t in (run_starts or [0.0])), 0)
 
 
 def fit_clock(
@@ -66,6 +66,7 @@ def fit_clock(
     mode: str = "auto",
     eeg_edges: list[float] | None = None,
     fnirs_edges: list[float] | None = None,
+    start_lead: float | None = None,
 ) -> Clock:
     """Fit the clock on markers that both recordings name alike.
 
@@ -75,24 +76,39 @@ def fit_clock(
         Each on its own clock.
     fnirs_sfreq : float
         Residuals are judged in fNIRS samples.
-    mode : "auto" | "fit" | "offset" | "none"
-        Offset and drift by least squares; offset alone (median); or a shared clock. "auto" fits the drift
-        where the markers determine it (20 or more, or a predicted alignment error below half an fNIRS
-        sample), takes the offset where there are fewer, and a shared clock where only one file has markers.
+    mode : "auto" | "fit" | "offset" | "start" | "none"
+        Offset and drift by least squares; offset alone (median); the start times written in the files; or one
+        clock and one beginning. "auto" fits the drift where the markers determine it (20 or more, or a
+        predicted alignment error below half an fNIRS sample), takes the offset where there are fewer, and
+        assumes one beginning where only one file has markers and no start times say otherwise.
     eeg_edges, fnirs_edges : list of float
         Where new runs begin: every run is fitted on its own, since concatenated files jump in offset.
+    start_lead : float, optional
+        Start time of the EEG less that of the fNIRS (s), where both files say theirs. Chooses between
+        alignments that match equally many markers.
 
     Raises
     ------
     InputError
         No shared event names; too few markers for ``mode``; drift above 500 ppm; markers that do not agree
-        within one fNIRS sample; different numbers of runs.
+        within one fNIRS sample, or agree equally well in several ways; different numbers of runs; no shared
+        markers and different start times.
     """
     one_of("clock", mode, MODES)
     starts = [0.0, *(eeg_edges or [])]
     shared = sorted(set(eeg.trial_type) & set(fnirs.trial_type))
+    if mode == "start":
+        if start_lead is None:
+            raise InputError("--clock start needs a start time in both files, and one has none: pass --clock none.")
+        return shared_clock(starts, lead=start_lead, mode="start")
+    apart = abs(start_lead or 0.0)
+    if mode == "auto" and (eeg.empty or fnirs.empty) and apart > 0.5 / fnirs_sfreq:
+        raise InputError(
+            f"the recordings share no markers and their start times differ by {apart:.3f} s: pass --clock start to "
+            "trust the start times, or --clock none if both began together."
+        )
     if mode == "none" or (mode == "auto" and (eeg.empty or fnirs.empty)):
-        return identity(starts)
+        return shared_clock(starts)
     if not shared:
         raise InputError(
             f"the two recordings share no event name: the EEG file has {_names(eeg)}, the fNIRS file has "
@@ -101,39 +117,65 @@ def fit_clock(
     eeg, fnirs = (table[table.trial_type.isin(shared)] for table in (eeg, fnirs))
     pieces = _pair_runs(eeg, fnirs, starts, [0.0, *(fnirs_edges or [])])
     runs: list[ClockRun] = []
+    continuous = len(starts) > 1 + len(fnirs_edges or [])
     for start, e, f in pieces:
-        if len(runs) and len(starts) > 1 + len(fnirs_edges or []):  # a continuous file: each run follows the one before
+        if runs and continuous:  # each run follows the one before
             f = f[f.onset > runs[-1].offset + (1 + runs[-1].drift) * runs[-1].eeg.max() + 0.5]
         if e.empty or f.empty:
             raise InputError(f"the run that starts at {start:.1f} s has no shared marker: its clock cannot be fitted.")
-        i, j = match_markers(e, f)
+        i, j = match_markers(e, f, expected=start_lead, earliest=continuous)
         runs.append(_fit_run(start, e.onset.to_numpy()[i], f.onset.to_numpy()[j], len(e), len(f), mode, fnirs_sfreq))
     unmatched = len(eeg) + len(fnirs) - 2 * sum(len(run.eeg) for run in runs)
     return Clock("fit" if any(run.drift for run in runs) or mode == "fit" else "offset", tuple(runs), unmatched)
 
 
-def match_markers(eeg: pd.DataFrame, fnirs: pd.DataFrame, tolerance: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+def match_markers(
+    eeg: pd.DataFrame,
+    fnirs: pd.DataFrame,
+    tolerance: float = 0.5,
+    *,
+    expected: float | None = None,
+    earliest: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
     """Positions of the markers of two recordings that are the same event, int [k] each.
 
     Finds the offset (and the drift, up to 500 ppm) on which most same-named markers coincide within
-    ``tolerance`` seconds, so a marker missing from one file harms no other.
+    ``tolerance`` seconds, so a marker missing from one file harms no other. Where different pairings match
+    equally many (evenly spaced markers, one of them missing), the offset nearest ``expected`` is taken, or the
+    ``earliest`` markers (runs of one schedule, in order).
+
+    Raises
+    ------
+    InputError
+        If pairings tie and nothing is expected.
     """
     te, tf = eeg.onset.to_numpy(float), fnirs.onset.to_numpy(float)
     same = eeg.trial_type.to_numpy()[:, None] == fnirs.trial_type.to_numpy()[None, :]
     if not same.any():
         return np.array([], int), np.array([], int)
-    best: tuple[int, float, np.ndarray, np.ndarray] | None = None
+    found = []
     for drift in np.linspace(-MAX_DRIFT, MAX_DRIFT, 21):
-        lag = np.where(same, tf[None, :] - (1 + drift) * te[:, None], np.inf)
+        lag = np.where(same, (tf - te.mean())[None, :] - (1 + drift) * (te - te.mean())[:, None], np.inf)
         lags = np.sort(lag[np.isfinite(lag)])
         counts = np.searchsorted(lags, lags + 2 * tolerance, side="right") - np.arange(lags.size)
-        offset = np.median(lags[np.argmax(counts) :][: counts.max()])
-        i, j = _one_to_one(np.abs(lag - offset), tolerance)
-        spread = float(np.abs(lag[i, j] - offset).sum()) if len(i) else np.inf
-        if best is None or (len(i), -spread) > (best[0], -best[1]):
-            best = (len(i), spread, i, j)
-    assert best is not None
-    return best[2], best[3]
+        for first in np.flatnonzero(counts == counts.max()):
+            offset = float(np.median(lags[first : first + counts.max()]))
+            i, j = _one_to_one(np.abs(lag - offset), tolerance)
+            found.append((len(i), float(np.abs(lag[i, j] - offset).sum()), offset, i, j))
+    most = max(count for count, *_ in found)
+    ties = sorted((f for f in found if f[0] == most), key=lambda f: f[1])
+    best = ties[0]
+    rivals = [f for f in ties if abs(f[2] - best[2]) > 2 * tolerance]
+    if rivals and most > 0:
+        if earliest:
+            return min(ties, key=lambda f: (round(f[2] - best[2]), f[1]))[3:]
+        if expected is None:
+            raise InputError(
+                f"the clocks cannot be reconciled: offsets of {best[2]:.1f} s and {rivals[0][2]:.1f} s match equally "
+                f"many ({most}) markers; pass --clock none if both recordings began together."
+            )
+        best = min(ties, key=lambda f: (abs(f[2] - expected), f[1]))
+    return best[3], best[4]
 
 
 def _one_to_one(distance: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:

@@ -44,8 +44,11 @@ class EEGfNIRSDecomposer(BaseEstimator):
     Parameters
     ----------
     preset : "default" | "original"
-        "original" is the design to the letter. "default" keeps its heads and losses but draws negatives at
-        least 30 s apart, augments gently and minimises sim² between a unique head and the other modality.
+        "original" has the losses and strengths of the original design (adversarial and gradient-reversal
+        variants, dot products and wavelets are not there yet). "default" differs: negatives at least 30 s
+        apart; sim² instead of −log(1 − sim) between a unique head and the other modality; temperature 0.5
+        instead of 0.1; more masking and channel dropout (0.3 instead of 0.1); weaker changes of band gain, delay
+        and response (a quarter of a factor's spread).
     encoder : "transformer" | "lstm" | "gru"
     fusion : "concat" | "cross_attention"
     n_dims : int

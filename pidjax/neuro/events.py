@@ -31,13 +31,12 @@ def annotation_table(raw: mne.io.BaseRaw) -> pd.DataFrame:
 def is_state(table: pd.DataFrame, window: float) -> np.ndarray:
     """Which annotations mark a state that lasts (``eyes_closed``, 31 s) rather than an event: bool [n].
 
-    A state lasts at least twice the analysis window, and its stretches differ in length (an event or a block
-    of a design always lasts the same) or there is only one.
+    A state lasts at least twice the analysis window and has fewer than three stretches; what comes more often
+    is a block of a design, whose onsets are events.
     """
-    spread = table.groupby("trial_type").duration.transform(lambda d: d.std(ddof=0) / max(d.mean(), 1e-9))
     count = table.groupby("trial_type").duration.transform("size")
     shortest = table.groupby("trial_type").duration.transform("min")
-    return ((shortest >= 2 * window) & ((spread > 0.05) | (count == 1))).to_numpy(bool)
+    return ((shortest >= 2 * window) & (count < 3)).to_numpy(bool)
 
 
 def read_events_tsv(path: str | Path) -> pd.DataFrame:
@@ -51,8 +50,12 @@ def read_events_tsv(path: str | Path) -> pd.DataFrame:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"the events file {path} does not exist.")
+    options: dict = {"sep": "\t", "keep_default_na": False, "na_values": ["n/a", ""], "dtype": {"trial_type": str}}
     try:
-        table = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=["n/a", ""], dtype={"trial_type": str})
+        try:
+            table = pd.read_csv(path, **options)
+        except UnicodeDecodeError:
+            table = pd.read_csv(path, encoding="latin1", **options)
     except Exception as error:
         raise InputError(f"cannot read {path} as a tab-separated table: {str(error).splitlines()[0]}") from error
     if "onset" not in table or not pd.api.types.is_numeric_dtype(table["onset"]):
@@ -121,3 +124,12 @@ def run_edges(raw: mne.io.BaseRaw) -> list[float]:
         if "boundary" in str(name).lower() or str(name).lower().startswith(("edge", "new segment"))
     }
     return sorted(t for t in marks if 1.0 < t < raw.times[-1] - 1.0)
+
+
+def start_lead(raw_eeg: mne.io.BaseRaw, raw_fnirs: mne.io.BaseRaw) -> float | None:
+    """Start time of the EEG less that of the fNIRS (s); None where a file does not say, or they are days apart."""
+    starts = raw_eeg.info["meas_date"], raw_fnirs.info["meas_date"]
+    if None in starts:
+        return None
+    lead = (starts[0] - starts[1]).total_seconds() + raw_eeg.first_time - raw_fnirs.first_time
+    return lead if abs(lead) < 86400 else None

@@ -18,9 +18,11 @@ BANDS: dict[str, tuple[float, float]] = {
 
 
 def usable_bands(sfreq: float, frame: float) -> dict[str, tuple[float, float]]:
-    """The bands that frames of ``frame`` seconds at ``sfreq`` Hz resolve."""
+    """The bands that frames of ``frame`` seconds resolve, and that the filter of an EEG at ``sfreq`` Hz passes."""
     grid = np.fft.rfftfreq(round(frame * sfreq), 1 / sfreq)
-    return {name: (lo, hi) for name, (lo, hi) in BANDS.items() if ((grid >= lo) & (grid < hi)).any() and lo < sfreq / 2}
+    return {
+        name: (lo, hi) for name, (lo, hi) in BANDS.items() if ((grid >= lo) & (grid < hi)).any() and lo < 0.4 * sfreq
+    }
 
 
 def band_proportions(pairs: PairedEpochs) -> np.ndarray:

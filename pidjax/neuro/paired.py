@@ -13,7 +13,7 @@ import pandas as pd
 
 from pidjax._checks import InputError
 from pidjax.neuro.clock import Clock, fit_clock
-from pidjax.neuro.events import annotation_table, run_edges
+from pidjax.neuro.events import annotation_table, run_edges, start_lead
 
 Window = tuple[float, float]
 ERP_WINDOW: Window = (-0.2, 0.8)
@@ -68,7 +68,7 @@ class PairedEpochs:
             both recordings share by default.
         eeg_window, fnirs_window : (start, stop)
             Relative to the onset (s). fNIRS is baseline-corrected on its part before 0, if any.
-        clock : "auto" | "fit" | "offset" | "none" | Clock
+        clock : "auto" | "fit" | "offset" | "start" | "none" | Clock
             How onsets are mapped to the fNIRS clock, see ``fit_clock``.
         raw_erp : mne.io.Raw, optional
             The EEG filtered for event-related potentials: adds "erp" epochs, −0.2…0.8 s.
@@ -95,6 +95,7 @@ class PairedEpochs:
                 mode=clock,
                 eeg_edges=run_edges(raw_eeg),
                 fnirs_edges=run_edges(raw_fnirs),
+                start_lead=start_lead(raw_eeg, raw_fnirs),
             )
         if events is None:
             events = annotation_table(raw_eeg)
@@ -165,7 +166,7 @@ class PairedEpochs:
         return {value: self[np.flatnonzero(self.metadata[column] == value)] for value in self.metadata[column].unique()}
 
     def shuffle_pairs(self, within: str | None = "trial_type", *, seed: int = 0) -> PairedEpochs:
-        """Give each EEG trial the fNIRS of another trial with the same value of ``within`` (None: any trial).
+        """Permute which fNIRS trial goes with which EEG trial, among equal values of ``within`` (None: all).
 
         The null of every claim about the pairing: it keeps what each modality says about the class and
         destroys what only this pairing of trials holds.

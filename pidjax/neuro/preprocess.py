@@ -100,22 +100,25 @@ def preprocess_eeg(raw: mne.io.BaseRaw, config: PreprocessConfig | None = None) 
     Raises
     ------
     InputError
-        If no good channel is left, or the sampling rate is below 20 Hz.
+        If no good channel is left, or the sampling rate is below 30 Hz.
     """
     config, raw = config or PreprocessConfig(), raw.copy().load_data(verbose="error")
     choices: Choices = {}
     sfreq = raw.info["sfreq"]
-    if sfreq < 20:
-        raise InputError(f"EEG sampled at {sfreq:g} Hz holds no alpha band: at least 20 Hz are needed.")
+    if sfreq < 30:
+        raise InputError(f"EEG sampled at {sfreq:g} Hz holds no alpha band: at least 30 Hz are needed.")
     if config.eeg_band[1] > 45 and sfreq > 2 * config.line:
         raw = _bridge_bad(raw)
         raw.notch_filter(config.line, verbose="error")
         choices["line noise"] = f"notch at {config.line:g} Hz"
     else:
-        choices["line noise"] = f"no notch: the pass band ends at {config.eeg_band[1]:g} Hz, below the mains"
+        choices["line noise"] = f"no notch: the band branch's stop band begins at the mains, {config.line:g} Hz"
     names = raw.copy().pick("eeg").ch_names
-    flat = {n for n, x in zip(names, good_data(raw, names), strict=True) if np.ptp(x) == 0}
-    raw.info["bads"] = sorted({*raw.info["bads"], *flat})
+    good = dict(zip(names, good_data(raw, names), strict=True))
+    flat = {n for n, x in good.items() if np.ptp(x) == 0}
+    clipped = {n for n, x in good.items() if n not in flat and max((x == x.max()).mean(), (x == x.min()).mean()) > 0.01}
+    choices["clipped channels"] = f"at their limit in over 1 % of good samples: {', '.join(sorted(clipped)) or 'none'}"
+    raw.info["bads"] = sorted({*raw.info["bads"], *flat, *clipped})
     if set(names) <= set(raw.info["bads"]):
         raise InputError(f"all {len(names)} EEG channels are bad: nothing is left to analyse.")
     raw.info["bads"] = sorted({*raw.info["bads"], *_outlying(raw, config, choices)})
@@ -131,11 +134,9 @@ def preprocess_eeg(raw: mne.io.BaseRaw, config: PreprocessConfig | None = None) 
     for name, band in (("band branch", config.eeg_band), ("ERP branch", config.erp_band)):
         nyquist = sfreq / 2
         wanted = (band[0], min(band[1], 0.8 * nyquist))
-        transitions = (
-            min(max(0.25 * wanted[0], 2.0), wanted[0]),
-            min(max(0.25 * wanted[1], 2.0), nyquist - wanted[1]),
-        )
-        branches.append(_filter(raw, wanted, transitions, name, choices))
+        rise = min(max(0.25 * wanted[0], 2.0), wanted[0])
+        fall = min(max(0.25 * wanted[1], 2.0), nyquist - wanted[1], _to_mains(wanted[1], config.line))
+        branches.append(_filter(raw, wanted, (rise, fall), name, choices))
     if sfreq > config.eeg_sfreq:
         branches = [branch.resample(config.eeg_sfreq, verbose="error") for branch in branches]
         choices["EEG rate"] = f"resampled from {sfreq:g} to {config.eeg_sfreq:g} Hz after filtering"
@@ -158,6 +159,8 @@ def preprocess_fnirs(raw: mne.io.BaseRaw, config: PreprocessConfig | None = None
     quality = pd.DataFrame(index=pd.Index(pair_names(raw), name="pair"))
     quality["distance_mm"] = [1e3 * d for d in _distances(raw).values()]
     quality["bad"] = [any(_pair(n) == pair for n in raw.info["bads"]) for pair in quality.index]
+    if kind == "fnirs_cw_amplitude":
+        _judge_saturation(raw, quality, choices)
     raw = _without_bad_pairs(raw, quality, choices)
     try:
         if kind == "fnirs_cw_amplitude":
@@ -191,8 +194,9 @@ def preprocess_fnirs(raw: mne.io.BaseRaw, config: PreprocessConfig | None = None
 
 def _filter(raw, band, transitions, name: str, choices: Choices):
     """Zero-phase FIR of a copy, shortened where the recording is too short for it, and said in words."""
-    edges = [0.0, *run_edges(raw), raw.times[-1]]
-    seconds = float(max(np.diff(edges)))
+    runs = np.diff([0.0, *run_edges(raw), raw.times[-1]])
+    # mne filters every contiguous run by itself, so the shortest decides (but for scraps)
+    seconds = float(min(runs[runs >= min(30.0, runs.max())]))
     (lo, hi), (lo_width, hi_width) = safe_band(band, transitions, seconds)
     out = _bridge_bad(raw.copy())
     data_types = [t for t in ("eeg", "eog", "hbo", "hbr") if t in raw.get_channel_types()]
@@ -206,8 +210,14 @@ def _filter(raw, band, transitions, name: str, choices: Choices):
             f" instead of {band[0]:g}–{band[1]:g} Hz, whose filter would last {3.3 / transitions[0]:.0f} s "
             f"and the recording {seconds:.0f} s"
         )
-    choices[name] = f"zero-phase FIR {used}"
+    widths = f"{lo_width:.3g} and {hi_width:.3g} Hz" if lo is not None else f"{hi_width:.3g} Hz"
+    choices[name] = f"zero-phase FIR {used}; transitions {widths}"
     return out
+
+
+def _to_mains(hi: float, line: float) -> float:
+    """Width from the upper edge to the mains, so that the stop band holds it; no limit where it is inside."""
+    return line - hi if line > hi else np.inf
 
 
 def _bridge_bad(raw):
@@ -252,8 +262,19 @@ def _repair(raw, choices: Choices):
     return raw.drop_channels(bads)
 
 
+def _judge_saturation(raw, quality: pd.DataFrame, choices: Choices) -> None:
+    """Intensities that hardly vary sit at the detector's limit, or see no tissue: their pairs are bad.
+
+    A pulse alone moves an intensity by about 1 %; the limit is a coefficient of variation of 0.05 %.
+    """
+    data = good_data(raw)
+    still = {_pair(n) for n, x in zip(raw.ch_names, data, strict=True) if x.std() < 5e-4 * abs(np.median(x))}
+    quality["bad"] |= quality.index.isin(still)
+    choices["saturation"] = f"intensities that vary by less than 0.05 %: {', '.join(sorted(still)) or 'none'}"
+
+
 def _judge_coupling(raw, config: PreprocessConfig, quality: pd.DataFrame, choices: Choices) -> None:
-    """Scalp coupling index and cardiac peak power of every pair; pairs below the limit are bad.
+    """Scalp coupling index of every pair; pairs below the limit are bad.
 
     When no pair reaches the limit the recording as a whole is poor, or has no pulse to see (a phantom, a few
     seconds): dropping everything would help nobody, so all are kept and the report warns.
@@ -295,9 +316,9 @@ def _without_bad_pairs(raw, quality: pd.DataFrame, choices: Choices):
 
 def _clean_density(raw, config: PreprocessConfig, choices: Choices):
     """Motion marks, optional repair and short-channel regression of optical densities."""
-    _mark_motion(raw, config, choices)
     if config.tddr:
         raw = mne.preprocessing.nirs.tddr(raw, verbose="error")
+    _mark_motion(raw, config, choices)  # what the repair has left
     choices["motion repair"] = "TDDR on optical densities" if config.tddr else "none (TDDR is opt-in)"
     distance = _distances(raw)
     short = [pair for pair, d in distance.items() if d < SHORT]

@@ -44,6 +44,8 @@ def read_eeg(path: str | Path) -> mne.io.BaseRaw:
             if t == "eeg" and re.search(pattern, n, re.I)
         ]
         raw.set_channel_types(dict.fromkeys(chosen, kind), verbose="error")
+    if "stim" in types and len(raw.annotations) == 0:
+        _annotate_triggers(raw)
     raw.pick([t for t in ("eeg", "eog", "ecg", "emg") if t in raw.get_channel_types()])
     if "eeg" not in raw.get_channel_types():
         raise InputError(f"{path} holds no EEG channel, only {', '.join(raw.ch_names)}.")
@@ -98,13 +100,12 @@ def _read(path: str | Path, kind: str) -> mne.io.BaseRaw:
     path = Path(path)
     if not path.exists():
         raise InputError(f"the {kind} file {path} does not exist.")
+    attempts = [
+        lambda: mne.io.read_raw(path, preload=True, verbose="error"),
+        lambda: mne.io.read_raw(path, preload=True, verbose="error", encoding="latin1"),
+    ]
     if path.is_dir() or path.suffix == ".hdr":
-        attempts = [lambda: mne.io.read_raw_nirx(path, preload=True, verbose="error")]
-    else:
-        attempts = [
-            lambda: mne.io.read_raw(path, preload=True, verbose="error"),
-            lambda: mne.io.read_raw(path, preload=True, verbose="error", encoding="latin1"),
-        ]
+        attempts.append(lambda: mne.io.read_raw_nirx(path, preload=True, verbose="error"))
     first: Exception | None = None
     for attempt in attempts:
         try:
@@ -118,6 +119,15 @@ def _read(path: str | Path, kind: str) -> mne.io.BaseRaw:
     ) from first
 
 
+def _annotate_triggers(raw: mne.io.BaseRaw) -> None:
+    """Trigger codes of a stimulus channel as annotations, ``1``, ``2``, ..."""
+    found = mne.find_events(raw, shortest_event=1, verbose="error")
+    if len(found):
+        onset = (found[:, 0] - raw.first_samp) / raw.info["sfreq"]
+        notes = mne.Annotations(onset, 0.0, [str(code) for code in found[:, 2]])
+        raw.set_annotations(notes, verbose="error")
+
+
 def _clean(name: str) -> str:
     """``Fc5.`` -> ``Fc5``, ``EEG C3-REF`` -> ``C3``."""
     return re.sub(r"^EEG[ _-]+|[-_ ](REF|LE|AVG)$|\.+$", "", name.strip(), flags=re.I) or name
@@ -126,10 +136,10 @@ def _clean(name: str) -> str:
 def _mark_dead(raw: mne.io.BaseRaw, path: str | Path, kind: str) -> None:
     """Mark channels bad that hold NaN or never change; raise when none is left."""
     picks = [n for n, t in zip(raw.ch_names, raw.get_channel_types(), strict=True) if t == kind or kind != "eeg"]
-    data = good_data(raw, picks)
+    data = good_data(raw, picks)  # what lies in bad segments may be anything
     if data.shape[1] == 0:
         raise InputError(f"every sample of {path} lies in a segment annotated as BAD: nothing is left to analyse.")
-    not_finite = {n for n, x in zip(picks, raw.get_data(picks), strict=True) if not np.isfinite(x).all()}
+    not_finite = {n for n, x in zip(picks, data, strict=True) if not np.isfinite(x).all()}
     flat = {n for n, x in zip(picks, data, strict=True) if n not in not_finite and np.ptp(x) == 0}
     bads = set(raw.info["bads"]) | not_finite | flat
     if set(picks) <= bads:
@@ -138,8 +148,16 @@ def _mark_dead(raw: mne.io.BaseRaw, path: str | Path, kind: str) -> None:
             f"flat, {len(bads - not_finite - flat)} are marked bad in the file."
         )
     raw.info["bads"] = [n for n in raw.ch_names if n in bads]
-    if not_finite:  # zeros keep filters and references of the other channels finite; the channel itself is bad
-        raw.apply_function(lambda x: np.where(np.isfinite(x), x, 0.0), picks=sorted(not_finite), verbose="error")
+    # finite everywhere, or filters and references would spread it; what is filled in is bad or in a bad segment
+    raw.apply_function(_filled, picks=picks, verbose="error")
+
+
+def _filled(x: np.ndarray) -> np.ndarray:
+    """Straight lines across samples that are not finite."""
+    good = np.isfinite(x)
+    if good.all() or not good.any():
+        return np.nan_to_num(x)
+    return np.interp(np.arange(x.size), np.flatnonzero(good), x[good])
 
 
 def _check_wavelengths(raw: mne.io.BaseRaw, path: str | Path) -> None:

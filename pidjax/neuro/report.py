@@ -185,7 +185,7 @@ def _erp(pairs: PairedEpochs, condition: np.ndarray) -> Figure:
         axes.axvline(0, color="0.5", lw=0.8)
         axes.set(xlabel="time from event (s)")
     left.set(ylabel="µV", title="Global field power of the mean")
-    right.set(ylabel="µV", title=f"{epochs.ch_names[largest]}: mean and 95 % confidence band")
+    right.set(ylabel="µV", title=f"{epochs.ch_names[largest]}, largest of all (mean, 95 % band)")
     left.legend(fontsize=8, frameon=False)
     return figure
 
@@ -273,7 +273,7 @@ def _haemodynamics(pairs: PairedEpochs, condition: np.ndarray) -> Figure:
             )
         _band(right, epochs.times, x[rows, largest], colour, f"{name}, HbO")
         _band(right, epochs.times, x[rows, partner], colour, f"{name}, HbR", "--")
-    for axes, title in ((left, "All pairs"), (right, f"{pair}, largest response")):
+    for axes, title in ((left, "All pairs"), (right, f"{pair}, largest of all")):
         axes.axvline(0, color="0.5", lw=0.8)
         axes.set(xlabel="time from onset (s)", ylabel="µM", title=f"{title} (mean, 95 % band)")
     left.legend(fontsize=7, frameon=False)

@@ -18,6 +18,7 @@ import pandas as pd
 from scipy.stats import gamma
 
 from pidjax._checks import InputError
+from pidjax.neuro.features import BANDS
 from pidjax.neuro.recordings import MONTAGE
 
 EEG_CHANNELS = [
@@ -55,8 +56,7 @@ OPTODES = {"C3": "FC3 C5 C1 CP3", "C4": "FC4 C6 C2 CP4", "Fz": "AFz F1 F2 FCz", 
 """Sources and, about 30 mm from each, its detectors; every source also has one detector at 8 mm."""
 SITE = "C3"
 WAVELENGTHS = (760, 850)
-THETA = (4, 8)
-MODES = {"alpha": (8, 13), "beta": (13, 30), "gamma": (30, 45)}
+MODES = {name: BANDS[name] for name in ("alpha", "beta", "gamma")}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,6 +146,8 @@ def _trials(config: SessionConfig, rng: np.random.Generator) -> pd.DataFrame:
     n = config.n_trials
     if n < 6:
         raise InputError(f"a session needs at least 6 trials, one of every kind; found n_trials={n}.")
+    if not 0 < config.interval[0] <= config.interval[1]:
+        raise InputError(f"interval needs a positive shortest and longest time in order; found {config.interval}.")
     kinds = [(event, mode) for event in ("activation", "rest") for mode in MODES]
     # every stretch of six trials holds each kind once, so time on task tells nothing about the condition
     order = np.concatenate([rng.permutation(6) for _ in range(-(-n // 6))])[:n]
@@ -211,7 +213,7 @@ def _eeg(config: SessionConfig, trials: pd.DataFrame, end: float, rng) -> mne.io
         if trial.trial_type == "activation":
             n180 = -0.4 * np.exp(-0.5 * ((since - 0.18) / 0.03) ** 2)
             source += config.erp * (n180 + np.exp(-0.5 * ((since - 0.35) / 0.08) ** 2))
-            induced.append((THETA, config.theta_rms))
+            induced.append((BANDS["theta"], config.theta_rms))
         for (lo, hi), rms in induced:
             wave = _noise(rng, lambda f, lo=lo, hi=hi: ((f >= lo) & (f < hi)) / (hi - lo), sfreq, (int(near.sum()),))
             source[near] += rms * edges * wave

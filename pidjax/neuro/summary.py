@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +14,8 @@ from pidjax.neuro.assess import Metrics
 from pidjax.objectives import HEADS
 
 if TYPE_CHECKING:
-    from pidjax.neuro.decompose import DecomposeSettings, Prepared
     from pidjax.neuro.decomposer import EEGfNIRSDecomposer
+    from pidjax.neuro.job import DecomposeSettings, Prepared
 
 MEANING = {
     "redundancy_eeg": "shared with fNIRS, read from EEG: the local activation event",
@@ -40,20 +40,20 @@ def summary_html(prepared: Prepared, metrics: Metrics, settings: DecomposeSettin
     warnings = [
         words for found in prepared.choices.values() for step, words in found.items() if step.startswith("warning")
     ]
-    rows = []
-    for label, found in metrics.probes.items():
-        unit = "balanced accuracy" if metrics.is_class[label] else "r"
-        best = max((r.score, head) for head, r in found.items() if head in HEADS)[1]
-        rows.append(
-            {
-                "label": label,
-                "unit": unit,
-                "chance": found[best].chance,
-                **{head: _score(found[head]) for head in HEADS},
-                "all heads": _score(found["all heads"]),
-                "best raw features": max((_score(r) for n, r in found.items() if n.startswith("raw")), key=_leading),
-            }
-        )
+    columns = {
+        label: f"{label} ({'balanced accuracy' if metrics.is_class[label] else 'r'}, "
+        f"chance {next(iter(found.values())).chance:.2g})"
+        for label, found in metrics.probes.items()
+    }
+    names = (*HEADS, "all heads", "raw EEG", "raw fNIRS", "raw both")
+    rows = [
+        {
+            "features": name,
+            "meant to hold": MEANING.get(name, "classical features, for comparison" if name.startswith("raw") else ""),
+            **{words: _score(metrics.probes[label][name]) for label, words in columns.items()},
+        }
+        for name in names
+    ]
     retrieval = metrics.retrieval
     parts = [
         f"<p>{trials['kept']} of {trials['found']} trials of <code>{html.escape(config['eeg_file'])}</code> "
@@ -63,12 +63,11 @@ def summary_html(prepared: Prepared, metrics: Metrics, settings: DecomposeSettin
         f"seed {settings.seed}, {settings.steps} steps. Representations are learned without labels, anew for "
         "each block of cross-validation; every number below is of trials that the model has not seen.</p>",
         "".join(f'<p style="color:#a00"><b>Warning.</b> {html.escape(words)}</p>' for words in warnings),
-        "<h4>What each head is meant to hold</h4>",
-        report.table([{"head": head, "meant to hold": words} for head, words in MEANING.items()]),
         "<h4>What each head holds</h4>",
-        report.table(rows) if rows else "<p>The trials carry no labels that differ: no probe was possible.</p>",
+        report.table(rows if columns else rows[: len(HEADS)]),
+        "" if columns else "<p>The trials carry no labels that differ: no probe was possible.</p>",
         "<p>± standard error; * above 95 % of the permutation null, not corrected for the number of probes.</p>"
-        if rows
+        if columns
         else "",
         "<h4>Without labels</h4>",
         f"<p>A trial finds its partner in the other modality (top 1 of its block, redundancy heads) in "
@@ -77,7 +76,9 @@ def summary_html(prepared: Prepared, metrics: Metrics, settings: DecomposeSettin
         "<h4>What not to conclude</h4>",
         "<p>Cosine orthogonality of heads is not independence. Two noisy detectors of one event already have "
         "positive PID synergy, so synergy above zero is no evidence of interaction. HbO amplitude is a proxy of "
-        "metabolic cost. Probes are linear; information in nats is a lower bound in expectation.</p>",
+        "metabolic cost. Probes are linear. Nats of a label are a lower bound in expectation; nats of a number "
+        "read it as Gaussian and bound nothing. Heads of <code>embeddings.npz</code> come from the model of all "
+        "trials: a probe on them is not held out.</p>",
     ]
     if metrics.skipped:
         parts.append(
@@ -109,12 +110,10 @@ def report_sections(
     }
     for name, values in list(condition.items())[:3]:
         sections[f"Signals by {name}"] = report.signal_section(pairs, values)
-    batch = min(settings.batch_size, min(len(fold.train) for fold in prepared.folds))
+    model_choices = {**dataclasses.asdict(model.config_), "steps": model.steps, "learning rate": model.learning_rate}
     sections["Training"] = [
-        (
-            "Training curves",
-            figures.training_curves(model.history_, ("redundancy", "synergy"), math.log(batch)),
-        )
+        ("Training curves", figures.training_curves(model.history_, ("redundancy", "synergy"))),
+        ("Choices: model", report.table([{"setting": k, "value": v} for k, v in model_choices.items()])),
     ]
     probes: list[tuple[str, Any]] = []
     for label, found in metrics.probes.items():
@@ -127,7 +126,8 @@ def report_sections(
             (
                 "PID: how to read it",
                 "<p>I(label; EEG), I(label; fNIRS) and I(label; both) are held-out lower bounds of the same probe on "
-                "classical features, negative ones set to 0; atoms by minimum mutual information.</p>",
+                "classical features, negative ones set to 0; atoms by minimum mutual information. Atoms are "
+                "differences of bounds: they bound nothing.</p>",
             )
         )
     sections["Probes"] = probes or [("Probes", "<p>The trials carry no labels that differ.</p>")]
@@ -156,10 +156,6 @@ def _score(r: ProbeResult) -> str:
     return f"{r.score:.2f} ± {r.se:.2f}{'*' if r.score > r.null95 else ''}"
 
 
-def _leading(words: str) -> float:
-    return float(words.split(" ")[0])
-
-
 def _row(name: str, r: ProbeResult) -> dict[str, Any]:
     return {
         "features": name,
@@ -168,7 +164,7 @@ def _row(name: str, r: ProbeResult) -> dict[str, Any]:
         "chance": r.chance,
         "null 95 %": r.null95,
         "p": r.p,
-        "nats (lower bound)": r.nats,
+        "nats": r.nats,
         "SE nats": r.nats_se,
         "trials": r.n,
     }

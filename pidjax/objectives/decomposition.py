@@ -16,8 +16,8 @@ import jax.numpy as jnp
 from pidjax import critics, data, encoders
 from pidjax._checks import one_of
 from pidjax.bounds import infonce
-from pidjax.critics.cosine import unit
-from pidjax.math.collectives import gather
+from pidjax.math.collectives import gather, global_rows
+from pidjax.math.vectors import unit
 from pidjax.typing import Array, Batch, Encoder, Objective, Params
 
 HEADS = ("redundancy_eeg", "redundancy_fnirs", "unique_eeg", "unique_fnirs", "synergy")
@@ -129,7 +129,8 @@ def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
 
     ``encode`` returns arrays [n, views, dims]: one per head, and ``h_eeg``, ``h_fnirs``; two views when
     training, one otherwise; and the standardised features ``target_*`` [n, d] when training. ``info`` holds
-    ``redundancy`` and ``synergy`` (InfoNCE lower bounds, nats, under the augmented law),
+    ``redundancy`` and ``synergy`` (InfoNCE lower bounds, nats, under the augmented law) and the ``ceiling`` that
+    neither can pass, the mean of log(negatives + 1);
     ``reconstruction_*`` (mean squared error of standardised features), ``leakage_*`` (cross-modal term) and
     ``orthogonality``.
     """
@@ -196,6 +197,7 @@ def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
         info = {
             "redundancy": (nce(r_eeg[:, 0], r_fnirs[:, 0]) + nce(r_eeg[:, 1], r_fnirs[:, 1])) / 2,
             "synergy": nce(synergy[:, 0], synergy[:, 1]),
+            "ceiling": jnp.log1p(jnp.exp(log_weights).sum(axis=1)).mean(),
         }
         for modality, other in (("eeg", "fnirs"), ("fnirs", "eeg")):
             unique = z[f"unique_{modality}"]
@@ -271,11 +273,12 @@ def _augment(config: DecompositionConfig, signals: dict, key: Array, x: dict[str
 
 
 def _negatives(batch: Batch, min_gap: float, axis_name: str | None) -> Array:
-    """Log weights [n, m] of the pairs: -inf for other recordings and for onsets closer than ``min_gap``."""
+    """Log weights [n, m] of the pairs: -inf for itself, other recordings and onsets closer than ``min_gap``."""
     onset, recording = batch["onset"], batch["recording"]
     all_onsets, all_recordings = gather(onset, axis_name), gather(recording, axis_name)
     apart = jnp.abs(onset[:, None] - all_onsets[None, :]) >= min_gap
-    return jnp.where(apart & (recording[:, None] == all_recordings[None, :]), 0.0, -jnp.inf)
+    other = jnp.arange(all_onsets.shape[0])[None, :] != global_rows(onset.shape[0], axis_name)[:, None]
+    return jnp.where(other & apart & (recording[:, None] == all_recordings[None, :]), 0.0, -jnp.inf)
 
 
 def _cosine(a: Array, b: Array) -> Array:

@@ -8,7 +8,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from pidjax._checks import InputError
 from pidjax.evaluate import Fold, blockwise_folds, prediction, probe_class, probe_value, retrieval
-from pidjax.evaluate.probe import _posterior, _span
+from pidjax.evaluate.held_out import span
+from pidjax.evaluate.probe import _posterior
 
 N = 60
 BLOCKS = np.arange(N) // 12
@@ -90,7 +91,7 @@ def test_discriminant_is_scikit_learns(rng):
     y = np.arange(n) % k
     x = rng.standard_normal((n, d)) * rng.uniform(0.5, 2, d) + 0.3 * y[:, None]
     fold = Fold(np.arange(30), np.arange(30, n))
-    train, test, (shrinkage, features) = _span(x, fold)
+    train, test, (shrinkage, features) = span(x, fold)
     assert train.shape[1] < 30
     assert features == d
     labels = np.stack([y[:30], rng.permutation(y[:30])])

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pidjax._checks import InputError
-from pidjax.neuro.clock import fit_clock, identity, match_markers
+from pidjax.neuro.clock import fit_clock, match_markers, shared_clock
 
 SFREQ = 10.0
 OFFSET, DRIFT = -3.2, 200e-6
@@ -165,10 +165,10 @@ def test_auto_shares_the_clock_where_a_file_has_no_marker(missing):
 
 
 def test_none_ignores_the_markers():
-    """Mode "none" is the identity whatever the files say, and names like ``identity()``."""
+    """Mode "none" is the shared_clock whatever the files say, and names like ``shared_clock()``."""
     t = train(25)
     clock = fit_clock(table(t), table(t + 100, "other"), fnirs_sfreq=SFREQ, mode="none")
-    assert clock.mode == identity().mode == "none"
+    assert clock.mode == shared_clock().mode == "none"
     np.testing.assert_array_equal(clock.to_eeg(clock.to_fnirs(t)), t)
 
 

@@ -71,16 +71,17 @@ def test_a_cropped_recording_counts_from_its_new_beginning(date):
 
 
 def test_is_state_tells_lasting_states_from_events():
-    """Long stretches of differing or single length are states; short ones and blocks of a design are events."""
+    """Long stretches that come once or twice are states; short ones and blocks of a design are events."""
     table = states(
         (0, 31, "eyes_open"),
         (40, 45, "eyes_open"),
         (100, 60, "rest"),
         (200, 30, "block"),
-        (260, 30, "block"),
-        (300, 1, "x"),
+        (260, 25, "block"),
+        (300, 35, "block"),
+        (340, 1, "x"),
     )
-    np.testing.assert_array_equal(is_state(table, 10.0), [True, True, True, False, False, False])
+    np.testing.assert_array_equal(is_state(table, 10.0), [True, True, True, False, False, False, False])
 
 
 def test_a_state_lasts_two_windows():

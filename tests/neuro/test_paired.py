@@ -7,7 +7,7 @@ import pytest
 
 from pidjax._checks import InputError
 from pidjax.neuro import Clock, PairedEpochs
-from pidjax.neuro.clock import ClockRun, identity
+from pidjax.neuro.clock import ClockRun, shared_clock
 
 ONSETS = 12.0 + 7.3 * np.arange(20)
 OFFSET, DRIFT = 4.62, 200e-6
@@ -314,4 +314,4 @@ def test_a_shared_clock_needs_no_marker():
     """``clock="none"`` with a table: the same seconds in both files."""
     pairs = PairedEpochs.from_raw(*recordings(), table(), EEG, FNIRS, "none")
     np.testing.assert_array_equal(pairs.metadata.onset_fnirs, pairs.metadata.onset_eeg)
-    same(pairs, PairedEpochs.from_raw(*recordings(), table(), EEG, FNIRS, identity()))
+    same(pairs, PairedEpochs.from_raw(*recordings(), table(), EEG, FNIRS, shared_clock()))

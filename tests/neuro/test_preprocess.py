@@ -78,10 +78,10 @@ def test_choices_tell_of_a_shortened_fnirs_filter(seconds, words, optical):
 def test_choices_tell_of_a_shortened_erp_filter(eeg):
     """8 s are too short for 0.1 Hz, 40 s are not."""
     assert "instead of 0.1–30 Hz" in preprocess_eeg(eeg.copy().crop(0, 8)).choices["ERP branch"]
-    assert preprocess_eeg(eeg).choices["ERP branch"] == "zero-phase FIR 0.1–30 Hz"
+    assert preprocess_eeg(eeg).choices["ERP branch"] == "zero-phase FIR 0.1–30 Hz; transitions 0.1 and 7.5 Hz"
 
 
-def test_the_longest_run_sets_the_filter(optical):
+def test_the_shortest_run_sets_the_filter(optical):
     """Joined files: no run is filtered by more than it can hold."""
     text = preprocess_fnirs(mne.concatenate_raws([optical.copy().crop(0, 90) for _ in range(2)])).choices[
         "fNIRS filter"
@@ -183,7 +183,7 @@ def test_bad_channels_without_positions_are_dropped(eeg):
 
 def test_eeg_that_cannot_be_used_is_refused(eeg):
     """Too slow, all bad, or an unknown reference: one line."""
-    with pytest.raises(InputError, match="at least 20 Hz"):
+    with pytest.raises(InputError, match="at least 30 Hz"):
         preprocess_eeg(eeg.copy().resample(10, verbose="error"))
     with pytest.raises(InputError, match="mastoid"):
         PreprocessConfig(reference="mastoid")

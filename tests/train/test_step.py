@@ -170,14 +170,6 @@ def test_four_devices_give_the_gradients_of_one():
     assert done.returncode == 0 and done.stdout.endswith("OK\n"), done.stdout + done.stderr
 
 
-def test_a_batch_that_devices_cannot_share_is_refused(monkeypatch):
-    """8 samples do not divide by 3 devices."""
-    step = train.make_step(contrastive(), TXS, engine="pmap")
-    monkeypatch.setattr(jax, "local_device_count", lambda: 3)
-    with pytest.raises(ValueError, match="a batch of 8 does not divide by 3 devices"):
-        step(start(contrastive()), BATCH)
-
-
 def test_an_unknown_engine_is_refused():
     """The message names the engines there are."""
     with pytest.raises(ValueError, match="'auto', 'jit', 'pmap'"):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -24,6 +26,7 @@ from pidjax.neuro.events import (
     is_state,
     read_events_tsv,
     run_edges,
+    start_lead,
     window_table,
 )
 from pidjax.neuro.paired import PairedEpochs
@@ -32,6 +35,8 @@ from pidjax.neuro.recordings import read_eeg, read_fnirs
 
 FNIRS_BAND = {"default": (0.01, 0.2), "original": (0.01, 0.1)}
 """Pass band of each preset (Hz). The original's moves the peak of a response by up to 0.7 s."""
+MIN_WINDOW = 1.0
+"""Shortest window (s): the shortest that resolves the EEG bands and holds a few fNIRS samples."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,9 +44,12 @@ class DecomposeSettings:
     """Every choice of an analysis; written to ``config.json``."""
 
     preset: Literal["default", "original"] = "default"
-    """"original": the design to the letter. "default": other negatives, augmentation, leakage loss and filter."""
+    """"original": the original design. "default": other negatives, augmentation, temperature, leakage loss, filter."""
     events: str = "auto"
-    """A BIDS events.tsv, "auto" (annotations of the files), or "none" (fixed-length windows)."""
+    """A BIDS events.tsv; "auto" or "annotations" (of the files); or "windows" of fixed length.
+
+    "auto" takes annotations that last two windows and come less than three times for lasting states, not events.
+    """
     events_clock: Literal["eeg", "fnirs"] = "eeg"
     """Whose clock the onsets of an events.tsv are on."""
     conditions: tuple[str, ...] = ()
@@ -50,8 +58,8 @@ class DecomposeSettings:
     """EEG window around an event (s; -1 10 by default), or the length of windows without events (0 10)."""
     fnirs_epoch: tuple[float, float] | None = None
     """fNIRS window around an event (s; -5 20 by default); without events the EEG's."""
-    clock: Literal["auto", "fit", "offset", "none"] = "auto"
-    """How the fNIRS clock is found: offset and drift, offset alone, or a common clock."""
+    clock: Literal["auto", "fit", "offset", "start", "none"] = "auto"
+    """How the fNIRS clock is found: offset and drift, offset alone, start times, or none (both began together)."""
     seed: int = 0
     """Of initial weights, batches, augmentations and permutations."""
     steps: int = 120
@@ -76,6 +84,26 @@ class DecomposeSettings:
     """Scalp coupling index below which an fNIRS pair is bad."""
     tddr: bool = False
     """Repair motion by TDDR (costs part of the response)."""
+
+
+def check_settings(settings: DecomposeSettings) -> None:
+    """Raise ``InputError`` where a setting cannot work with any recording."""
+    least = {"steps": 1, "batch_size": 2, "n_dims": 1, "folds": 2, "permutations": 0, "seed": 0}
+    for name, smallest in least.items():
+        if getattr(settings, name) < smallest:
+            raise InputError(
+                f"--{name.replace('_', '-')} must be at least {smallest}: found {getattr(settings, name)}."
+            )
+    for name in ("reject_eeg", "line", "ppf"):
+        if not 0 < getattr(settings, name) < np.inf:
+            raise InputError(f"--{name.replace('_', '-')} must be positive; found {getattr(settings, name)}.")
+    for name in ("epoch", "fnirs_epoch"):
+        window = getattr(settings, name)
+        if window is not None and not (np.isfinite(window).all() and window[1] - window[0] >= MIN_WINDOW):
+            raise InputError(
+                f"--{name.replace('_', '-')} needs START before STOP, at least {MIN_WINDOW:g} s apart; "
+                f"found {window[0]:g} {window[1]:g}."
+            )
 
 
 class Prepared(NamedTuple):
@@ -109,9 +137,11 @@ def decompose(
     InputError
         Whatever is wrong with the input, in one sentence; nothing has been written then.
     """
-    settings, out = settings or DecomposeSettings(), Path(out)
+    settings, out = settings or DecomposeSettings(), Path(out).resolve()
+    check_settings(settings)
     config = _config(eeg_file, fnirs_file, settings)
     partial = out.with_name(out.name + ".partial")
+    _check_place(out, (eeg_file, fnirs_file, settings.events))
     if _is_done(out, partial, config, resume, overwrite):
         say(f"{out} is complete: nothing to resume.")
         return out / "report.html"
@@ -120,9 +150,10 @@ def decompose(
     if partial.exists() and not resume:
         shutil.rmtree(partial)
     partial.mkdir(parents=True, exist_ok=True)
-    config["choices"] = prepared.choices
-    _write_json(partial / "config.json", config)
+    _write_json(partial / "config.json", config | {"choices": prepared.choices})
     model, fold_embeddings = _train(prepared, settings, partial / "checkpoints", say)
+    config |= {"choices": prepared.choices, "model": dataclasses.asdict(model.config_)}
+    _write_json(partial / "config.json", config)
     embeddings = model.transform(prepared.pairs)
     say("evaluating: probes, retrieval, prediction across modalities")
     metrics = assess(
@@ -194,9 +225,7 @@ def prepare(eeg_file, fnirs_file, settings: DecomposeSettings, say: Callable[[st
 
 def _events(raw_eeg, raw_fnirs, settings: DecomposeSettings, choices: dict[str, str]) -> tuple[Clock, pd.DataFrame]:
     """The clock, and the trials on the EEG clock."""
-    length = np.diff(settings.epoch or (0.0, 10.0))[0]
-    if length <= 0:
-        raise InputError(f"--epoch needs START before STOP; found {settings.epoch}.")
+    length = float(np.diff(settings.epoch or (0.0, 10.0))[0])
     notes = {"eeg": annotation_table(raw_eeg), "fnirs": annotation_table(raw_fnirs)}
     clock = fit_clock(
         notes["eeg"],
@@ -205,35 +234,42 @@ def _events(raw_eeg, raw_fnirs, settings: DecomposeSettings, choices: dict[str, 
         mode=settings.clock,
         eeg_edges=run_edges(raw_eeg),
         fnirs_edges=run_edges(raw_fnirs),
+        start_lead=start_lead(raw_eeg, raw_fnirs),
     )
     run = clock.runs[0]
     choices["clock"] = {
         "fit": f"offset {run.offset:.3f} s, drift {1e6 * run.drift:.0f} ppm on {len(run.eeg)} shared markers",
         "offset": f"offset {run.offset:.3f} s on {len(run.eeg)} shared markers, no drift",
-        "none": "both recordings share one clock and one beginning",
-    }[clock.mode]
+        "start": f"start times of the files: the EEG began {run.offset:.3f} s after the fNIRS",
+        "none": "assumed: both recordings began together and share one clock",
+    }[clock.mode] + ("" if len(clock.runs) == 1 else f" (first of {len(clock.runs)} runs; all in the clock's table)")
+    if clock.mode == "none":
+        choices["warning: clock"] = "no shared markers were used: a delay between the recordings would not be seen"
     notes["fnirs"] = notes["fnirs"].assign(onset=clock.to_eeg(notes["fnirs"].onset))
-    if settings.events not in ("auto", "none"):
+    if settings.events not in ("auto", "annotations", "windows"):
         table = read_events_tsv(settings.events)
         if settings.events_clock == "fnirs":
             table["onset"] = clock.to_eeg(table.onset)
         choices["events"] = f"{len(table)} from {Path(settings.events).name}"
         return clock, _chosen(table, settings.conditions, choices)
-    lasting = {name: is_state(table, length) for name, table in notes.items()}
-    marks = {name: table[~lasting[name]] for name, table in notes.items()}
-    states = max((table[lasting[name]] for name, table in notes.items()), key=len)
+    windows = settings.events == "windows"
+    if settings.events == "auto" and not settings.conditions:
+        marks = {name: table[~is_state(table, length)] for name, table in notes.items()}
+    else:
+        marks = notes
     names = {name: set(table.trial_type) for name, table in marks.items()}
-    if settings.events == "auto" and (names["eeg"] or names["fnirs"]):
+    if not windows and (names["eeg"] or names["fnirs"]):
         shared = names["eeg"] & names["fnirs"]
         source = "eeg" if names["eeg"] else "fnirs"
         table = marks[source]
-        table = table[table.trial_type.isin(shared)] if shared else table
-        choices["events"] = f"{len(table)} annotations of the {'EEG' if source == 'eeg' else 'fNIRS'} file" + (
-            ", names shared by both files" if shared else ", the only file with events"
-        )
+        choices["events"] = f"{len(table)} annotations of the {'EEG' if source == 'eeg' else 'fNIRS'} file"
+        if shared:
+            table = table[table.trial_type.isin(shared)]
+            choices["events"] = f"{len(table)} annotations whose names both files share"
         return clock, _chosen(table, settings.conditions, choices)
-    if settings.conditions:
-        raise InputError(f"--conditions {' '.join(settings.conditions)} was given, but the recordings hold no events.")
+    if settings.conditions or settings.events == "annotations":
+        raise InputError("no file holds annotations that name events: pass --events events.tsv, or --events windows.")
+    states = max((table[table.duration >= length] for table in notes.values()), key=len)
     bad = bad_segments(raw_eeg) + [tuple(clock.to_eeg(segment)) for segment in bad_segments(raw_fnirs)]
     begin, end = clock.to_eeg([0.0, raw_fnirs.n_times / raw_fnirs.info["sfreq"]])
     span = (max(0.0, float(begin)), min(raw_eeg.n_times / raw_eeg.info["sfreq"], float(end)))
@@ -316,6 +352,11 @@ def _train(prepared: Prepared, settings: DecomposeSettings, checkpoints: Path, s
 
     say(f"training on all {len(prepared.pairs)} trials, then once for each of {len(prepared.folds)} folds")
     model = fit(slice(None), "all trials")
+    last = model.history_[-1]
+    say(
+        f"  lower bounds on training trials: redundancy {last['redundancy']:.2f} nats, "
+        f"synergy {last['synergy']:.2f} nats (neither can pass {last['ceiling']:.2f})"
+    )
     folds = [fit(fold.train, f"fold {i + 1} of {len(prepared.folds)}") for i, fold in enumerate(prepared.folds)]
     return model, [fold_model.transform(prepared.pairs) for fold_model in folds]
 
@@ -343,7 +384,7 @@ def _is_done(out: Path, partial: Path, config: dict, resume: bool, overwrite: bo
             found = json.loads((folder / "config.json").read_text())
         except (OSError, ValueError):
             return False
-        return {k: v for k, v in found.items() if k != "choices"} == config
+        return {k: v for k, v in found.items() if k not in ("choices", "model")} == config
 
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out} is a file: give a folder.")
@@ -361,13 +402,29 @@ def _is_done(out: Path, partial: Path, config: dict, resume: bool, overwrite: bo
     return False
 
 
+def _check_place(out: Path, inputs: tuple) -> None:
+    """Raise unless ``out`` can be written, and replacing it would harm neither an input nor a folder of others."""
+    if out == Path.cwd() or out in Path.cwd().parents:
+        raise InputError(f"--out {out} holds the folder you are in: give a folder of its own.")
+    inside = [path for path in inputs if Path(path).exists() and out in Path(path).resolve().parents]
+    if inside:
+        raise InputError(f"--out {out} holds the input {inside[0]}: give a folder of its own.")
+    if out.is_dir() and any(out.iterdir()) and not (out / "config.json").exists():
+        raise InputError(f"--out {out} is not empty and not a report of pidjax: give another folder.")
+    parent = next(folder for folder in out.parents if folder.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise InputError(f"--out {out} cannot be written: {parent} is not a folder you may write to.")
+
+
 def _swap(partial: Path, out: Path) -> None:
     """Put the whole folder in place; an old one goes only now."""
-    old = out.with_name(out.name + ".old")
     if out.exists():
-        out.rename(old)
-    partial.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
+        old = Path(tempfile.mkdtemp(prefix=f"{out.name}.old-", dir=out.parent))
+        out.rename(old / out.name)
+        partial.rename(out)
+        shutil.rmtree(old)
+    else:
+        partial.rename(out)
 
 
 def _write_json(path: Path, content: dict) -> None:
