@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.linear_model import RidgeCV
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut
 
 from pidjax.evaluate.folds import Fold
 from pidjax.evaluate.held_out import Features, against, of_fold, shifted, span
@@ -61,12 +62,19 @@ def prediction(
     """
     rng = np.random.default_rng(seed)
     n = len(of_fold(x, 0))
+    block = np.zeros(n, int)
+    for i, fold in enumerate(folds):
+        block[fold.test] = i
     orders = [np.arange(n), *(shifted(folds, n, rng) for _ in range(permutations))]
     scores = np.zeros((len(folds), len(orders)))
     for i, fold in enumerate(folds):
         train_x, test_x, _ = span(_within_blocks(of_fold(x, i), folds), fold)
         target = _within_blocks(of_fold(z, i), folds)
-        alpha = RidgeCV(np.logspace(-1, 5, 13), fit_intercept=False).fit(train_x, target[fold.train]).alpha_
+        cv = LeaveOneGroupOut() if len(np.unique(block[fold.train])) > 1 else 2
+        # by blocks: trials of a block sum to zero, so each would give away the one left out
+        search = GridSearchCV(Ridge(fit_intercept=False), {"alpha": np.logspace(0, 6, 13)}, cv=cv)
+        search.set_params(scoring="neg_mean_squared_error")
+        alpha = search.fit(train_x, target[fold.train], groups=block[fold.train]).best_params_["alpha"]
         gram = train_x.T @ train_x + alpha * np.eye(train_x.shape[1])
         smoother = test_x @ np.linalg.solve(gram, train_x.T)
         for k, order in enumerate(orders):

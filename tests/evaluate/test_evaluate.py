@@ -160,3 +160,12 @@ def test_prediction(folds, rng):
     nothing = prediction(x, rng.standard_normal((N, 3)), folds, permutations=19)
     assert nothing.score < 0.1
     assert nothing.p > 0.05
+
+
+def test_prediction_of_what_merely_drifts_is_not_significant():
+    """Independent random walks: p <= 0.05 in about 5 % of cases; 4 or more of 20 have probability 0.016."""
+    rng = np.random.default_rng(7)
+    folds = blockwise_folds(BLOCKS, ONSET)
+    walks = [rng.standard_normal((2, N, 3)).cumsum(axis=1) for _ in range(20)]
+    ps = [prediction(x, z, folds, permutations=39, seed=i).p for i, (x, z) in enumerate(walks)]
+    assert sum(p <= 0.05 for p in ps) < 4

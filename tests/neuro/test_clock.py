@@ -109,6 +109,28 @@ def test_every_run_has_its_own_offset(fnirs_edges):
     np.testing.assert_allclose(clock.to_eeg(clock.to_fnirs(t)), t, atol=1e-9)
 
 
+def test_evenly_spaced_markers_with_one_missing_are_ambiguous():
+    """30 markers 20 s apart, the first missing from the EEG: refused, unless the start times say which it is."""
+    t = 100.0 + 20.0 * np.arange(30)
+    eeg = pd.DataFrame({"onset": t[1:], "trial_type": "x"})
+    fnirs = pd.DataFrame({"onset": t + 5.0, "trial_type": "x"})
+    with pytest.raises(InputError, match="match equally many"):
+        fit_clock(eeg, fnirs, fnirs_sfreq=10.0)
+    clock = fit_clock(eeg, fnirs, fnirs_sfreq=10.0, start_lead=4.0)
+    np.testing.assert_allclose(clock.to_fnirs([200.0]), [205.0], atol=1e-6)
+
+
+def test_start_times():
+    """Mode "start" shifts by them, "auto" refuses to ignore them, "none" does as told."""
+    none = pd.DataFrame({"onset": [], "trial_type": []})
+    assert fit_clock(none, none, fnirs_sfreq=10.0, mode="start", start_lead=-7.0).to_fnirs([10.0]) == [3.0]
+    with pytest.raises(InputError, match="start times differ"):
+        fit_clock(none, none, fnirs_sfreq=10.0, start_lead=-7.0)
+    assert fit_clock(none, none, fnirs_sfreq=10.0, mode="none", start_lead=-7.0).to_fnirs([10.0]) == [10.0]
+    with pytest.raises(InputError, match="start time in both"):
+        fit_clock(none, none, fnirs_sfreq=10.0, mode="start")
+
+
 def test_runs_alike_are_not_laid_on_the_same_markers():
     """Two EEG runs of one schedule (same intervals) against a continuous fNIRS file: no fNIRS marker serves twice."""
     schedule = train(22)

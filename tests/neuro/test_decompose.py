@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 
@@ -258,13 +259,48 @@ def test_too_few_trials(files, tmp_path, capsys):
         (("--conditions", "sleep"), "not among the events"),
         (("--events", "no.tsv"), "does not exist"),
         (("--epoch", "3", "1"), "START before STOP"),
-        (("--folds", "1"), "at least 2 folds"),
+        (("--epoch", "nan", "4"), "START before STOP"),
+        (("--fnirs-epoch", "0", "0.05"), "START before STOP"),
+        (("--folds", "1"), "must be at least 2"),
+        (("--steps", "0"), "must be at least 1"),
+        (("--batch-size", "0"), "must be at least 2"),
+        (("--seed", "-1"), "must be at least 0"),
+        (("--ppf", "-6"), "must be positive"),
         (("--reject-eeg", "0.001"), "--reject-eeg"),
     ],
 )
 def test_settings_that_cannot_work(files, tmp_path, capsys, argv, words):
     """Settings that leave nothing to analyse."""
     assert words in refused(capsys, tmp_path, files["eeg.edf"], files["fnirs.snirf"], *argv)
+
+
+@pytest.mark.parametrize("place", ["here", "with the input", "with other things", "in a file"])
+def test_folders_that_are_not_ours_are_left_alone(files, tmp_path, capsys, monkeypatch, place):
+    """--overwrite replaces a report of pidjax and nothing else."""
+    ours = tmp_path / "keep"
+    ours.mkdir()
+    for path in files.values():
+        (ours / path.name).write_bytes(path.read_bytes())
+    before = sorted(p.name for p in ours.iterdir())
+    monkeypatch.chdir(tmp_path)
+    eeg, out = {
+        "here": (files["eeg.edf"], "."),
+        "with the input": (ours / "eeg.edf", "keep"),
+        "with other things": (files["eeg.edf"], "keep"),
+        "in a file": (files["eeg.edf"], "keep/eeg.edf/report"),
+    }[place]
+    assert main(["decompose", str(eeg), str(files["fnirs.snirf"]), "--out", out, "--overwrite"]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert sorted(p.name for p in ours.iterdir()) == before
+    assert [p.name for p in tmp_path.iterdir()] == ["keep"]
+
+
+def test_start_times_are_not_ignored(session, tmp_path, capsys):
+    """Without shared markers, files that say they began 12.4 s apart are not laid on one another unasked."""
+    eeg = write_raw(session.raw_eeg.copy().set_annotations(None), tmp_path / "eeg_raw.fif")
+    later = session.raw_fnirs.info["meas_date"] - datetime.timedelta(seconds=12.4)
+    fnirs = write_raw(session.raw_fnirs.copy().set_annotations(None).set_meas_date(later), tmp_path / "fnirs_raw.fif")
+    assert "start times differ by 12.400 s" in refused(capsys, tmp_path, eeg, fnirs)
 
 
 def test_unknown_option(files, tmp_path, capsys):

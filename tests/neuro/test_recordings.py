@@ -290,3 +290,22 @@ def test_concentrations_are_read_in_complete_pairs(fif, optical):
     lost = hb.ch_names[1]
     raw = read_fnirs(fif(hb.copy().drop_channels([lost])))
     assert pair_names(raw) == [p for p in pair_names(hb) if p != lost.split(" ")[0]]
+
+
+def test_nan_inside_a_bad_segment_spoils_no_channel(session, tmp_path):
+    """An acquisition gap of NaN, marked BAD, is bridged; the channels stay good."""
+    raw = session.raw_eeg.copy()
+    start, stop = raw.time_as_index([30.0, 34.0])
+    raw._data[:, start:stop] = np.nan
+    raw.annotations.append(30.0 - 0.01, 4.02, "BAD_gap")
+    raw.save(tmp_path / "gap_raw.fif", verbose="error")
+    read = read_eeg(tmp_path / "gap_raw.fif")
+    assert read.info["bads"] == []
+    assert np.isfinite(read.get_data()).all()
+
+
+def test_saturated_channels_are_left_out(data):
+    """The two Athena pairs at the detector's limit, which the recording's notes name, are bad; the others stay."""
+    result = preprocess_fnirs(read_fnirs(data("simultaneous/athena/athena_onhead_nirs.snirf")))
+    assert set(result.quality.pair[result.quality.bad]) == {"S3_D3", "S4_D4"}
+    assert "S3_D3, S4_D4" in result.choices["saturation"]
