@@ -16,7 +16,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; 0 when done, 2 for unusable input, 1 for failed training (one line each), 130 when stopped."""
     os.environ.setdefault("MPLBACKEND", "agg")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from pidjax.neuro.job import DecomposeSettings
+    from pidjax.neuro.settings import DecomposeSettings
     from pidjax.neuro.simulate import SessionConfig
     from pidjax.train import TrainingError
 

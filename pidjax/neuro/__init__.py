@@ -2,10 +2,11 @@
 
 from pidjax.neuro.clock import Clock, fit_clock
 from pidjax.neuro.decomposer import EEGfNIRSDecomposer
-from pidjax.neuro.job import DecomposeSettings, decompose
+from pidjax.neuro.job import decompose
 from pidjax.neuro.paired import PairedEpochs
 from pidjax.neuro.preprocess import PreprocessConfig, preprocess_eeg, preprocess_fnirs
 from pidjax.neuro.recordings import read_eeg, read_fnirs
+from pidjax.neuro.settings import DecomposeSettings
 from pidjax.neuro.simulate import SessionConfig, save_session, simulate_session
 
 __all__ = [

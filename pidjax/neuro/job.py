@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,81 +27,11 @@ from pidjax.neuro.events import (
     start_lead,
     window_table,
 )
+from pidjax.neuro.folder import check_place, is_done, swap, write_json
 from pidjax.neuro.paired import PairedEpochs
 from pidjax.neuro.preprocess import EEG, FNIRS, PreprocessConfig, preprocess_eeg, preprocess_fnirs
 from pidjax.neuro.recordings import read_eeg, read_fnirs
-
-FNIRS_BAND = {"default": (0.01, 0.2), "original": (0.01, 0.1)}
-"""Pass band of each preset (Hz). The original's moves the peak of a response by up to 0.7 s."""
-MIN_WINDOW = 1.0
-"""Shortest window (s): the shortest that resolves the EEG bands and holds a few fNIRS samples."""
-
-
-@dataclasses.dataclass(frozen=True)
-class DecomposeSettings:
-    """Every choice of an analysis; written to ``config.json``."""
-
-    preset: Literal["default", "original"] = "default"
-    """"original": the original design. "default": other negatives, augmentation, temperature, leakage loss, filter."""
-    events: str = "auto"
-    """A BIDS events.tsv; "auto" or "annotations" (of the files); or "windows" of fixed length.
-
-    "auto" takes annotations that last two windows and come less than three times for lasting states, not events.
-    """
-    events_clock: Literal["eeg", "fnirs"] = "eeg"
-    """Whose clock the onsets of an events.tsv are on."""
-    conditions: tuple[str, ...] = ()
-    """Names of the events to use (all shared ones by default)."""
-    epoch: tuple[float, float] | None = None
-    """EEG window around an event (s; -1 10 by default), or the length of windows without events (0 10)."""
-    fnirs_epoch: tuple[float, float] | None = None
-    """fNIRS window around an event (s; -5 20 by default); without events the EEG's."""
-    clock: Literal["auto", "fit", "offset", "start", "none"] = "auto"
-    """How the fNIRS clock is found: offset and drift, offset alone, start times, or none (both began together)."""
-    seed: int = 0
-    """Of initial weights, batches, augmentations and permutations."""
-    steps: int = 120
-    """Training steps."""
-    encoder: Literal["transformer", "lstm", "gru"] = "transformer"
-    fusion: Literal["concat", "cross_attention"] = "concat"
-    n_dims: int = 32
-    """Width of every head."""
-    batch_size: int = 32
-    folds: int = 5
-    """Contiguous blocks of cross-validation; the model is trained anew for each."""
-    permutations: int = 200
-    """Of every permutation null."""
-    reference: Literal["average", "original"] = "average"
-    reject_eeg: float = 150.0
-    """Peak-to-peak (µV) beyond which a trial is bad."""
-    line: float = 50.0
-    """Mains frequency (Hz)."""
-    ppf: float = 6.0
-    """Partial pathlength factor of the Beer-Lambert law."""
-    min_sci: float = 0.5
-    """Scalp coupling index below which an fNIRS pair is bad."""
-    tddr: bool = False
-    """Repair motion by TDDR (costs part of the response)."""
-
-
-def check_settings(settings: DecomposeSettings) -> None:
-    """Raise ``InputError`` where a setting cannot work with any recording."""
-    least = {"steps": 1, "batch_size": 2, "n_dims": 1, "folds": 2, "permutations": 0, "seed": 0}
-    for name, smallest in least.items():
-        if getattr(settings, name) < smallest:
-            raise InputError(
-                f"--{name.replace('_', '-')} must be at least {smallest}: found {getattr(settings, name)}."
-            )
-    for name in ("reject_eeg", "line", "ppf"):
-        if not 0 < getattr(settings, name) < np.inf:
-            raise InputError(f"--{name.replace('_', '-')} must be positive; found {getattr(settings, name)}.")
-    for name in ("epoch", "fnirs_epoch"):
-        window = getattr(settings, name)
-        if window is not None and not (np.isfinite(window).all() and window[1] - window[0] >= MIN_WINDOW):
-            raise InputError(
-                f"--{name.replace('_', '-')} needs START before STOP, at least {MIN_WINDOW:g} s apart; "
-                f"found {window[0]:g} {window[1]:g}."
-            )
+from pidjax.neuro.settings import FNIRS_BAND, DecomposeSettings, check_settings
 
 
 class Prepared(NamedTuple):
@@ -141,8 +69,8 @@ def decompose(
     check_settings(settings)
     config = _config(eeg_file, fnirs_file, settings)
     partial = out.with_name(out.name + ".partial")
-    _check_place(out, (eeg_file, fnirs_file, settings.events))
-    if _is_done(out, partial, config, resume, overwrite):
+    check_place(out, (eeg_file, fnirs_file, settings.events))
+    if is_done(out, partial, config, resume, overwrite):
         say(f"{out} is complete: nothing to resume.")
         return out / "report.html"
     prepared = prepare(eeg_file, fnirs_file, settings, say)
@@ -150,10 +78,10 @@ def decompose(
     if partial.exists() and not resume:
         shutil.rmtree(partial)
     partial.mkdir(parents=True, exist_ok=True)
-    _write_json(partial / "config.json", config | {"choices": prepared.choices})
+    write_json(partial / "config.json", config | {"choices": prepared.choices})
     model, fold_embeddings = _train(prepared, settings, partial / "checkpoints", say)
     config |= {"choices": prepared.choices, "model": dataclasses.asdict(model.config_)}
-    _write_json(partial / "config.json", config)
+    write_json(partial / "config.json", config)
     embeddings = model.transform(prepared.pairs)
     say("evaluating: probes, retrieval, prediction across modalities")
     metrics = assess(
@@ -171,7 +99,7 @@ def decompose(
     metadata = prepared.pairs.metadata
     arrays = {**embeddings, **{f"meta_{c}": _plain(metadata[c]) for c in metadata}}
     np.savez(partial / "embeddings.npz", allow_pickle=False, **arrays)
-    _write_json(partial / "metrics.json", metrics.as_dict() | {"training": model.history_[-1]})
+    write_json(partial / "metrics.json", metrics.as_dict() | {"training": model.history_[-1]})
     write_report(
         partial / "report.html",
         title=f"pidjax: {Path(eeg_file).name} and {Path(fnirs_file).name}",
@@ -179,7 +107,7 @@ def decompose(
         sections=report_sections(prepared, metrics, model, embeddings, settings),
     )
     shutil.rmtree(partial / "checkpoints")
-    _swap(partial, out)
+    swap(partial, out)
     return out / "report.html"
 
 
@@ -374,61 +302,6 @@ def _config(eeg_file, fnirs_file, settings: DecomposeSettings) -> dict[str, Any]
         "settings": dataclasses.asdict(settings),
     }
     return json.loads(json.dumps(config))  # as it reads back: tuples become lists
-
-
-def _is_done(out: Path, partial: Path, config: dict, resume: bool, overwrite: bool) -> bool:
-    """Whether ``out`` already holds this very run; raises when it, or ``partial``, holds something else."""
-
-    def same(folder: Path) -> bool:
-        try:
-            found = json.loads((folder / "config.json").read_text())
-        except (OSError, ValueError):
-            return False
-        return {k: v for k, v in found.items() if k not in ("choices", "model")} == config
-
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out {out} is a file: give a folder.")
-    if out.exists() and any(out.iterdir()) and not overwrite:
-        if resume and same(out):
-            return True
-        raise InputError(f"--out {out} exists and is not empty: give another folder, or --overwrite to replace it.")
-    if partial.exists():
-        if resume and not same(partial):
-            raise InputError(
-                f"{partial} holds a run with other files or settings: repeat its command to resume it, or --overwrite."
-            )
-        if not resume and not overwrite:
-            raise InputError(f"{partial} holds an unfinished run: --resume finishes it, --overwrite starts again.")
-    return False
-
-
-def _check_place(out: Path, inputs: tuple) -> None:
-    """Raise unless ``out`` can be written, and replacing it would harm neither an input nor a folder of others."""
-    if out == Path.cwd() or out in Path.cwd().parents:
-        raise InputError(f"--out {out} holds the folder you are in: give a folder of its own.")
-    inside = [path for path in inputs if Path(path).exists() and out in Path(path).resolve().parents]
-    if inside:
-        raise InputError(f"--out {out} holds the input {inside[0]}: give a folder of its own.")
-    if out.is_dir() and any(out.iterdir()) and not (out / "config.json").exists():
-        raise InputError(f"--out {out} is not empty and not a report of pidjax: give another folder.")
-    parent = next(folder for folder in out.parents if folder.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise InputError(f"--out {out} cannot be written: {parent} is not a folder you may write to.")
-
-
-def _swap(partial: Path, out: Path) -> None:
-    """Put the whole folder in place; an old one goes only now."""
-    if out.exists():
-        old = Path(tempfile.mkdtemp(prefix=f"{out.name}.old-", dir=out.parent))
-        out.rename(old / out.name)
-        partial.rename(out)
-        shutil.rmtree(old)
-    else:
-        partial.rename(out)
-
-
-def _write_json(path: Path, content: dict) -> None:
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False))
 
 
 def _plain(column: pd.Series) -> np.ndarray:

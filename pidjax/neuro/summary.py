@@ -15,7 +15,8 @@ from pidjax.objectives import HEADS
 
 if TYPE_CHECKING:
     from pidjax.neuro.decomposer import EEGfNIRSDecomposer
-    from pidjax.neuro.job import DecomposeSettings, Prepared
+    from pidjax.neuro.job import Prepared
+    from pidjax.neuro.settings import DecomposeSettings
 
 MEANING = {
     "redundancy_eeg": "shared with fNIRS, read from EEG: the local activation event",

@@ -1,0 +1,82 @@
+"""Every choice of an analysis, and which of them cannot work with any recording."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+import numpy as np
+
+from pidjax._checks import InputError
+
+FNIRS_BAND = {"default": (0.01, 0.2), "original": (0.01, 0.1)}
+"""Pass band of each preset (Hz). The original's moves the peak of a response by up to 0.7 s."""
+MIN_WINDOW = 1.0
+"""Shortest window (s): the shortest that resolves the EEG bands and holds a few fNIRS samples."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DecomposeSettings:
+    """Every choice of an analysis; written to ``config.json``."""
+
+    preset: Literal["default", "original"] = "default"
+    """"original": the original design. "default": other negatives, augmentation, temperature, leakage loss, filter."""
+    events: str = "auto"
+    """A BIDS events.tsv; "auto" or "annotations" (of the files); or "windows" of fixed length.
+
+    "auto" takes annotations that last two windows and come less than three times for lasting states, not events.
+    """
+    events_clock: Literal["eeg", "fnirs"] = "eeg"
+    """Whose clock the onsets of an events.tsv are on."""
+    conditions: tuple[str, ...] = ()
+    """Names of the events to use (all shared ones by default)."""
+    epoch: tuple[float, float] | None = None
+    """EEG window around an event (s; -1 10 by default), or the length of windows without events (0 10)."""
+    fnirs_epoch: tuple[float, float] | None = None
+    """fNIRS window around an event (s; -5 20 by default); without events the EEG's."""
+    clock: Literal["auto", "fit", "offset", "start", "none"] = "auto"
+    """How the fNIRS clock is found: offset and drift, offset alone, start times, or none (both began together)."""
+    seed: int = 0
+    """Of initial weights, batches, augmentations and permutations."""
+    steps: int = 120
+    """Training steps."""
+    encoder: Literal["transformer", "lstm", "gru"] = "transformer"
+    fusion: Literal["concat", "cross_attention"] = "concat"
+    n_dims: int = 32
+    """Width of every head."""
+    batch_size: int = 32
+    folds: int = 5
+    """Contiguous blocks of cross-validation; the model is trained anew for each."""
+    permutations: int = 200
+    """Of every permutation null."""
+    reference: Literal["average", "original"] = "average"
+    reject_eeg: float = 150.0
+    """Peak-to-peak (µV) beyond which a trial is bad."""
+    line: float = 50.0
+    """Mains frequency (Hz)."""
+    ppf: float = 6.0
+    """Partial pathlength factor of the Beer-Lambert law."""
+    min_sci: float = 0.5
+    """Scalp coupling index below which an fNIRS pair is bad."""
+    tddr: bool = False
+    """Repair motion by TDDR (costs part of the response)."""
+
+
+def check_settings(settings: DecomposeSettings) -> None:
+    """Raise ``InputError`` where a setting cannot work with any recording."""
+    least = {"steps": 1, "batch_size": 2, "n_dims": 1, "folds": 2, "permutations": 0, "seed": 0}
+    for name, smallest in least.items():
+        if getattr(settings, name) < smallest:
+            raise InputError(
+                f"--{name.replace('_', '-')} must be at least {smallest}: found {getattr(settings, name)}."
+            )
+    for name in ("reject_eeg", "line", "ppf"):
+        if not 0 < getattr(settings, name) < np.inf:
+            raise InputError(f"--{name.replace('_', '-')} must be positive; found {getattr(settings, name)}.")
+    for name in ("epoch", "fnirs_epoch"):
+        window = getattr(settings, name)
+        if window is not None and not (np.isfinite(window).all() and window[1] - window[0] >= MIN_WINDOW):
+            raise InputError(
+                f"--{name.replace('_', '-')} needs START before STOP, at least {MIN_WINDOW:g} s apart; "
+                f"found {window[0]:g} {window[1]:g}."
+            )
