@@ -295,7 +295,7 @@ def _judge_coupling(raw, config: PreprocessConfig, quality: pd.DataFrame, choice
     if (poor | quality.bad.to_numpy()).all():
         choices["warning: coupling"] = (
             f"no fNIRS pair reaches a scalp coupling index of {config.min_sci:g} (best {quality.sci.max():.2f}): "
-            "the optodes hardly see the pulse; all pairs were kept, read every fNIRS result with doubt"
+            "the optodes hardly see the pulse; the limit was not applied, read every fNIRS result with doubt"
         )
         return
     quality["bad"] |= poor
