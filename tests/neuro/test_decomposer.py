@@ -54,7 +54,7 @@ def test_transform_sees_one_trial_at_a_time(pairs):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"preset": "original"}, {"encoder": "lstm", "n_dims": 4}, {"encoder": "gru", "fusion": "cross_attention"}],
+    [{"preset": "original"}, {"encoder": "gru", "fusion": "cross_attention", "n_dims": 4}],
     ids=lambda s: "-".join(map(str, s.values())),
 )
 def test_options(pairs, settings):

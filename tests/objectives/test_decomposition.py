@@ -93,6 +93,7 @@ def expected(config, negative=None):
     info = {
         "redundancy": np.mean([nce(z["redundancy_eeg"][:, v], z["redundancy_fnirs"][:, v], negative) for v in (0, 1)]),
         "synergy": nce(z["synergy"][:, 0], z["synergy"][:, 1], negative),
+        "ceiling": np.log1p((negative & ~np.eye(N, dtype=bool)).sum(axis=1)).mean(),
         "orthogonality": sum(np.abs(cos(z[a], z[b])).mean() for a, b in PAIRS),
     }
     for m, other in (("eeg", "fnirs"), ("fnirs", "eeg")):
