@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pidjax._checks import InputError, one_of
+from pidjax.neuro.events import annotation_table, run_edges, start_lead
 
 MAX_DRIFT = 500e-6
 MODES = ("auto", "fit", "offset", "start", "none")
@@ -56,6 +57,19 @@ def shared_clock(run_starts: list[float] | None = None, *, lead: float = 0.0, mo
     """The map of two recordings on one clock, of which the EEG began ``lead`` seconds after the fNIRS."""
     empty = np.array([])
     return Clock(mode, tuple(ClockRun(t, lead, 0.0, empty, empty) for t in (run_starts or [0.0])), 0)
+
+
+def clock_of(raw_eeg, raw_fnirs, mode: str = "auto") -> Clock:
+    """``fit_clock`` on the annotations, runs and start times of two recordings (mne.io.Raw)."""
+    return fit_clock(
+        annotation_table(raw_eeg),
+        annotation_table(raw_fnirs),
+        fnirs_sfreq=raw_fnirs.info["sfreq"],
+        mode=mode,
+        eeg_edges=run_edges(raw_eeg),
+        fnirs_edges=run_edges(raw_fnirs),
+        start_lead=start_lead(raw_eeg, raw_fnirs),
+    )
 
 
 def fit_clock(

@@ -16,15 +16,13 @@ import pidjax
 from pidjax._checks import InputError
 from pidjax.evaluate import Fold, blockwise_folds
 from pidjax.neuro.assess import assess
-from pidjax.neuro.clock import Clock, fit_clock
+from pidjax.neuro.clock import Clock, clock_of
 from pidjax.neuro.decomposer import MIN_GAP, EEGfNIRSDecomposer
 from pidjax.neuro.events import (
     annotation_table,
     bad_segments,
     is_state,
     read_events_tsv,
-    run_edges,
-    start_lead,
     window_table,
 )
 from pidjax.neuro.folder import check_place, is_done, swap, write_json
@@ -155,15 +153,7 @@ def _events(raw_eeg, raw_fnirs, settings: DecomposeSettings, choices: dict[str, 
     """The clock, and the trials on the EEG clock."""
     length = float(np.diff(settings.epoch or (0.0, 10.0))[0])
     notes = {"eeg": annotation_table(raw_eeg), "fnirs": annotation_table(raw_fnirs)}
-    clock = fit_clock(
-        notes["eeg"],
-        notes["fnirs"],
-        fnirs_sfreq=raw_fnirs.info["sfreq"],
-        mode=settings.clock,
-        eeg_edges=run_edges(raw_eeg),
-        fnirs_edges=run_edges(raw_fnirs),
-        start_lead=start_lead(raw_eeg, raw_fnirs),
-    )
+    clock = clock_of(raw_eeg, raw_fnirs, settings.clock)
     run = clock.runs[0]
     choices["clock"] = {
         "fit": f"offset {run.offset:.3f} s, drift {1e6 * run.drift:.0f} ppm on {len(run.eeg)} shared markers",

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from pidjax._checks import InputError
-from pidjax.neuro.clock import Clock, fit_clock
-from pidjax.neuro.events import annotation_table, run_edges, start_lead
+from pidjax.neuro.clock import Clock, clock_of
+from pidjax.neuro.events import annotation_table
 
 Window = tuple[float, float]
 ERP_WINDOW: Window = (-0.2, 0.8)
@@ -88,15 +88,7 @@ class PairedEpochs:
             No event, clocks that cannot be reconciled, or no trial that is good in both modalities.
         """
         if not isinstance(clock, Clock):
-            clock = fit_clock(
-                annotation_table(raw_eeg),
-                annotation_table(raw_fnirs),
-                fnirs_sfreq=raw_fnirs.info["sfreq"],
-                mode=clock,
-                eeg_edges=run_edges(raw_eeg),
-                fnirs_edges=run_edges(raw_fnirs),
-                start_lead=start_lead(raw_eeg, raw_fnirs),
-            )
+            clock = clock_of(raw_eeg, raw_fnirs, clock)
         if events is None:
             events = annotation_table(raw_eeg)
             shared = set(events.trial_type) & set(annotation_table(raw_fnirs).trial_type)
