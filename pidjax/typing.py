@@ -37,11 +37,14 @@ class Critic(NamedTuple):
 
     ``init(key, x, y) -> params``; ``paired(params, x, y) -> [n]``; ``scores(params, x, y) -> [n, m]``
 
-    ``stats(params, x, y, *, log_weights=None, over="y"|"x"|"both", axis_name=None) -> ScoreStats``
-        Row i of ``x`` belongs to row i of ``y``. ``over`` names the side that negatives are taken from; rows
-        of the statistics are anchors, those of ``y`` where negatives come from ``x``. ``log_weights[n, m]`` is
-        added to the scores of negatives (-inf removes one); with ``axis_name`` the negatives of all devices
-        are used.
+    ``stats(params, x, y, *, positive=None, log_weights=None, weight=None, over="y"|"x"|"both",
+    transform="identity", axis_name=None) -> ScoreStats``
+        ``over`` names the side that negatives are taken from; rows of the statistics are anchors, those of
+        ``y`` where negatives come from ``x``, both in turn for "both". Row i of ``x`` belongs to row i of
+        ``y``, unless ``positive`` names each anchor's candidate. ``log_weights[n, m]`` (anchor, candidate) is
+        added to the scores of negatives (-inf removes one), ``weight[n]`` weighs anchors, ``transform`` is
+        what the bound reads (see ``ScoreStats``). With ``axis_name`` the negatives of all devices are used.
+        Equal to ``score_stats`` of the dense scores, which are not formed where that would take much memory.
     """
 
     init: Callable[..., Params]

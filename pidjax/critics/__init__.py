@@ -1,5 +1,20 @@
-"""Pairs in, scores out."""
+"""Pairs in, scores out: each function returns a ``Critic`` of pure functions.
 
-from pidjax.critics.cosine import cosine
+=================  ==============================================  =====================================
+``cosine``         cos(x, y) / temperature                         no parameters
+``separable``      g(x) · h(y)                                     two perceptrons
+``bilinear``       xᵀ W y
+``concat``         perceptron of [x, y]                            the published critic; fused kernels
+``gaussian``       log q(y | x)                                    for CLUB and L1Out
+=================  ==============================================  =====================================
 
-__all__ = ["cosine"]
+``condition`` appends a condition to either or both sides; ``sampled_stats`` draws a few negatives an anchor.
+"""
+
+from pidjax.critics.all_pairs import condition
+from pidjax.critics.concat import concat
+from pidjax.critics.dot import bilinear, cosine, separable
+from pidjax.critics.gaussian import gaussian
+from pidjax.critics.sampled import sampled_stats
+
+__all__ = ["bilinear", "concat", "condition", "cosine", "gaussian", "sampled_stats", "separable"]

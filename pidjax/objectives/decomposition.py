@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from pidjax import critics, data, encoders
 from pidjax._checks import one_of
 from pidjax.bounds import infonce
+from pidjax.bounds.rows import row_mean
 from pidjax.math.collectives import gather, global_rows
 from pidjax.math.vectors import unit
 from pidjax.typing import Array, Batch, Encoder, Objective, Params
@@ -186,9 +187,11 @@ def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
 
     def loss(params: Params, z: dict[str, Array], batch: Batch, *, axis_name: str | None = None):
         log_weights = _negatives(batch, config.min_gap, axis_name)
+        num_neg = jnp.exp(log_weights).sum(axis=1)
 
         def nce(a: Array, b: Array) -> Array:
-            return infonce(critic.stats({}, a, b, log_weights=log_weights, over="both", axis_name=axis_name))
+            stats = critic.stats({}, a, b, log_weights=log_weights, over="both", axis_name=axis_name)
+            return infonce(stats, axis_name=axis_name)
 
         def run(name: str, x: Array) -> Array:
             return parts[name].apply(params["theta"][name], {}, x)[0]
@@ -197,7 +200,7 @@ def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
         info = {
             "redundancy": (nce(r_eeg[:, 0], r_fnirs[:, 0]) + nce(r_eeg[:, 1], r_fnirs[:, 1])) / 2,
             "synergy": nce(synergy[:, 0], synergy[:, 1]),
-            "ceiling": jnp.log1p(jnp.exp(log_weights).sum(axis=1)).mean(),
+            "ceiling": row_mean(jnp.log1p(num_neg), (num_neg > 0).astype(num_neg.dtype), axis_name),
         }
         for modality, other in (("eeg", "fnirs"), ("fnirs", "eeg")):
             unique = z[f"unique_{modality}"]

@@ -1,0 +1,113 @@
+"""Critics that are inner products of what is made of x and of y: cosine, separable, bilinear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import jax
+
+from pidjax._checks import InputError
+from pidjax.critics.all_pairs import Form, from_form
+from pidjax.critics.layers import linear_init, mlp, mlp_init, positive_widths
+from pidjax.math.pairwise import Tiling, dot_table
+from pidjax.math.pairwise.dot import accumulator, project
+from pidjax.math.vectors import unit
+from pidjax.typing import Array, Critic, Params
+
+
+def dot_form(project_x: Callable[..., Array], project_y: Callable[..., Array]) -> Form:
+    """f(x, y) = a · c; its row sums are a · Σ c, so the mean over all pairs costs no pair."""
+
+    def paired(params: Params, a: Array, c: Array) -> Array:
+        dtype = accumulator(a, c)
+        return (a.astype(dtype) * c.astype(dtype)).sum(1)
+
+    def table(params: Params, a: Array, c: Array, pieces: Tiling) -> Array:
+        return dot_table(a, c)
+
+    def row_sums(params: Params, a: Array, c: Array, pieces: Tiling) -> Array:
+        return a.astype(accumulator(a)) @ c.sum(0, dtype=accumulator(c))
+
+    return Form(project_x, project_y, paired, table, row_sums)
+
+
+def cosine(temperature: float = 0.1, *, tiling: Tiling | None = None) -> Critic:
+    r"""Critic f(x, y) = cos(x, y) / temperature, without parameters (SimCLR, Chen et al. 2020, Eq. 1).
+
+    Raises
+    ------
+    ValueError
+        If ``temperature`` is not positive, or ``x`` and ``y`` differ in width.
+    """
+    if not temperature > 0:
+        raise InputError(f"temperature must be positive; found {temperature}.")
+
+    def init(key: Array, x: Array, y: Array) -> Params:
+        return {}
+
+    def project_x(params: Params, x: Array) -> Array:
+        return unit(x) / temperature
+
+    def project_y(params: Params, y: Array) -> Array:
+        return unit(y)
+
+    return from_form(init, dot_form(project_x, project_y), tiling)
+
+
+def separable(hidden: Sequence[int] = (256,), n_dims: int = 32, *, tiling: Tiling | None = None) -> Critic:
+    r"""Critic f(x, y) = g(x) · h(y) with two perceptrons: N + M network passes for N M scores.
+
+    Parameters
+    ----------
+    hidden : sequence of int
+        Widths of the hidden layers of g and of h; none makes both affine.
+    n_dims : int
+        Width of the inner product, the rank of the score table.
+    tiling : Tiling, optional
+        Sizes of the pieces; those of the default backend when None.
+
+    Returns
+    -------
+    Critic
+        Parameters ``{"g": [{kernel, bias}, ...], "h": [...]}``.
+
+    Raises
+    ------
+    ValueError
+        A width that is not a positive integer.
+
+    References
+    ----------
+    van den Oord et al. 2018; Liang et al. 2023 (FactorCL), Sec. 3.2.
+    """
+    widths, (n_dims,) = positive_widths("hidden", hidden), positive_widths("n_dims", (n_dims,))
+
+    def init(key: Array, x: Array, y: Array) -> Params:
+        for_x, for_y = jax.random.split(key)
+        return {
+            "g": mlp_init(for_x, (x.shape[1], *widths, n_dims)),
+            "h": mlp_init(for_y, (y.shape[1], *widths, n_dims)),
+        }
+
+    def project_x(params: Params, x: Array) -> Array:
+        return mlp(params["g"], x)
+
+    def project_y(params: Params, y: Array) -> Array:
+        return mlp(params["h"], y)
+
+    return from_form(init, dot_form(project_x, project_y), tiling)
+
+
+def bilinear(*, tiling: Tiling | None = None) -> Critic:
+    r"""Critic f(x, y) = xᵀ W y (CPC, van den Oord et al. 2018, Eq. 3). Parameters ``{"kernel": [dx, dy]}``."""
+
+    def init(key: Array, x: Array, y: Array) -> Params:
+        return {"kernel": linear_init(key, x.shape[1], y.shape[1])["kernel"]}
+
+    def project_x(params: Params, x: Array) -> Array:
+        return project(x, params["kernel"])
+
+    def project_y(params: Params, y: Array) -> Array:
+        return y
+
+    return from_form(init, dot_form(project_x, project_y), tiling)

@@ -1,0 +1,53 @@
+"""The sizes of the pieces that all-pairs kernels work in, chosen per backend."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+
+
+class Tiling(NamedTuple):
+    """Sizes of the pieces; any of them can be overridden with ``default_tiling()._replace(...)``.
+
+    Attributes
+    ----------
+    rows : int or None
+        Rows of the N x M table that are held at a time. None: all of them while the table has at most
+        ``table`` elements, else as many as fit.
+    table : int
+        Elements of a table that may be held at a time.
+    chunk : int
+        Hidden units (forward pass) or candidates (backward pass) that one fusion unrolls. On CPU 16 is the
+        near side of a cliff: at 8 and 12 XLA leaves the fusion scalar, six times slower.
+    activations : int
+        Pairs times width that a block of a deeper critic holds.
+    sort : int
+        Pairs from which the sum over all candidates is taken by sorting.
+    """
+
+    rows: int | None
+    table: int
+    chunk: int
+    activations: int
+    sort: int
+
+    def block_rows(self, n: int, m: int) -> int:
+        """Rows of an [n, m] table to hold at a time."""
+        if self.rows is not None:
+            return max(1, min(self.rows, n))
+        return n if n * m <= self.table else max(1, self.table // m)
+
+
+_DEFAULTS = {
+    # measured on 2 cores (benchmarks/pairwise.py)
+    "cpu": Tiling(rows=None, table=2**22, chunk=16, activations=2**20, sort=2**19),
+    # not measured: large enough to fill the device, small against its memory
+    "gpu": Tiling(rows=None, table=2**27, chunk=32, activations=2**26, sort=2**22),
+    "tpu": Tiling(rows=None, table=2**26, chunk=32, activations=2**25, sort=2**22),
+}
+
+
+def default_tiling(backend: str | None = None) -> Tiling:
+    """Sizes for ``backend`` ("cpu", "gpu", "tpu"); for JAX's default backend when None."""
+    return _DEFAULTS.get(backend or jax.default_backend(), _DEFAULTS["gpu"])
