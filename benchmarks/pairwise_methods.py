@@ -123,8 +123,8 @@ def torch_separated(bound: str, n: int, d: int, hidden: list[int]) -> Built:
             times.append(time.perf_counter() - start)
         return min(times)
 
-    candidates = [r for r in (4, 8, 16, 32) if r <= n]
-    best = min(candidates, key=seconds) if n <= 1024 else 8
+    fit = [r for r in (1, 2, 4, 8, 16, 32, 64) if 2**21 <= r * n * hidden[0] <= 2**23]  # 8 to 32 MiB of activations
+    best = min(fit or [n], key=seconds)
     return Built(lambda: run(best), _torch_facts() | {"rows": best})
 
 

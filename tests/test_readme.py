@@ -9,15 +9,32 @@ from conftest import ROOT
 README = (ROOT / "README.md").read_text()
 
 
-def test_library_example_runs(capsys):
-    """The example is at most 20 lines of code and prints what it says."""
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.S)
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.S)
+
+
+def run(example: str, capsys) -> str:
+    """What an example prints; it is at most 20 lines of code."""
     code = [line for line in example.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     assert len(code) <= 20
     exec(compile(example, "README.md", "exec"), {})
-    out = capsys.readouterr().out
+    return capsys.readouterr().out
+
+
+def test_every_example_is_run_here():
+    """There are two."""
+    assert len(EXAMPLES) == 2
+
+
+def test_decomposition_example(capsys):
+    """It prints a score and what was chosen."""
+    out = run(EXAMPLES[0], capsys)
     assert 0 <= float(out.split()[0]) <= 1
     assert "reference" in out
+
+
+def test_bounds_example(capsys):
+    """The critic learns most of the 2.55 nats, and stays below the ceiling of log 1024."""
+    assert 1.5 < float(run(EXAMPLES[1], capsys).split()[0]) < 6.93
 
 
 def test_named_files_exist():

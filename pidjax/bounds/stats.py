@@ -99,12 +99,7 @@ def score_stats(
             )
         positive = jnp.arange(n)
     check_rows(n, m, positive, log_weights, weight)
-    return assemble(
-        jnp.take_along_axis(scores, positive[:, None], axis=1)[:, 0],
-        *reduce_table(scores, positive, log_weights, transform),
-        weight=weight,
-        transform=transform,
-    )
+    return assemble(*reduce_table(scores, positive, log_weights, transform), weight=weight, transform=transform)
 
 
 def negative_stats(
@@ -180,15 +175,16 @@ def assemble(
 
 
 def reduce_table(scores: Array, positive: Array, log_weights: Array | None, transform: Transform):
-    """(neg_logsumexp, neg_mean, num_neg) of rows whose positive stands in column ``positive``; unchecked."""
+    """(positive, neg_logsumexp, neg_mean, num_neg) of rows whose positive stands in a given column; unchecked."""
     n, m = scores.shape
     is_positive = jnp.arange(m)[None, :] == positive[:, None]
+    p = jnp.where(is_positive, scores, 0.0).sum(axis=1)  # no gather, whose gradient is a scatter
     if log_weights is not None or m == 1:
         log_w = jnp.where(is_positive, -jnp.inf, 0.0 if log_weights is None else log_weights)
-        return _reduce(scores, log_w, transform)
+        return p, *_reduce(scores, log_w, transform)
     f = _transformed(scores, transform)
     total = jax.nn.logsumexp(jnp.where(is_positive, -jnp.inf, f), axis=1)
-    return total, jnp.where(is_positive, 0.0, f).sum(axis=1) / (m - 1), jnp.full(n, m - 1, f.dtype)
+    return p, total, jnp.where(is_positive, 0.0, f).sum(axis=1) / (m - 1), jnp.full(n, m - 1, f.dtype)
 
 
 def check_floating(**arrays: Array) -> None:

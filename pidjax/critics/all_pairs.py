@@ -39,9 +39,9 @@ class Form(NamedTuple):
 def from_form(init: Callable[..., Params], form: Form, tiling: Tiling | None) -> Critic:
     """The ``Critic`` that scores as ``form`` says; see ``Critic`` for what ``stats`` takes.
 
-    The table is reduced whole or a block of rows at a time, as ``tiling`` says. The mean over negatives comes
-    from ``row_sums`` where negatives are neither weighted nor transformed. It shares nothing with the
-    logsumexp then, so that under ``jit`` a bound that reads one of the two never computes the other.
+    One pass over the table, whole or a block of rows at a time as ``tiling`` says, gives positives, logsumexp and
+    mean. Where ``row_sums`` has a short cut, positives and mean come from it and share nothing with the
+    logsumexp, so that under ``jit`` a bound that reads one of the two never computes the other.
     """
 
     def paired(params: Params, x: Array, y: Array) -> Array:
@@ -80,20 +80,21 @@ def from_form(init: Callable[..., Params], form: Form, tiling: Tiling | None) ->
             n, m = (jax.tree.leaves(rows)[0].shape[0] for rows in (a, c))
             columns = global_rows(n, axis_name) if positive is None else positive
             check_rows(n, m, columns, log_weights, weight)
-            # without other devices the partner of row i is row i: no gather, whose gradient is a scatter
-            aligned = positive is None and axis_name is None
-            p = form.paired(params, a, c if aligned else jax.tree.map(lambda rows: rows[columns], c))
 
             def reduce(rows):
                 a_rows, columns_rows, log_weights_rows = rows
                 table = form.table(params, a_rows, c, pieces) if whole is None else whole
                 return reduce_table(table, columns_rows, log_weights_rows, transform)
 
-            total, mean, num_neg = map_rows(reduce, (a, columns, log_weights), pieces.block_rows(n, m))
-            if log_weights is None and transform == "identity":
-                sums = form.row_sums(params, a, c, pieces)
-                if sums is not None:
-                    mean = (sums - p) / max(m - 1, 1)
+            rows = (a, columns, log_weights)
+            p, total, mean, num_neg = map_rows(reduce, rows, pieces.block_rows(n, m))
+            plain = log_weights is None and transform == "identity"
+            sums = form.row_sums(params, a, c, pieces) if plain else None
+            if sums is not None:
+                # without other devices the partner of row i is row i: no gather, whose gradient is a scatter
+                aligned = positive is None and axis_name is None
+                p = form.paired(params, a, c if aligned else jax.tree.map(lambda r: r[columns], c))
+                mean = (sums - p) / max(m - 1, 1)
             return assemble(p, total, mean, num_neg, weight=weight, transform=transform)
 
         x_side, y_side = (x, y, form.project_x, form.project_y), (y, x, form.project_y, form.project_x)

@@ -79,7 +79,7 @@ def concat(hidden: Sequence[int] = (512,), *, output: str = "linear", tiling: Ti
 
     def table(params: Params, a: Array, c: Array, pieces: Tiling) -> Array:
         if len(widths) == 1:
-            return finish(params, relu_table(a, c, vector(params), pieces.chunk))
+            return finish(params, relu_table(a, c, vector(params), pieces.chunk, pieces.back_chunk))
         layers = [(layer["kernel"], layer["bias"]) for layer in params["hidden"]]
         return finish(params, deep_table(a, c, layers, vector(params), pieces.activations))
 

@@ -11,7 +11,7 @@ from pidjax.math.pairwise.dot import accumulator
 from pidjax.typing import Array
 
 
-def relu_table(a: Array, c: Array, v: Array, chunk: int) -> Array:
+def relu_table(a: Array, c: Array, v: Array, chunk: int, back_chunk: int) -> Array:
     r"""Scores of all pairs of a critic with one hidden layer, value and gradient.
 
     .. math:: F_{ij} = \sum_h v_h \max(a_{ih} + c_{jh}, 0)
@@ -33,19 +33,19 @@ def relu_table(a: Array, c: Array, v: Array, chunk: int) -> Array:
     a : [n, h]
     c : [m, h]
     v : [h]
-    chunk : int
-        See ``Tiling``.
+    chunk, back_chunk : int
+        Hidden units a fusion of the forward pass, candidates a fusion of the backward pass: see ``Tiling``.
 
     Returns
     -------
     [n, m], float32 (float64 when an input is)
     """
     dtype = accumulator(a, c, v)
-    return _table(a.astype(dtype), c.astype(dtype), v.astype(dtype), chunk)
+    return _table(a.astype(dtype), c.astype(dtype), v.astype(dtype), chunk, back_chunk)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
-def _table(a: Array, c: Array, v: Array, chunk: int) -> Array:
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4))
+def _table(a: Array, c: Array, v: Array, chunk: int, back_chunk: int) -> Array:
     def add(table, units):
         a_h, c_h, v_h = units
         for i in range(chunk):
@@ -57,13 +57,13 @@ def _table(a: Array, c: Array, v: Array, chunk: int) -> Array:
     return jax.lax.scan(add, jnp.zeros((a.shape[0], c.shape[0]), a.dtype), units)[0]
 
 
-def _forward(a: Array, c: Array, v: Array, chunk: int):
-    return _table(a, c, v, chunk), (a, c, v)
+def _forward(a: Array, c: Array, v: Array, chunk: int, back_chunk: int):
+    return _table(a, c, v, chunk, back_chunk), (a, c, v)
 
 
-def _backward(chunk: int, saved, g: Array):
+def _backward(chunk: int, back_chunk: int, saved, g: Array):
     a, c, v = saved
-    at_a, at_c = _active_sums(a, c, g, chunk), _active_sums(c, a, g.T, chunk)
+    at_a, at_c = _active_sums(a, c, g, back_chunk), _active_sums(c, a, g.T, back_chunk)
     return at_a * v[None], at_c * v[None], (a * at_a).sum(0) + (c * at_c).sum(0)
 
 

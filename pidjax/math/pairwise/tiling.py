@@ -18,8 +18,10 @@ class Tiling(NamedTuple):
     table : int
         Elements of a table that may be held at a time.
     chunk : int
-        Hidden units (forward pass) or candidates (backward pass) that one fusion unrolls. On CPU 16 is the
-        near side of a cliff: at 8 and 12 XLA leaves the fusion scalar, six times slower.
+        Hidden units (forward pass) that one fusion unrolls. On CPU 16 is the near side of a cliff: at 8 and 12
+        XLA leaves the fusion scalar, six times slower.
+    back_chunk : int
+        Candidates (backward pass) that one fusion unrolls; the same cliff.
     activations : int
         Pairs times width that a block of a deeper critic holds.
     sort : int
@@ -29,6 +31,7 @@ class Tiling(NamedTuple):
     rows: int | None
     table: int
     chunk: int
+    back_chunk: int
     activations: int
     sort: int
 
@@ -41,10 +44,10 @@ class Tiling(NamedTuple):
 
 _DEFAULTS = {
     # measured on 2 cores (benchmarks/pairwise.py)
-    "cpu": Tiling(rows=None, table=2**22, chunk=16, activations=2**20, sort=2**19),
+    "cpu": Tiling(rows=None, table=2**22, chunk=16, back_chunk=32, activations=2**20, sort=2**19),
     # not measured: large enough to fill the device, small against its memory
-    "gpu": Tiling(rows=None, table=2**27, chunk=32, activations=2**26, sort=2**22),
-    "tpu": Tiling(rows=None, table=2**26, chunk=32, activations=2**25, sort=2**22),
+    "gpu": Tiling(rows=None, table=2**27, chunk=32, back_chunk=32, activations=2**26, sort=2**22),
+    "tpu": Tiling(rows=None, table=2**26, chunk=32, back_chunk=32, activations=2**25, sort=2**22),
 }
 
 
