@@ -35,7 +35,7 @@ def l1out(stats: ScoreStats, *, axis_name: str | None = None) -> Array:
         Statistics of another transform.
     """
     need(stats, "identity")
-    return row_mean(stats.positive - stats.neg_logmeanexp, stats.weight, axis_name)
+    return row_mean(stats.positive - stats.neg_logmeanexp, stats.counted, axis_name)
 
 
 def club(stats: ScoreStats, *, axis_name: str | None = None) -> Array:
@@ -72,7 +72,7 @@ def club(stats: ScoreStats, *, axis_name: str | None = None) -> Array:
         Statistics of another transform.
     """
     need(stats, "identity")
-    return row_mean(stats.positive - stats.neg_mean, stats.weight, axis_name)
+    return row_mean(stats.positive - stats.neg_mean, stats.counted, axis_name)
 
 
 def nce_club(stats: ScoreStats, *, all_pairs: bool = False, axis_name: str | None = None) -> Array:
@@ -112,4 +112,4 @@ def nce_club(stats: ScoreStats, *, all_pairs: bool = False, axis_name: str | Non
     rows = stats.positive - stats.neg_mean
     if all_pairs:
         rows = rows * stats.num_neg / (stats.num_neg + 1)
-    return row_mean(rows, stats.weight, axis_name)
+    return row_mean(rows, stats.counted, axis_name)

@@ -40,7 +40,7 @@ def infonce(stats: ScoreStats, *, axis_name: str | None = None) -> Array:
     need(stats, "identity")
     p = stats.positive
     rows = p - jnp.logaddexp(p, stats.neg_logsumexp) + jnp.log1p(stats.num_neg)
-    return row_mean(rows, stats.weight, axis_name)
+    return row_mean(rows, stats.counted, axis_name)
 
 
 def ntxent(cross: ScoreStats, same: ScoreStats, *, axis_name: str | None = None) -> Array:

@@ -37,7 +37,7 @@ def js(stats: ScoreStats, *, axis_name: str | None = None) -> Array:
         Statistics of another transform.
     """
     need(stats, "softplus")
-    return row_mean(-jax.nn.softplus(-stats.positive) - stats.neg_mean, stats.weight, axis_name)
+    return row_mean(-jax.nn.softplus(-stats.positive) - stats.neg_mean, stats.counted, axis_name)
 
 
 def plug_in(stats: ScoreStats, *, axis_name: str | None = None) -> Array:
@@ -48,6 +48,8 @@ def plug_in(stats: ScoreStats, *, axis_name: str | None = None) -> Array:
     Direction: **none**; unbiased if and only if f = log r. For critics trained by JS or NWJ; never for one
     trained by InfoNCE, whose scores carry an arbitrary function of the anchor. Its standard deviation at the
     exact critic is sd(log r)/√n. It is also the log-likelihood that fits a conditional Gaussian critic.
+
+    Source: the definition I = E_p[log r]; Song & Ermon 2020, Sec. 3, for learned density ratios.
 
     Parameters
     ----------
@@ -60,7 +62,7 @@ def plug_in(stats: ScoreStats, *, axis_name: str | None = None) -> Array:
     -------
     scalar, nats
     """
-    return row_mean(stats.positive, stats.weight, axis_name)
+    return row_mean(stats.positive, stats.counted, axis_name)
 
 
 def smile(stats: ScoreStats, *, axis_name: str | None = None) -> Array:
@@ -91,5 +93,5 @@ def smile(stats: ScoreStats, *, axis_name: str | None = None) -> Array:
         Statistics of another transform.
     """
     need(stats, "clip")
-    positive = row_mean(stats.positive, stats.weight, axis_name)
-    return positive - log_row_mean_exp(stats.neg_logmeanexp, stats.weight, axis_name)
+    positive = row_mean(stats.positive, stats.counted, axis_name)
+    return positive - log_row_mean_exp(stats.neg_logmeanexp, stats.counted, axis_name)

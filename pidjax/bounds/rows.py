@@ -28,7 +28,7 @@ def row_mean(values: Array, weight: Array, axis_name: str | None) -> Array:
     With ``axis_name``, this device's part: the mean over devices of what is returned is the mean over all rows.
     """
     total = mean_over_devices(weight.sum(), axis_name)
-    # a row of weight 0 may hold anything, also an infinity
+    # the value does not depend on what a row of weight 0 holds, be it an infinity
     return (weight * jnp.where(weight > 0, values, 0.0)).sum() / jnp.where(total > 0, total, 1.0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 from typing import TypeAlias
 
 import jax
@@ -11,6 +12,7 @@ import numpy as np
 
 from pidjax._checks import InputError
 from pidjax.math.logspace import logsumexp_or_empty
+from pidjax.math.pairwise.dot import accumulator
 from pidjax.typing import Array
 
 Transform: TypeAlias = str | tuple[str, float]
@@ -35,7 +37,7 @@ class ScoreStats:
     num_neg : [n]
         Σ_j w_ij, the number of negatives where weights are 0 or 1.
     weight : [n]
-        Weight of the row in means over rows; 0 in a row without negatives, about which no bound can speak.
+        Weight of the row in means over rows; 0 masks it.
     transform : "identity" | "softplus" | ("clip", τ)
         φ. Static: part of the type, so that a bound refuses statistics of another transform when it is traced.
     """
@@ -46,6 +48,11 @@ class ScoreStats:
     num_neg: Array
     weight: Array
     transform: Transform = dataclasses.field(default="identity", metadata={"static": True})
+
+    @property
+    def counted(self) -> Array:
+        """Weights that bounds use, [n]: 0 also in a row without negatives, about which no bound can speak."""
+        return jnp.where(self.num_neg > 0, self.weight, 0.0)
 
     @property
     def neg_logmeanexp(self) -> Array:
@@ -87,7 +94,7 @@ def score_stats(
     TypeError
         ``scores`` is not floating, ``positive`` is not integer.
     """
-    check_floating(scores=scores)
+    scores = floating(scores=scores)[0]
     if scores.ndim != 2:
         raise InputError(f"scores must be a matrix [anchors, candidates]; found shape {scores.shape}.")
     n, m = scores.shape
@@ -98,7 +105,7 @@ def score_stats(
                 "pass positive, the column of each row's true pair."
             )
         positive = jnp.arange(n)
-    check_rows(n, m, positive, log_weights, weight)
+    positive, log_weights, weight = check_rows(n, m, positive, log_weights, weight)
     return assemble(*reduce_table(scores, positive, log_weights, transform), weight=weight, transform=transform)
 
 
@@ -125,19 +132,19 @@ def negative_stats(
     TypeError
         Scores are not floating.
     """
-    check_floating(positive=positive, negatives=negatives)
+    positive, negatives = floating(positive=positive, negatives=negatives)
     if negatives.ndim != 2 or positive.shape != negatives.shape[:1]:
         raise InputError(
             "positive must be [n] and negatives [n, K]; "
             f"found shapes {tuple(positive.shape)} and {tuple(negatives.shape)}."
         )
     n, k = negatives.shape
-    check_rows(n, k, None, log_weights, None)
+    _, log_weights, _ = check_rows(n, k, None, log_weights, None)
     return assemble(positive, *_reduce(negatives, log_weights, transform), weight=None, transform=transform)
 
 
 def join_negatives(stats: ScoreStats, more: ScoreStats) -> ScoreStats:
-    """The anchors and positives of ``stats`` with the negatives of both.
+    """The anchors, positives and weights of ``stats`` with the negatives of both.
 
     Same-view negatives, a memory bank, negatives of another sampler: whatever was reduced apart.
     """
@@ -154,7 +161,7 @@ def join_negatives(stats: ScoreStats, more: ScoreStats) -> ScoreStats:
         neg_logsumexp=jnp.logaddexp(stats.neg_logsumexp, more.neg_logsumexp),
         neg_mean=total / jnp.where(num_neg > 0, num_neg, 1.0),
         num_neg=num_neg,
-        weight=jnp.where(stats.num_neg > 0, stats.weight, more.weight),
+        weight=stats.weight,
         transform=stats.transform,
     )
 
@@ -168,9 +175,8 @@ def assemble(
     weight: Array | None,
     transform: Transform,
 ) -> ScoreStats:
-    """Statistics of rows whose parts are known; a row without negatives gets weight 0."""
-    weight = jnp.ones_like(positive) if weight is None else jnp.asarray(weight, positive.dtype)
-    weight = jnp.where(num_neg > 0, weight, 0.0)
+    """Statistics of rows whose parts are known."""
+    weight = jnp.ones_like(positive) if weight is None else weight.astype(positive.dtype)
     return ScoreStats(positive, neg_logsumexp, neg_mean, num_neg, weight, transform)
 
 
@@ -187,32 +193,53 @@ def reduce_table(scores: Array, positive: Array, log_weights: Array | None, tran
     return p, total, jnp.where(is_positive, 0.0, f).sum(axis=1) / (m - 1), jnp.full(n, m - 1, f.dtype)
 
 
-def check_floating(**arrays: Array) -> None:
-    """Raise ``TypeError`` unless every array is floating."""
+def floating(**arrays: Array) -> list[Array]:
+    """The arrays in the type that sums are held in; ``TypeError`` unless each is floating."""
+    found = []
     for name, array in arrays.items():
+        array = jnp.asarray(array)
         if not jnp.issubdtype(array.dtype, jnp.floating):
             raise TypeError(f"{name} must be floating; found {array.dtype}.")
+        found.append(array.astype(accumulator(array)))
+    return found
 
 
-def check_rows(n: int, m: int, positive, log_weights, weight) -> None:
-    """Raise unless these fit a table of n anchors and m candidates, and leave every row a negative."""
+def check_rows(n: int, m: int, positive, log_weights, weight):
+    """(positive, log_weights, weight) as arrays, where given.
+
+    Raises unless they fit a table of n anchors and m candidates. Where they are not traced, also unless positives
+    lie in the table, weights are not negative, and every row that counts keeps a negative.
+    """
+    positive, log_weights, weight = (a if a is None else jnp.asarray(a) for a in (positive, log_weights, weight))
     if positive is not None:
         if positive.shape != (n,):
-            raise InputError(f"positive must be one column a row, [{n}]; found shape {tuple(positive.shape)}.")
+            raise InputError(f"positive must be one column a row, [{n}]; found shape {positive.shape}.")
         if not jnp.issubdtype(positive.dtype, jnp.integer):
             raise TypeError(f"positive must be integer, the column of each row's true pair; found {positive.dtype}.")
-    if weight is not None and weight.shape != (n,):
-        raise InputError(f"weight must be one number a row, [{n}]; found shape {tuple(weight.shape)}.")
-    if log_weights is None:
-        return
-    if log_weights.shape != (n, m):
-        raise InputError(f"log_weights must have the shape of the scores, [{n}, {m}]; found {log_weights.shape}.")
-    if any(isinstance(array, jax.core.Tracer) for array in (positive, log_weights, weight)):
-        return
+        if not _traced(positive) and n and not 0 <= np.min(positive) <= np.max(positive) < m:
+            raise InputError(
+                f"positive must name columns 0 to {m - 1}; found {np.min(positive)} to {np.max(positive)}."
+            )
+    if weight is not None:
+        if weight.shape != (n,):
+            raise InputError(f"weight must be one number a row, [{n}]; found shape {weight.shape}.")
+        if not _traced(weight) and not (np.asarray(weight) >= 0).all():
+            raise InputError(f"weights of rows must be at least 0; found {np.min(weight)}.")
+    if log_weights is not None:
+        if log_weights.shape != (n, m):
+            raise InputError(
+                f"log_weights must have the shape of the scores, [{n}, {m}]; found shape {log_weights.shape}."
+            )
+        if not _traced(positive, log_weights, weight):
+            _check_negatives(positive, log_weights, weight)
+    return positive, log_weights, weight
+
+
+def _check_negatives(positive, log_weights, weight) -> None:
     kept = np.asarray(log_weights) > -np.inf
     if positive is not None:
-        kept[np.arange(n), np.asarray(positive)] = False
-    counts = np.ones(n, bool) if weight is None else np.asarray(weight) > 0
+        kept[np.arange(len(kept)), np.asarray(positive)] = False
+    counts = np.ones(len(kept), bool) if weight is None else np.asarray(weight) > 0
     (empty,) = np.nonzero(counts & ~kept.any(axis=1))
     if empty.size:
         raise InputError(
@@ -221,14 +248,18 @@ def check_rows(n: int, m: int, positive, log_weights, weight) -> None:
         )
 
 
+def _traced(*arrays) -> bool:
+    return any(isinstance(array, jax.core.Tracer) for array in arrays)
+
+
 def _reduce(scores: Array, log_weights: Array | None, transform: Transform):
     f = _transformed(scores, transform)
     if log_weights is None:
         num_neg = jnp.full(f.shape[:1], f.shape[1], f.dtype)
-        return logsumexp_or_empty(f, None, 1), f.mean(axis=1), num_neg
+        return logsumexp_or_empty(f, None, 1), f.sum(axis=1) / max(f.shape[1], 1), num_neg
     w = jnp.exp(log_weights)
     num_neg = w.sum(axis=1)
-    neg_mean = (w * f).sum(axis=1) / jnp.where(num_neg > 0, num_neg, 1.0)
+    neg_mean = jnp.where(w > 0, w * f, 0.0).sum(axis=1) / jnp.where(num_neg > 0, num_neg, 1.0)
     return logsumexp_or_empty(f, log_weights, 1), neg_mean, num_neg
 
 
@@ -238,8 +269,8 @@ def _transformed(scores: Array, transform: Transform) -> Array:
             return scores
         case "softplus":
             return jax.nn.softplus(scores)
-        case ("clip", float() | int() as tau) if tau > 0:
-            return jnp.clip(scores, -tau, tau)
+        case ("clip", tau) if isinstance(transform, tuple) and isinstance(tau, numbers.Real) and tau > 0:
+            return jnp.clip(scores, -float(tau), float(tau))
     raise InputError(
         f"transform must be 'identity', 'softplus' or ('clip', τ) with a number τ > 0; found {transform!r}."
     )

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from pidjax._checks import InputError
 from pidjax.bounds.rows import row_mean
-from pidjax.bounds.stats import check_floating
+from pidjax.bounds.stats import floating
 from pidjax.math.logspace import logsumexp_or_empty
 from pidjax.typing import Array
 
@@ -57,7 +57,7 @@ def supcon(
     TypeError
         ``scores`` is not floating.
     """
-    check_floating(scores=scores)
+    (scores,) = floating(scores=scores)
     if scores.ndim != 2:
         raise InputError(f"scores must be a matrix [anchors, candidates]; found shape {scores.shape}.")
     n, m = scores.shape

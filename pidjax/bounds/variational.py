@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 
 from pidjax._checks import InputError
@@ -42,8 +43,8 @@ def dv(stats: ScoreStats, *, axis_name: str | None = None) -> Array:
         Statistics of another transform.
     """
     need(stats, "identity")
-    positive = row_mean(stats.positive, stats.weight, axis_name)
-    return positive - log_row_mean_exp(stats.neg_logmeanexp, stats.weight, axis_name)
+    positive = row_mean(stats.positive, stats.counted, axis_name)
+    return positive - log_row_mean_exp(stats.neg_logmeanexp, stats.counted, axis_name)
 
 
 def tuba(stats: ScoreStats, log_baseline: Array, *, axis_name: str | None = None) -> Array:
@@ -80,7 +81,7 @@ def tuba(stats: ScoreStats, log_baseline: Array, *, axis_name: str | None = None
     need(stats, "identity")
     a = _baseline(stats, log_baseline)
     rows = 1 + stats.positive - a - exp_linear(stats.neg_logmeanexp - a)
-    return row_mean(rows, stats.weight, axis_name)
+    return row_mean(rows, stats.counted, axis_name)
 
 
 def nwj(stats: ScoreStats, *, axis_name: str | None = None) -> Array:
@@ -111,7 +112,9 @@ def nwj(stats: ScoreStats, *, axis_name: str | None = None) -> Array:
     return tuba(stats, jnp.zeros((), stats.positive.dtype), axis_name=axis_name)
 
 
-def interpolated(stats: ScoreStats, log_baseline: Array, alpha: float, *, axis_name: str | None = None) -> Array:
+def interpolated(
+    stats: ScoreStats, log_baseline: Array, alpha: Array | float, *, axis_name: str | None = None
+) -> Array:
     r"""The bound between TUBA (α = 0) and InfoNCE (α = 1): bias against variance, in nats.
 
     With :math:`m_i = \log\frac1{K+1}(e^{f_{ii}} + \sum_{neg} e^{f_{ij}})`,
@@ -131,8 +134,8 @@ def interpolated(stats: ScoreStats, log_baseline: Array, alpha: float, *, axis_n
         Statistics of n anchors, transform "identity".
     log_baseline : [n] or scalar
         a, one number an anchor.
-    alpha : float
-        In [0, 1].
+    alpha : scalar
+        In [0, 1]; not checked where it is traced.
     axis_name : str, optional
         As for ``infonce``.
 
@@ -146,18 +149,17 @@ def interpolated(stats: ScoreStats, log_baseline: Array, alpha: float, *, axis_n
         Statistics of another transform; a baseline of another shape; α outside [0, 1].
     """
     need(stats, "identity")
-    if not 0 <= alpha <= 1:
+    alpha = jnp.asarray(alpha, stats.positive.dtype)
+    if not isinstance(alpha, jax.core.Tracer) and not 0 <= alpha <= 1:
         raise InputError(f"alpha must lie in [0, 1]; found {alpha}.")
     a, p, without = _baseline(stats, log_baseline), stats.positive, stats.neg_logmeanexp
     with_positive = jnp.logaddexp(p, stats.neg_logsumexp) - jnp.log1p(stats.num_neg)
 
     def blend(m: Array) -> Array:
-        if alpha == 0:
-            return jnp.broadcast_to(a, m.shape)
-        return m if alpha == 1 else jnp.logaddexp(jnp.log(alpha) + m, jnp.log1p(-alpha) + a)
+        return jnp.logaddexp(jnp.log(alpha) + m, jnp.log1p(-alpha) + a)
 
     rows = 1 + p - blend(with_positive) - exp_linear(without - blend(without))
-    return row_mean(rows, stats.weight, axis_name)
+    return row_mean(rows, stats.counted, axis_name)
 
 
 def _baseline(stats: ScoreStats, log_baseline: Array) -> Array:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from pidjax._checks import InputError, one_of
 from pidjax.bounds import ScoreStats
-from pidjax.bounds.stats import Transform, assemble, check_floating, check_rows, reduce_table
+from pidjax.bounds.stats import Transform, assemble, check_rows, floating, reduce_table
 from pidjax.math.collectives import gather, global_rows
 from pidjax.math.pairwise import Tiling, default_tiling, map_rows
 from pidjax.typing import Array, Critic, Params
@@ -79,23 +79,23 @@ def from_form(init: Callable[..., Params], form: Form, tiling: Tiling | None) ->
             c = of_candidate(params, gather(candidates, axis_name))
             n, m = (jax.tree.leaves(rows)[0].shape[0] for rows in (a, c))
             columns = global_rows(n, axis_name) if positive is None else positive
-            check_rows(n, m, columns, log_weights, weight)
+            columns, allowed, row_weight = check_rows(n, m, columns, log_weights, weight)
 
             def reduce(rows):
-                a_rows, columns_rows, log_weights_rows = rows
+                a_rows, columns_rows, allowed_rows = rows
                 table = form.table(params, a_rows, c, pieces) if whole is None else whole
-                return reduce_table(table, columns_rows, log_weights_rows, transform)
+                return reduce_table(table, columns_rows, allowed_rows, transform)
 
-            rows = (a, columns, log_weights)
+            rows = (a, columns, allowed)
             p, total, mean, num_neg = map_rows(reduce, rows, pieces.block_rows(n, m))
-            plain = log_weights is None and transform == "identity"
+            plain = allowed is None and transform == "identity"
             sums = form.row_sums(params, a, c, pieces) if plain else None
             if sums is not None:
                 # without other devices the partner of row i is row i: no gather, whose gradient is a scatter
                 aligned = positive is None and axis_name is None
                 p = form.paired(params, a, c if aligned else jax.tree.map(lambda r: r[columns], c))
                 mean = (sums - p) / max(m - 1, 1)
-            return assemble(p, total, mean, num_neg, weight=weight, transform=transform)
+            return assemble(p, total, mean, num_neg, weight=row_weight, transform=transform)
 
         x_side, y_side = (x, y, form.project_x, form.project_y), (y, x, form.project_y, form.project_x)
         if over == "y":
@@ -138,7 +138,7 @@ def condition(x: Array, y: Array, z: Array, side: str = "both") -> tuple[Array, 
         An input is not floating.
     """
     one_of("side", side, ("x", "y", "both"))
-    check_floating(x=x, y=y, z=z)
+    floating(x=x, y=y, z=z)
     if not x.shape[0] == y.shape[0] == z.shape[0]:
         raise InputError(f"x, y and z must have as many rows; found shapes {x.shape}, {y.shape} and {z.shape}.")
 
@@ -149,7 +149,7 @@ def condition(x: Array, y: Array, z: Array, side: str = "both") -> tuple[Array, 
 
 
 def _check_sides(x: Array, y: Array) -> None:
-    check_floating(x=x, y=y)
+    floating(x=x, y=y)
     if x.ndim != 2 or y.ndim != 2:
         raise InputError(f"x and y must be matrices [samples, features]; found shapes {x.shape} and {y.shape}.")
 

@@ -111,11 +111,11 @@ def test_weights_at_positives_are_ignored():
 
 
 def test_a_row_without_negatives_does_not_count():
-    """Its statistics say -inf, 0, 0 and weight 0: the value is that of the other rows."""
+    """Its statistics say -inf, 0 and 0, and it is not counted: the value is that of the other rows."""
     f, removed = normal(6, 6), NONE.copy()
     removed[1] = -np.inf
     stats = STATS(f, log_weights=removed)
-    assert (stats.neg_logsumexp[1], stats.neg_mean[1], stats.num_neg[1], stats.weight[1]) == (-np.inf, 0, 0, 0)
+    assert (stats.neg_logsumexp[1], stats.neg_mean[1], stats.num_neg[1], stats.counted[1]) == (-np.inf, 0, 0, 0)
     others = [brute_force(f[[i]], [i], np.ones((1, 6))) for i in (0, 2, 3, 4, 5)]
     np.testing.assert_allclose(VALUE(f, log_weights=removed), np.mean(others), rtol=1e-5)
 
