@@ -208,7 +208,7 @@ def figure(results: dict[str, dict[str, Any]], path: Path) -> None:
         column[0].set_ylabel("value and gradient (s)")
         column[1].set_ylabel("temporary memory (MiB)")
         column[1].set_xlabel("batch N")
-        column[0].legend(fontsize=8)
+        column[0].legend(fontsize=8, loc="upper left")
         for axis in column:
             axis.set_xticks([g["n"] for g in chosen], [str(g["n"]) for g in chosen], rotation=45, minor=False)
             axis.minorticks_off()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -62,3 +64,24 @@ def files(session, tmp_path_factory):
     from pidjax.neuro import save_session
 
     return save_session(session, tmp_path_factory.mktemp("recording"))
+
+
+@pytest.fixture
+def four_devices():
+    """``four_devices("train/pmap_script.py")`` runs a script of the tests in a process with four CPU devices."""
+
+    def run(script: str) -> None:
+        env = os.environ | {
+            "JAX_PLATFORMS": "cpu",
+            "JAX_NUM_CPU_DEVICES": "4",
+            "JAX_NUMPY_RANK_PROMOTION": "raise",
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            "PYTHONPATH": str(ROOT),
+        }
+        if jax.config.jax_compilation_cache_dir:
+            env["JAX_COMPILATION_CACHE_DIR"] = jax.config.jax_compilation_cache_dir
+        command = [sys.executable, ROOT / "tests" / script]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0 and done.stdout.endswith("OK\n"), done.stdout + done.stderr
+
+    return run

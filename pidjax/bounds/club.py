@@ -14,7 +14,8 @@ def l1out(stats: ScoreStats, *, axis_name: str | None = None) -> Array:
 
     Direction: **upper** bound if the critic is log r + c(anchor), with a gap that closes as K grows; for any
     other critic **none** (with many negatives it is a lower bound, DV for each anchor). Unchanged by adding
-    any function of the anchor alone to the scores.
+    any function of the anchor alone to the scores. A conditional density, log q(y | x), is read with negatives
+    ``over="x"``, so that log p(y) belongs to the anchor.
 
     Source: Poole et al. 2019, Sec. 2.5 (leave-one-out).
 

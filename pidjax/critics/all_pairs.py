@@ -133,14 +133,17 @@ def condition(x: Array, y: Array, z: Array, side: str = "both") -> tuple[Array, 
     Raises
     ------
     ValueError
-        Unknown side; numbers of rows that differ.
+        Unknown side; not matrices; numbers of rows that differ.
     TypeError
         An input is not floating.
     """
     one_of("side", side, ("x", "y", "both"))
     floating(x=x, y=y, z=z)
-    if not x.shape[0] == y.shape[0] == z.shape[0]:
-        raise InputError(f"x, y and z must have as many rows; found shapes {x.shape}, {y.shape} and {z.shape}.")
+    if not x.ndim == y.ndim == z.ndim == 2 or not x.shape[0] == y.shape[0] == z.shape[0]:
+        raise InputError(
+            "x, y and z must be matrices [samples, features] with as many rows; "
+            f"found shapes {x.shape}, {y.shape} and {z.shape}."
+        )
 
     def append(rows: Array) -> Array:
         return jnp.concatenate([rows, z], axis=1)

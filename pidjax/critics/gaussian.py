@@ -22,9 +22,10 @@ def gaussian(hidden: Sequence[int] = (), *, log_variance: str = "free", tiling: 
     .. math:: f(x, y) = -\tfrac12 \sum_k \Big[ \frac{(y_k - \mu_k(x))^2}{\sigma_k^2(x)}
               + \log \sigma_k^2(x) + \log 2\pi \Big]
 
-    Fit it by likelihood: maximise ``bounds.plug_in(stats)``, the mean of log q(y_i | x_i); then read
-    ``bounds.club`` or ``bounds.l1out``. The square expands into an inner product of (1/σ², μ/σ²) and (y², y),
-    so a table is one matrix product, of y less its mean (which keeps the squares small).
+    Fit it by likelihood: maximise ``bounds.plug_in(stats)``, the mean of log q(y_i | x_i). Then read
+    ``bounds.club``, or ``bounds.l1out`` of statistics ``over="x"``: log q is log r + log p(y), and only where y
+    is the anchor is that a function of the anchor. The square expands into an inner product of (1/σ², μ/σ²) and
+    (y², y), so a table is one matrix product, of y less its mean (which keeps the squares small).
 
     Parameters
     ----------

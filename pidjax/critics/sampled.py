@@ -45,6 +45,7 @@ def sampled_stats(
     ValueError
         ``k`` is not between 1 and the number of other rows.
     """
+    x, y = jnp.asarray(x), jnp.asarray(y)
     candidates = gather(y, axis_name)
     m, rows = candidates.shape[0], global_rows(x.shape[0], axis_name)
     if not 1 <= k < m:

@@ -1,10 +1,5 @@
 """pidjax/train/step.py: one step against gradients by hand, alternating updates, keys, and several devices."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +9,6 @@ from pmap_script import SGD, alternating, contrastive, make_batch
 
 from pidjax import train
 
-ROOT = Path(__file__).resolve().parents[2]
 BATCH = make_batch()
 TXS = {"theta": SGD}
 
@@ -153,21 +147,9 @@ def test_auto_is_jit_on_one_device():
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), jit.params, pmap.params)
 
 
-def test_four_devices_give_the_gradients_of_one():
+def test_four_devices_give_the_gradients_of_one(four_devices):
     """In a process with four devices: the toys and the decomposition, jit against pmap."""
-    cache = jax.config.jax_compilation_cache_dir
-    env = os.environ | {
-        "JAX_PLATFORMS": "cpu",
-        "JAX_NUM_CPU_DEVICES": "4",
-        "JAX_NUMPY_RANK_PROMOTION": "raise",
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "PYTHONPATH": str(ROOT),
-    }
-    if cache:
-        env["JAX_COMPILATION_CACHE_DIR"] = cache
-    script = Path(__file__).with_name("pmap_script.py")
-    done = subprocess.run([sys.executable, script], env=env, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0 and done.stdout.endswith("OK\n"), done.stdout + done.stderr
+    four_devices("train/pmap_script.py")
 
 
 def test_an_unknown_engine_is_refused():

@@ -9,14 +9,17 @@ import jax
 import jax.numpy as jnp
 
 
-def blocks_of(rows: Any, block: int) -> Any:
-    """Leading axes n as [count, size]: equal blocks of at most ``block`` rows, the last padded with zeros."""
+def blocks_of(rows: Any, block: int, pad: str = "constant") -> Any:
+    """Leading axes n as [count, size]: equal blocks of at most ``block`` rows.
+
+    The last is padded with zeros ("constant") or with copies of the last row ("edge").
+    """
     n = jax.tree.leaves(rows)[0].shape[0]
     count = -(-n // block)
     size = -(-n // count)
 
     def cut(x):
-        x = jnp.pad(x, [(0, count * size - n)] + [(0, 0)] * (x.ndim - 1))
+        x = jnp.pad(x, [(0, count * size - n)] + [(0, 0)] * (x.ndim - 1), mode=pad)
         return x.reshape(count, size, *x.shape[1:])
 
     return jax.tree.map(cut, rows)
@@ -44,4 +47,6 @@ def map_rows(f: Callable, rows: Any, block: int) -> Any:
     n = jax.tree.leaves(rows)[0].shape[0]
     if block >= n:
         return f(rows)
-    return joined(jax.lax.map(jax.checkpoint(f, prevent_cse=False), blocks_of(rows, block)), n)
+    # padding that f has to cope with anyway: an infinity at zeros would make the gradient 0 · inf
+    blocks = blocks_of(rows, block, pad="edge")
+    return joined(jax.lax.map(jax.checkpoint(f, prevent_cse=False), blocks), n)
