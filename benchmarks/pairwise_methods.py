@@ -196,7 +196,10 @@ def _torch_facts() -> dict[str, Any]:
     import torch
 
     if torch.cuda.is_available():
-        return {"device": torch.cuda.get_device_name()}
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        memory = lambda: (torch.cuda.max_memory_allocated() - before) / 2**20  # noqa: E731
+        return {"device": torch.cuda.get_device_name(), "memory_mib": memory}
     return {"device": "cpu"}
 
 

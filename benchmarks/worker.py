@@ -24,7 +24,8 @@ class Built(NamedTuple):
     """A case that is ready and has not run yet.
 
     ``run()`` blocks until its numbers are there and returns one that every method of a group must agree on;
-    ``facts`` holds what building showed (compile seconds, temporary MiB where the compiler tells).
+    ``facts`` holds what building showed (compile seconds, temporary MiB where the compiler tells), or functions
+    that tell after the first run.
     """
 
     run: Callable[[], float]
@@ -85,7 +86,8 @@ def _serve(target: str, settings: dict[str, Any]) -> None:
     _reset_peak()
     before = _peak_mib()
     check = built.run()
-    facts = {"resident_mib": _peak_mib() - before, "check": check, **built.facts}
+    facts = {name: fact() if callable(fact) else fact for name, fact in built.facts.items()}
+    facts = {"resident_mib": _peak_mib() - before, "check": check, **facts}
     print(json.dumps(facts), file=answers, flush=True)
     for _ in sys.stdin:
         times: list[float] = []

@@ -43,7 +43,8 @@ class Critic(NamedTuple):
         ``y`` where negatives come from ``x``, both in turn for "both". Row i of ``x`` belongs to row i of
         ``y``, unless ``positive`` names each anchor's candidate. ``log_weights[n, m]`` (anchor, candidate) is
         added to the scores of negatives (-inf removes one), ``weight[n]`` weighs anchors, ``transform`` is
-        what the bound reads (see ``ScoreStats``). With ``axis_name`` the negatives of all devices are used.
+        what the bound reads (see ``ScoreStats``). With ``axis_name`` the negatives of all devices are used, and
+        ``positive`` and the columns of ``log_weights`` count in the batch of all devices.
         Equal to ``score_stats`` of the dense scores, which are not formed where that would take much memory.
     """
 

@@ -4,7 +4,7 @@
 function            reads                                                  direction
 ==================  =====================================================  ===================================
 ``infonce``         ``score_stats(f)``                                     lower; at most log(K + 1)
-``ntxent``          two of them: other view, own view                      lower where views share their law
+``ntxent``          two of them: other view, own view                      none: an objective
 ``dv``              ``score_stats(f)``                                     lower; batch value biased upwards
 ``nwj``             ``score_stats(f)``                                     lower; heavy-tailed
 ``tuba``            ``score_stats(f)`` and a baseline                      lower
@@ -19,9 +19,9 @@ function            reads                                                  direc
 ==================  =====================================================  ===================================
 
 ``score_stats`` reduces a dense matrix, ``negative_stats`` explicit negatives, ``join_negatives`` two sets of
-them; ``critic.stats`` of every critic gives the same statistics without the matrix. All functions are
-unbatched (``vmap`` them), differentiable, and take ``axis_name`` where the batch is shared between devices: the
-mean over devices of what is returned, and of its gradient, is that of the whole batch.
+them; ``critic.stats`` of every critic gives the same statistics, without the matrix where that would take much
+memory. All functions are unbatched (``vmap`` them), differentiable, and take ``axis_name`` where the batch is
+shared between devices: the mean over devices of what is returned, and of its gradient, is that of the whole batch.
 """
 
 from pidjax.bounds.club import club, l1out, nce_club

@@ -54,7 +54,8 @@ def plug_in(stats: ScoreStats, *, axis_name: str | None = None) -> Array:
     Parameters
     ----------
     stats : ScoreStats
-        Statistics of n anchors, of any transform (positives are never transformed).
+        Statistics of n anchors, of any transform (positives are never transformed). Rows without negatives count,
+        since none are read.
     axis_name : str, optional
         As for ``infonce``.
 
@@ -62,7 +63,7 @@ def plug_in(stats: ScoreStats, *, axis_name: str | None = None) -> Array:
     -------
     scalar, nats
     """
-    return row_mean(stats.positive, stats.counted, axis_name)
+    return row_mean(stats.positive, stats.weight, axis_name)
 
 
 def smile(stats: ScoreStats, *, axis_name: str | None = None) -> Array:

@@ -13,6 +13,8 @@ from pidjax.typing import Array
 
 def need(stats: ScoreStats, transform: str) -> None:
     """Raise unless the negatives of ``stats`` were transformed as this bound reads them."""
+    if not isinstance(stats, ScoreStats):
+        raise TypeError(f"a bound reads ScoreStats, of score_stats(scores) or critic.stats(...); found {type(stats)}.")
     found = stats.transform if isinstance(stats.transform, str) else stats.transform[0]
     if found != transform:
         wanted = repr(transform) if transform != "clip" else "('clip', τ)"

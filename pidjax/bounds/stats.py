@@ -81,7 +81,8 @@ def score_stats(
         log w_ij of the negatives (groups, kernels, neighbours); -inf removes a candidate. Entries at
         positives are ignored.
     weight : [n], optional
-        Weight of each row in means over rows; 0 masks it.
+        Weight of each row in means over rows; 0 masks it as an anchor. It stays a candidate of the others: where a
+        row is padding, take it from them too, by ``log_weights`` of -inf.
     transform : "identity" | "softplus" | ("clip", τ)
         Applied to the scores of negatives: JS reads softplus, SMILE reads clip, everything else identity.
 
@@ -92,7 +93,7 @@ def score_stats(
         unknown transform; ``log_weights`` that leave a row of positive weight without negatives (checked
         where they are not traced; under ``jit`` such a row gets weight 0).
     TypeError
-        ``scores`` is not floating, ``positive`` is not integer.
+        ``scores`` or ``log_weights`` are not floating, ``positive`` is not integer.
     """
     scores = floating(scores=scores)[0]
     if scores.ndim != 2:
@@ -110,7 +111,12 @@ def score_stats(
 
 
 def negative_stats(
-    positive: Array, negatives: Array, *, log_weights: Array | None = None, transform: Transform = "identity"
+    positive: Array,
+    negatives: Array,
+    *,
+    log_weights: Array | None = None,
+    weight: Array | None = None,
+    transform: Transform = "identity",
 ) -> ScoreStats:
     """Statistics of anchors that come with K explicit negatives each.
 
@@ -122,7 +128,7 @@ def negative_stats(
         Scores of each anchor with its own negatives.
     log_weights : [n, K], optional
         log w of the negatives; -inf removes one.
-    transform : "identity" | "softplus" | ("clip", τ)
+    weight, transform
         As for ``score_stats``.
 
     Raises
@@ -139,8 +145,8 @@ def negative_stats(
             f"found shapes {tuple(positive.shape)} and {tuple(negatives.shape)}."
         )
     n, k = negatives.shape
-    _, log_weights, _ = check_rows(n, k, None, log_weights, None)
-    return assemble(positive, *_reduce(negatives, log_weights, transform), weight=None, transform=transform)
+    _, log_weights, weight = check_rows(n, k, None, log_weights, weight)
+    return assemble(positive, *_reduce(negatives, log_weights, transform), weight=weight, transform=transform)
 
 
 def join_negatives(stats: ScoreStats, more: ScoreStats) -> ScoreStats:
@@ -204,8 +210,8 @@ def floating(**arrays: Array) -> list[Array]:
     return found
 
 
-def check_rows(n: int, m: int, positive, log_weights, weight):
-    """(positive, log_weights, weight) as arrays, where given.
+def check_rows(n: int, m: int, positive, log_weights, weight, name: str = "positive"):
+    """(positive, log_weights, weight) as arrays, where given; messages call the first by ``name``.
 
     Raises unless they fit a table of n anchors and m candidates. Where they are not traced, also unless positives
     lie in the table, weights are not negative, and every row that counts keeps a negative.
@@ -213,22 +219,27 @@ def check_rows(n: int, m: int, positive, log_weights, weight):
     positive, log_weights, weight = (a if a is None else jnp.asarray(a) for a in (positive, log_weights, weight))
     if positive is not None:
         if positive.shape != (n,):
-            raise InputError(f"positive must be one column a row, [{n}]; found shape {positive.shape}.")
+            raise InputError(f"{name} must be one column a row, [{n}]; found shape {positive.shape}.")
         if not jnp.issubdtype(positive.dtype, jnp.integer):
-            raise TypeError(f"positive must be integer, the column of each row's true pair; found {positive.dtype}.")
+            raise TypeError(f"{name} must be integer, a column for each row; found {positive.dtype}.")
         if not _traced(positive) and n and not 0 <= np.min(positive) <= np.max(positive) < m:
-            raise InputError(
-                f"positive must name columns 0 to {m - 1}; found {np.min(positive)} to {np.max(positive)}."
-            )
+            raise InputError(f"{name} must name columns 0 to {m - 1}; found {np.min(positive)} to {np.max(positive)}.")
     if weight is not None:
         if weight.shape != (n,):
             raise InputError(f"weight must be one number a row, [{n}]; found shape {weight.shape}.")
-        if not _traced(weight) and not (np.asarray(weight) >= 0).all():
-            raise InputError(f"weights of rows must be at least 0; found {np.min(weight)}.")
+        if not _traced(weight) and not ((np.asarray(weight) >= 0) & np.isfinite(weight)).all():
+            raise InputError(
+                f"weights of rows must be finite and at least 0; found {np.min(weight)} to {np.max(weight)}."
+            )
     if log_weights is not None:
         if log_weights.shape != (n, m):
             raise InputError(
                 f"log_weights must have the shape of the scores, [{n}, {m}]; found shape {log_weights.shape}."
+            )
+        if not jnp.issubdtype(log_weights.dtype, jnp.floating):
+            raise TypeError(
+                f"log_weights must be floating; found {log_weights.dtype}: of a mask of the candidates to keep, pass "
+                "jnp.where(mask, 0.0, -jnp.inf)."
             )
         if not _traced(positive, log_weights, weight):
             _check_negatives(positive, log_weights, weight)
@@ -236,6 +247,8 @@ def check_rows(n: int, m: int, positive, log_weights, weight):
 
 
 def _check_negatives(positive, log_weights, weight) -> None:
+    if not (np.asarray(log_weights) < np.inf).all():
+        raise InputError("log_weights must be numbers below infinity, or -inf; found NaN or +inf.")
     kept = np.asarray(log_weights) > -np.inf
     if positive is not None:
         kept[np.arange(len(kept)), np.asarray(positive)] = False

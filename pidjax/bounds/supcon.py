@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from pidjax._checks import InputError
 from pidjax.bounds.rows import row_mean
-from pidjax.bounds.stats import floating
+from pidjax.bounds.stats import check_rows, floating
 from pidjax.math.logspace import logsumexp_or_empty
 from pidjax.typing import Array
 
@@ -69,10 +69,12 @@ def supcon(
             )
         candidate_labels = labels if candidate_labels is None else candidate_labels
         own = jnp.arange(n) if own is None else own
-    if labels.shape != (n,) or candidate_labels.shape != (m,) or own.shape != (n,):
+    labels, candidate_labels = jnp.asarray(labels), jnp.asarray(candidate_labels)
+    own, _, _ = check_rows(n, m, own, None, None, name="own")
+    if labels.shape != (n,) or candidate_labels.shape != (m,):
         raise InputError(
-            f"scores of shape {scores.shape} need labels and own [{n}] and candidate_labels [{m}]; "
-            f"found {labels.shape}, {own.shape} and {candidate_labels.shape}."
+            f"scores of shape {scores.shape} need labels [{n}] and candidate_labels [{m}]; "
+            f"found {labels.shape} and {candidate_labels.shape}."
         )
     other = jnp.arange(m)[None, :] != own[:, None]
     positive = other & (labels[:, None] == candidate_labels[None, :])

@@ -92,6 +92,7 @@ def nwj(stats: ScoreStats, *, axis_name: str | None = None) -> Array:
     Direction: **lower** bound in expectation, unbiased, for any critic fitted on other data; the variance is
     that of e^f and grows like e^{2I}: averages of small batches are heavy-tailed. Optimal critic: log r
     (the paper's f is 1 + this one). Unchanged by nothing: a constant added to the scores changes the value.
+    Mean exponentials beyond e^60 go on as a straight line, as for ``tuba``.
 
     Source: Nguyen et al. 2010; Poole et al. 2019, Sec. 2.2 (I_NWJ).
 
@@ -125,6 +126,7 @@ def interpolated(
 
     Direction: **lower** bound in expectation, for a critic and a baseline fitted on other data; strictly so
     for equally many candidates in both terms. Here these are K + 1 and K, a mismatch of O(1/K) for 0 < α < 1.
+    Exponentials beyond e^60 go on as a straight line, as for ``tuba``.
 
     Source: Poole et al. 2019, Sec. 2.4 (I_α).
 
@@ -135,7 +137,7 @@ def interpolated(
     log_baseline : [n] or scalar
         a, one number an anchor.
     alpha : scalar
-        In [0, 1]; not checked where it is traced.
+        In [0, 1]; not checked where it is traced. The value is not differentiable in α at the two ends.
     axis_name : str, optional
         As for ``infonce``.
 
@@ -150,6 +152,8 @@ def interpolated(
     """
     need(stats, "identity")
     alpha = jnp.asarray(alpha, stats.positive.dtype)
+    if alpha.shape != ():
+        raise InputError(f"alpha must be one number; found shape {alpha.shape}.")
     if not isinstance(alpha, jax.core.Tracer) and not 0 <= alpha <= 1:
         raise InputError(f"alpha must lie in [0, 1]; found {alpha}.")
     a, p, without = _baseline(stats, log_baseline), stats.positive, stats.neg_logmeanexp

@@ -8,7 +8,7 @@ import jax
 
 from pidjax._checks import InputError, one_of
 from pidjax.critics.all_pairs import Form, from_form
-from pidjax.critics.layers import linear, linear_init, mlp_init, positive_widths
+from pidjax.critics.layers import linear_init, mlp_init, positive_widths
 from pidjax.math.pairwise import Tiling, deep_table, relu_row_sums, relu_table
 from pidjax.math.pairwise.dot import project
 from pidjax.typing import Array, Critic, Params
@@ -65,6 +65,13 @@ def concat(hidden: Sequence[int] = (512,), *, output: str = "linear", tiling: Ti
     def vector(params: Params) -> Array:
         return params["out"]["kernel"][:, 0]
 
+    def hidden_layers(params: Params) -> list[tuple[Array, Array]]:
+        if len(params["hidden"]) != len(widths) - 1:
+            raise InputError(
+                f"this critic has {len(widths)} hidden layers; found parameters of {len(params['hidden']) + 1}."
+            )
+        return [(layer["kernel"], layer["bias"]) for layer in params["hidden"]]
+
     def project_x(params: Params, x: Array) -> Array:
         return project(x, params["x"]) + params["bias"][None]
 
@@ -73,18 +80,19 @@ def concat(hidden: Sequence[int] = (512,), *, output: str = "linear", tiling: Ti
 
     def paired(params: Params, a: Array, c: Array) -> Array:
         h = jax.nn.relu(a + c)
-        for layer in params["hidden"]:
-            h = jax.nn.relu(linear(layer, h))
+        for kernel, bias in hidden_layers(params):
+            h = jax.nn.relu(project(h, kernel) + bias[None])
         return finish(params, (h * vector(params)[None]).sum(1))
 
     def table(params: Params, a: Array, c: Array, pieces: Tiling) -> Array:
-        if len(widths) == 1:
+        layers = hidden_layers(params)
+        if not layers:
             return finish(params, relu_table(a, c, vector(params), pieces.chunk, pieces.back_chunk))
-        layers = [(layer["kernel"], layer["bias"]) for layer in params["hidden"]]
         return finish(params, deep_table(a, c, layers, vector(params), pieces.activations))
 
     def row_sums(params: Params, a: Array, c: Array, pieces: Tiling) -> Array | None:
-        if len(widths) > 1 or output != "linear" or a.shape[0] * c.shape[0] < pieces.sort:
+        pairs = a.shape[0] * c.shape[0]
+        if len(widths) > 1 or output != "linear" or pieces.sort is None or pairs < pieces.sort:
             return None
         return relu_row_sums(a, c, vector(params)) + c.shape[0] * params["out"]["bias"][0]
 

@@ -10,7 +10,7 @@ from pidjax._checks import InputError
 from pidjax.critics.all_pairs import Form, from_form
 from pidjax.critics.layers import linear_init, mlp, mlp_init, positive_widths
 from pidjax.math.pairwise import Tiling, dot_table
-from pidjax.math.pairwise.dot import accumulator, project
+from pidjax.math.pairwise.dot import accumulator, project, same_width
 from pidjax.math.vectors import unit
 from pidjax.typing import Array, Critic, Params
 
@@ -19,6 +19,7 @@ def dot_form(project_x: Callable[..., Array], project_y: Callable[..., Array]) -
     """f(x, y) = a · c; its row sums are a · Σ c, so the mean over all pairs costs no pair."""
 
     def paired(params: Params, a: Array, c: Array) -> Array:
+        same_width(a, c)
         dtype = accumulator(a, c)
         return (a.astype(dtype) * c.astype(dtype)).sum(1)
 
@@ -46,10 +47,10 @@ def cosine(temperature: float = 0.1, *, tiling: Tiling | None = None) -> Critic:
         return {}
 
     def project_x(params: Params, x: Array) -> Array:
-        return unit(x) / temperature
+        return unit(x.astype(accumulator(x))) / temperature
 
     def project_y(params: Params, y: Array) -> Array:
-        return unit(y)
+        return unit(y.astype(accumulator(y)))
 
     return from_form(init, dot_form(project_x, project_y), tiling)
 

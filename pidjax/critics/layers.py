@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import jax
 
@@ -12,9 +12,9 @@ from pidjax.math.pairwise.dot import project
 from pidjax.typing import Array, Params
 
 
-def linear_init(key: Array, n_in: int, n_out: int, fan_in: int | None = None) -> Params:
+def linear_init(key: Array, n_in: int, n_out: int) -> Params:
     """Kernel and bias from U(±1/√fan_in), as published critics start."""
-    bound = 1 / max(fan_in or n_in, 1) ** 0.5
+    bound = 1 / max(n_in, 1) ** 0.5
     k, b = jax.random.split(key)
     return {
         "kernel": jax.random.uniform(k, (n_in, n_out), minval=-bound, maxval=bound),
@@ -40,9 +40,9 @@ def mlp(layers: list[Params], x: Array) -> Array:
     return linear(layers[-1], x)
 
 
-def positive_widths(name: str, widths: Sequence[int]) -> tuple[int, ...]:
-    """``widths`` as a tuple; ``ValueError`` unless they are positive integers."""
-    widths = tuple(widths)
+def positive_widths(name: str, widths: Sequence[int] | int) -> tuple[int, ...]:
+    """``widths``, one or several, as a tuple; ``ValueError`` unless they are positive integers."""
+    widths = tuple(widths) if isinstance(widths, Iterable) else (widths,)
     if any(not isinstance(w, int) or w < 1 for w in widths):
         raise InputError(f"{name} must be positive integers; found {widths}.")
     return widths

@@ -20,6 +20,7 @@ def sampled_stats(
     y: Array,
     *,
     k: int = 1,
+    weight: Array | None = None,
     transform: Transform = "identity",
     axis_name: str | None = None,
 ) -> ScoreStats:
@@ -37,7 +38,7 @@ def sampled_stats(
         The same on all devices.
     k : int
         Negatives an anchor, fewer than the rows of the whole batch.
-    transform, axis_name
+    weight, transform, axis_name
         As for ``critic.stats``.
 
     Raises
@@ -48,10 +49,10 @@ def sampled_stats(
     x, y = jnp.asarray(x), jnp.asarray(y)
     candidates = gather(y, axis_name)
     m, rows = candidates.shape[0], global_rows(x.shape[0], axis_name)
-    if not 1 <= k < m:
-        raise InputError(f"k must be at least 1 and less than the {m} rows of the batch; found {k}.")
+    if not isinstance(k, int) or not 1 <= k < m:
+        raise InputError(f"k must be an integer, at least 1 and less than the {m} rows of the batch; found {k}.")
     circle = jax.random.permutation(key, m)
     place = jnp.argsort(circle)[rows]
     others = circle[(place[None, :] + 1 + jnp.arange(k)[:, None]) % m]
     negatives = jax.lax.map(lambda row: critic.paired(params, x, candidates[row]), others)
-    return negative_stats(critic.paired(params, x, y), negatives.T, transform=transform)
+    return negative_stats(critic.paired(params, x, y), negatives.T, weight=weight, transform=transform)

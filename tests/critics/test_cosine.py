@@ -86,6 +86,14 @@ def test_four_shards_equal_one_device(over, weighted):
     np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-5, atol=1e-6)
 
 
+def test_half_precision_is_normalised_in_float32():
+    """float16 of scale 300, whose squares overflow, and a row of zeros: as in float32."""
+    x, y = (300 * X).astype(jnp.float16).at[1].set(0), (300 * Y).astype(jnp.float16)
+    expected = cosine().scores({}, x.astype(jnp.float32), y.astype(jnp.float32))
+    np.testing.assert_allclose(cosine().scores({}, x, y), expected, rtol=1e-6)
+    assert np.isfinite(expected).all()
+
+
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
 def test_the_temperature_is_positive(temperature):
     """Zero, negative and NaN are refused."""

@@ -163,17 +163,15 @@ def test_a_dead_critic_tells_nothing(name):
 
 @every_critic
 def test_bfloat16_inputs_are_summed_in_float32(name):
-    """Scores of bf16 inputs and parameters are float32 and within 2 % of those of the same numbers in float64.
+    """Scores of bf16 inputs and parameters are float32, within 1e-5 of those of the same numbers in float64.
 
-    Hidden layers and projections are kept in float32, so that what is left is the rounding of products of bf16
-    operands, which are exact, and of float32 sums; cosines divide in bf16 (8 bits).
+    bf16 itself has 8 bits, 4e-3: products of bf16 operands are exact in float32, and so are sums but for rounding.
     """
     params, (x, y) = jax.tree.map(lambda v: jnp.asarray(v, jnp.bfloat16), (parameters(name), data(name)))
     found = jax.jit(CRITICS[name].make(WHOLE).scores)(params, x, y)
     exact = dense(name, *jax.tree.map(lambda v: np.asarray(v, float), (params, x, y)))
     error = np.abs(found - exact).max() / np.abs(exact).max()
-    print(name, error)
-    assert found.dtype == jnp.float32 and error < 2e-2
+    assert found.dtype == jnp.float32 and error < 1e-5
 
 
 def test_a_huge_batch_is_never_a_table():
@@ -294,172 +292,3 @@ def test_softplus_scores_are_positive():
     params["out"]["bias"] = params["out"]["bias"] - 5
     linear, positive = (CRITICS[name].make(WHOLE).scores(params, x, y) for name in ("concat", "concat, softplus"))
     assert (linear < 0).any() and (positive > 0).all()
-
-
-# --- A few negatives an anchor ---------------------------------------------------------------------------
-
-
-def by_index(n):
-    """A critic whose score of (x_i, y_j) says i and j: 100 i + j."""
-
-    def paired(params, x, y):
-        return 100 * x[:, 0] + y[:, 0]
-
-    rows = jnp.arange(n, dtype=jnp.float32)[:, None]
-    return critics.bilinear()._replace(paired=paired), rows, rows
-
-
-@pytest.mark.parametrize("k", [1, 3, 7])
-def test_sampled_negatives_are_others_and_each_used_equally(k):
-    """The negatives' sum over the batch is k Σ y, none is the row's own, and all k of a row differ."""
-    critic, x, y = by_index(8)
-    draw = jax.jit(lambda key, t: critics.sampled_stats(critic, {}, key, x, y, k=k, transform=t), static_argnums=1)
-    uses = np.zeros((8, 8))
-    for seed in range(100):
-        stats = draw(jax.random.key(seed), "identity")
-        means = stats.neg_mean - 100 * np.arange(8)
-        np.testing.assert_allclose(means.sum(), 28, rtol=1e-5)
-        if k == 1:
-            at = np.round(means).astype(int)
-            assert sorted(at) == list(range(8)) and (at != np.arange(8)).all()
-            uses[np.arange(8), at] += 1
-        if k == 7:
-            np.testing.assert_allclose(means, (28 - np.arange(8)) / 7, rtol=1e-3)
-    assert (np.asarray(stats.num_neg) == k).all()
-    if k == 1:  # each other row is a negative with probability 1/7: 4 standard errors of a count of 100
-        off = uses[~np.eye(8, dtype=bool)]
-        assert np.abs(off - 100 / 7).max() < 4.5 * np.sqrt(100 / 7 * 6 / 7)
-
-
-@every_critic
-def test_all_negatives_sampled_are_all_pairs(name):
-    """k = n − 1 gives the statistics of ``critic.stats``."""
-    critic, params, (x, y) = CRITICS[name].make(WHOLE), parameters(name), data(name)
-    with jax.enable_x64(True):
-
-        @jax.jit
-        def both(params, x, y, key):
-            return critics.sampled_stats(critic, params, key, x, y, k=7), critic.stats(params, x, y)
-
-        same(*both(params, x, y, jax.random.key(0)))
-
-
-def test_sampled_club_has_the_expectation_of_variational_club():
-    """Mean over 500 draws of CLUBSample, against CLUB of all pairs, within 4 standard errors."""
-    critic, (x, y), params = CRITICS["gaussian"].make(WHOLE), data("gaussian"), parameters("gaussian")
-    keys = jax.random.split(jax.random.key(0), 500)
-    values = np.asarray(
-        jax.jit(jax.vmap(lambda key: bounds.club(critics.sampled_stats(critic, params, key, x, y))))(keys)
-    )
-    expected = bounds.club(critic.stats(params, x, y))
-    np.testing.assert_allclose(values.mean(), expected, rtol=0, atol=4 * values.std() / 500**0.5)
-
-
-def test_shards_draw_the_negatives_of_the_whole_batch():
-    """Statistics of four shards in turn are those of one device with the same key."""
-    critic, (x, y), params = CRITICS["concat"].make(WHOLE), data("concat"), parameters("concat")
-    key = jax.random.key(0)
-
-    def draw(x, y, axis_name=None):
-        return critics.sampled_stats(critic, params, key, x, y, k=3, axis_name=axis_name)
-
-    shards = jax.vmap(functools.partial(draw, axis_name="data"), axis_name="data")
-    found = jax.jit(shards)(x.reshape(4, 2, -1), y.reshape(4, 2, -1))
-    same(jax.tree.map(lambda v: v.reshape(8), found), jax.jit(draw)(x, y), 1e-5)
-
-
-@pytest.mark.parametrize("k", [0, 8, -1])
-def test_k_is_less_than_the_batch(k):
-    """8 rows have 7 negatives."""
-    x, y = data("bilinear")
-    with pytest.raises(ValueError, match="less than the 8 rows"):
-        critics.sampled_stats(critics.bilinear(), parameters("bilinear"), jax.random.key(0), x, y, k=k)
-
-
-# --- Conditions and bad input ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("side", ["x", "y", "both"])
-def test_conditions_are_appended(side):
-    """[x, z], [y, z] or both; z of the pair."""
-    x, y, z = np.ones((5, 2)), np.zeros((5, 3)), np.arange(10.0).reshape(5, 2)
-    found = critics.condition(x, y, z, side)
-    expected = (np.hstack([x, z]) if side != "y" else x), (np.hstack([y, z]) if side != "x" else y)
-    jax.tree.map(np.testing.assert_array_equal, found, expected)
-
-
-def test_a_conditional_critic_sees_the_condition():
-    """Scores of a bilinear critic of [x, z] and y."""
-    x, y, z = (np.random.default_rng(i).normal(size=(5, d)) for i, d in enumerate((2, 3, 4)))
-    kernel = np.random.default_rng(3).normal(size=(6, 3))
-    found = critics.bilinear().scores({"kernel": kernel}, *critics.condition(x, y, z, "x"))
-    np.testing.assert_allclose(found, np.hstack([x, z]) @ kernel @ y.T, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "words"),
-    [
-        ((np.ones((5, 2)), np.ones((5, 2)), np.ones((4, 1))), ValueError, "as many rows"),
-        ((np.ones((5, 2)), np.ones((5, 2)), np.ones((5, 1)), "left"), ValueError, "'x', 'y', 'both'"),
-        ((np.ones((5, 2)), np.ones((5, 2)), np.ones((5, 1), int)), TypeError, "z must be floating"),
-        ((np.ones((5, 2)), np.ones((5, 2)), np.ones(5)), ValueError, "matri"),
-    ],
-)
-def test_unusable_conditions_are_refused(arguments, error, words):
-    """Rows that do not match, an unknown side, class numbers, a vector."""
-    with pytest.raises(error, match=words):
-        critics.condition(*arguments)
-
-
-BAD = {
-    "rows": ((np.ones((8, 4)), np.ones((7, 3))), {}, ValueError, "as many rows"),
-    "a vector": ((np.ones(8), np.ones((8, 3))), {}, ValueError, "matrices"),
-    "a stack": ((np.ones((2, 8, 4)), np.ones((2, 8, 3))), {}, ValueError, "matrices"),
-    "integers": ((np.ones((8, 4), int), np.ones((8, 3))), {}, TypeError, "x must be floating"),
-    "width": ((np.ones((8, 5)), np.ones((8, 3))), {}, ValueError, "features"),
-    "side": ((np.ones((8, 4)), np.ones((8, 3))), {"over": "z"}, ValueError, "'y', 'x', 'both'"),
-    "positive of both": (
-        (np.ones((8, 4)), np.ones((8, 3))),
-        {"over": "both", "positive": np.arange(8)},
-        ValueError,
-        "columns of one side",
-    ),
-    "floating positive": ((np.ones((8, 4)), np.ones((8, 3))), {"positive": np.ones(8)}, TypeError, "integer"),
-    "far positive": ((np.ones((8, 4)), np.ones((8, 3))), {"positive": np.full(8, 8)}, ValueError, "columns 0 to 7"),
-    "weights": ((np.ones((8, 4)), np.ones((8, 3))), {"weight": np.ones(7)}, ValueError, "one number a row"),
-    "negatives": ((np.ones((8, 4)), np.ones((8, 3))), {"log_weights": np.ones((8, 7))}, ValueError, "log_weights"),
-    "empty row": (
-        (np.ones((8, 4)), np.ones((8, 3))),
-        {"log_weights": np.full((8, 8), -np.inf)},
-        ValueError,
-        "without a negative",
-    ),
-    "transform": ((np.ones((8, 4)), np.ones((8, 3))), {"transform": "exp"}, ValueError, "transform must be"),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-@pytest.mark.parametrize("name", ["bilinear", "concat", "separable", "gaussian"])
-def test_unusable_input_is_refused(name, case):
-    """In words, and for all critics alike."""
-    inputs, options, error, words = BAD[case]
-    params = jax.tree.map(np.float32, parameters(name))
-    with pytest.raises(error, match=words):
-        CRITICS[name].make(WHOLE).stats(params, *inputs, **options)
-
-
-@pytest.mark.parametrize(
-    ("make", "words"),
-    [
-        (lambda: critics.concat(()), "at least one layer"),
-        (lambda: critics.concat((0,)), "hidden must be positive integers"),
-        (lambda: critics.concat((2.5,)), "hidden must be positive integers"),
-        (lambda: critics.concat(output="relu"), "'linear', 'softplus'"),
-        (lambda: critics.separable(n_dims=0), "n_dims must be positive integers"),
-        (lambda: critics.gaussian(log_variance="tanh"), "'free', 'network'"),
-    ],
-)
-def test_unusable_settings_are_refused(make, words):
-    """Widths and names, when the critic is made."""
-    with pytest.raises(ValueError, match=words):
-        make()

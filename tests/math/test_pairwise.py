@@ -308,7 +308,7 @@ def test_block_rows():
     """Asked for, between 1 and n; else all while the table fits, else as many as fit, at least one."""
     tiling = Tiling(rows=None, table=100, chunk=4, back_chunk=4, activations=100, sort=100)
     assert [tiling.block_rows(*shape) for shape in ((10, 10), (10, 11), (11, 10), (5, 101))] == [10, 9, 10, 1]
-    assert [tiling._replace(rows=rows).block_rows(10, 10**6) for rows in (0, 1, 3, 10, 64)] == [1, 1, 3, 10, 10]
+    assert [tiling._replace(rows=rows).block_rows(10, 10**6) for rows in (1, 3, 10, 64)] == [1, 3, 10, 10]
 
 
 def test_default_tiling():

@@ -14,10 +14,15 @@ def accumulator(*arrays: Array) -> jnp.dtype:
     return jnp.result_type(jnp.float32, *arrays)
 
 
-def dot_table(a: Array, c: Array) -> Array:
-    """a_i · c_j: [n, d] and [m, d] -> [n, m]."""
+def same_width(a: Array, c: Array) -> None:
+    """Raise unless rows of a and of c have an inner product."""
     if a.shape[1] != c.shape[1]:
         raise InputError(f"an inner product needs vectors of one width; found shapes {a.shape} and {c.shape}.")
+
+
+def dot_table(a: Array, c: Array) -> Array:
+    """a_i · c_j: [n, d] and [m, d] -> [n, m]."""
+    same_width(a, c)
     return jnp.einsum("id,jd->ij", a, c, preferred_element_type=accumulator(a, c))
 
 

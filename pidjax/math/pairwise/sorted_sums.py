@@ -10,7 +10,7 @@ from pidjax.typing import Array
 
 
 def relu_row_sums(a: Array, c: Array, v: Array) -> Array:
-    r"""Sums of all rows of ``relu_table``, in O(H (N + M) log M).
+    r"""Sums of all rows of ``relu_table``, in O(H (N + M) log M) (log² M on CPU).
 
     .. math:: r_i = \sum_j \sum_h v_h \max(a_{ih} + c_{jh}, 0)
                   = \sum_h v_h \Big( n_{ih} a_{ih} + \sum_{j: c_{jh} > -a_{ih}} c_{jh} \Big)

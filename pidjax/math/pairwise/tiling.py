@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import jax
 
+from pidjax._checks import InputError
+
 
 class Tiling(NamedTuple):
     """Sizes of the pieces; any of them can be overridden with ``default_tiling()._replace(...)``.
@@ -16,16 +18,18 @@ class Tiling(NamedTuple):
         Rows of the N x M table that are held at a time. None: all of them while the table has at most
         ``table`` elements, else as many as fit.
     table : int
-        Elements of a table that may be held at a time.
+        Elements of a table that may be held at a time. Deeper critics keep packed signs beside it: k/32 further
+        elements a pair for each hidden layer of width k after the first.
     chunk : int
         Hidden units (forward pass) that one fusion unrolls. On CPU 16 is the near side of a cliff: at 8 and 12
         XLA leaves the fusion scalar, six times slower.
     back_chunk : int
         Candidates (backward pass) that one fusion unrolls; the same cliff.
     activations : int
-        Pairs times width that a block of a deeper critic holds.
-    sort : int
-        Pairs from which the sum over all candidates is taken by sorting.
+        Pairs times width that a block of a deeper critic holds; a block is one row of pairs at least.
+    sort : int or None
+        Pairs from which the sum over all candidates is taken by sorting; never when None, which is quicker where
+        the logsumexp is read as well, since its pass over the pairs gives the sum for nothing.
     """
 
     rows: int | None
@@ -33,12 +37,18 @@ class Tiling(NamedTuple):
     chunk: int
     back_chunk: int
     activations: int
-    sort: int
+    sort: int | None
+
+    def check(self) -> None:
+        """Raise unless all sizes are positive."""
+        for name, size in self._asdict().items():
+            if size is not None and size < 1:
+                raise InputError(f"{name} of a tiling must be at least 1; found {size}.")
 
     def block_rows(self, n: int, m: int) -> int:
         """Rows of an [n, m] table to hold at a time."""
         if self.rows is not None:
-            return max(1, min(self.rows, n))
+            return min(self.rows, n)
         return n if n * m <= self.table else max(1, self.table // m)
 
 
