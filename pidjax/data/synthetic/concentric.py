@@ -42,16 +42,16 @@ def concentric(dx: int, dy: int, strength: float) -> Task:
     w, log_mass = _chi_nodes(dx)
     variances = 1 - strength + strength * w**2 / dx
     log_peaks = log_mass - dy / 2 * np.log(variances)
-    rates, peaks = jnp.asarray(0.5 / variances, jnp.float32), jnp.asarray(log_peaks, jnp.float32)
+    rates, peaks = np.asarray(0.5 / variances, np.float32), np.asarray(log_peaks, np.float32)
 
     def variance(x: Array) -> Array:
         return 1 - strength + strength * (x**2).mean(1, keepdims=True)
 
     @checked
     def sample(key: Array, n: int) -> tuple[Array, Array]:
-        for_x, for_y = jax.random.split(key)
-        x = jax.random.normal(for_x, (n, dx), jnp.float32)
-        return x, jnp.sqrt(variance(x)) * jax.random.normal(for_y, (n, dy), jnp.float32)
+        z = jax.random.normal(key, (n, dx + dy), jnp.float32)
+        x, noise = z[:, :dx], z[:, dx:]
+        return x, jnp.sqrt(variance(x)) * noise
 
     def log_ratio(x: Array, y: Array) -> Array:
         squared, s2 = (y**2).sum(1), variance(x)[:, 0]

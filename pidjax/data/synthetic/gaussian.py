@@ -42,8 +42,8 @@ def gaussian(r: np.typing.ArrayLike, name: str | None = None) -> Task:
     r = np.atleast_1d(np.asarray(r, float))
     if r.ndim != 1 or r.size == 0 or not (np.abs(r) < 1).all():
         raise InputError(f"r must be a non-empty list of correlations inside (-1, 1); found {r.tolist()}.")
-    correlation, noise = (jnp.asarray(v[None], jnp.float32) for v in (r, np.sqrt((1 - r) * (1 + r))))
-    gain, slope = (jnp.asarray(v[None], jnp.float32) for v in (r / (1 - r**2), r**2 / (1 - r**2) / 2))
+    correlation, noise = (np.asarray(v[None], np.float32) for v in (r, np.sqrt((1 - r) * (1 + r))))
+    gain, slope = (np.asarray(v[None], np.float32) for v in (r / (1 - r**2), r**2 / (1 - r**2) / 2))
     mi, jeffreys = _from_correlations(r)
 
     @checked
@@ -118,8 +118,8 @@ def multinormal(covariance: np.typing.ArrayLike, dx: int, name: str | None = Non
     mi, jeffreys = _from_correlations(np.linalg.svd(whitened, compute_uv=False))
     # log r is a quadratic form in (x, y): the difference of the precisions of the two laws
     independent = scipy.linalg.block_diag(np.linalg.inv(cov_x), np.linalg.inv(cov_y))
-    form = jnp.asarray((independent - np.linalg.inv(covariance)) / 2, jnp.float32)
-    mixing = jnp.asarray(root.T, jnp.float32)
+    form = np.asarray((independent - np.linalg.inv(covariance)) / 2, np.float32)
+    mixing = np.asarray(root.T, np.float32)
 
     @checked
     def sample(key: Array, n: int) -> tuple[Array, Array]:

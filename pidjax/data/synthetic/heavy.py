@@ -44,9 +44,8 @@ def student(dx: int, dy: int, dof: int) -> Task:
 
     @checked
     def sample(key: Array, n: int) -> tuple[Array, Array]:
-        for_normal, for_scale = jax.random.split(key)
-        z = jax.random.normal(for_normal, (n, dx + dy), jnp.float32)
-        z = z * _inverse_scale(for_scale, dof, (n, 1))
+        normals = jax.random.normal(key, (n, dx + dy + dof), jnp.float32)
+        z = normals[:, : dx + dy] * _inverse_scale(normals[:, dx + dy :], 1)
         return z[:, :dx], z[:, dx:]
 
     def log_density(z: Array) -> Array:
@@ -82,9 +81,8 @@ def independent_heavy(d: int, dof: int = 1) -> Task:
 
     @checked
     def sample(key: Array, n: int) -> tuple[Array, Array]:
-        for_normal, for_scale = jax.random.split(key)
-        x, y = jax.random.normal(for_normal, (2, n, d), jnp.float32)
-        return x, y * _inverse_scale(for_scale, dof, (n, d))
+        x, y, *others = jax.random.normal(key, (2 + dof, n, d), jnp.float32)
+        return x, y * _inverse_scale(jnp.stack(others), 0)[0]
 
     return Task(
         f"Independent {d}x{d}, t dof {dof}",
@@ -95,10 +93,9 @@ def independent_heavy(d: int, dof: int = 1) -> Task:
     )
 
 
-def _inverse_scale(key: Array, dof: int, shape: tuple[int, ...]) -> Array:
-    """1 / sqrt(χ²_ν / ν), of as many squared normals: a gamma sampler, which rejects, compiles ten times longer."""
-    normals = jax.random.normal(key, (dof, *shape), jnp.float32)
-    return jax.lax.rsqrt((normals**2).mean(0))
+def _inverse_scale(normals: Array, axis: int) -> Array:
+    """1 / sqrt(χ²_ν / ν) of ν normals: a gamma sampler, which rejects, takes several times longer to compile."""
+    return jax.lax.rsqrt((normals**2).mean(axis, keepdims=True))
 
 
 def _log_peak(k: int, dof: int) -> float:

@@ -72,8 +72,8 @@ def mixture(
         raise InputError(f"dx must leave at least one coordinate for Y; found {dx} of {d}.")
     mixing = np.stack([cholesky(f"covariances[{i}]", c) for i, c in enumerate(covariances)])
     log_weights = np.log(weights / weights.sum())
-    centres, roots = jnp.asarray(means, jnp.float32), jnp.asarray(mixing, jnp.float32)
-    logits = jnp.asarray(log_weights, jnp.float32)
+    centres, roots = np.asarray(means, np.float32), np.asarray(mixing, np.float32)
+    logits = np.asarray(log_weights, np.float32)
 
     @checked
     def sample(key: Array, n: int) -> tuple[Array, Array]:
@@ -102,7 +102,7 @@ def _log_density(log_weights: np.ndarray, means: np.ndarray, covariances: np.nda
     log_peaks = (
         log_weights - np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(1) - means.shape[1] / 2 * math.log(2 * math.pi)
     )
-    whiten, centres, peaks = (jnp.asarray(v, jnp.float32) for v in (np.linalg.inv(roots), means, log_peaks))
+    whiten, centres, peaks = (np.asarray(v, np.float32) for v in (np.linalg.inv(roots), means, log_peaks))
 
     def log_density(z: Array) -> Array:
         white = jnp.einsum("knj,kij->kni", z[None] - centres[:, None], whiten, precision="highest")

@@ -46,11 +46,11 @@ def monte_carlo_mi(
         mean = values.mean()
         return mean, ((values - mean) ** 2).sum()
 
-    key = jax.random.key(seed)
     means: list[float] = []
     squares = 0.0
     while True:
-        mean, square = map(float, moments(jax.random.fold_in(key, len(means))))
+        with jax.ensure_compile_time_eval():  # a number, also where the task is made inside a traced function
+            mean, square = map(float, moments(jax.random.fold_in(jax.random.key(seed), len(means))))
         means.append(mean)
         squares += square
         spent = len(means) * ROUND

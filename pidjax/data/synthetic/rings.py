@@ -53,12 +53,12 @@ def rings(noise: float, radii: Sequence[float] = (1.0,), pairs: int = 1) -> Task
     # the midpoint rule of a periodic function: its error is beyond rounding once steps are below noise / 2
     count = 32 + math.ceil(8 * r.max() / noise)
     nodes = np.outer(np.cos((np.arange(count) + 0.5) * np.pi / count), r).ravel()
-    centres, circles = jnp.asarray(nodes, jnp.float32), jnp.asarray(r, jnp.float32)
+    centres, circles = np.asarray(nodes, np.float32), np.asarray(r, np.float32)
 
     @checked
     def sample(key: Array, n: int) -> tuple[Array, Array]:
         for_radius, for_angle, for_noise = jax.random.split(key, 3)
-        radius = circles[jax.random.randint(for_radius, (n, pairs), 0, r.size)]
+        radius = jnp.asarray(circles)[jax.random.randint(for_radius, (n, pairs), 0, r.size)]
         angle = jax.random.uniform(for_angle, (n, pairs), jnp.float32, 0, 2 * math.pi)
         x, y = noise * jax.random.normal(for_noise, (2, n, pairs), jnp.float32)
         return x + radius * jnp.cos(angle), y + radius * jnp.sin(angle)

@@ -5,6 +5,8 @@ Those of the bmi benchmark (Czyż et al. 2023, Beyond Normal, Sec. 3), and the c
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -14,7 +16,7 @@ from pidjax.typing import Array
 
 def normal_cdf(x: Array) -> Array:
     """Φ(x) of each coordinate: a standard normal becomes uniform on (0, 1)."""
-    return jax.scipy.special.ndtr(x)
+    return 0.5 * jax.scipy.special.erfc(-x / math.sqrt(2))
 
 
 def cube(x: Array) -> Array:
@@ -88,14 +90,14 @@ def spiral(x: Array, plane: tuple[int, int], speed: float) -> Array:
 def _to_two_modes(x: Array, weight: float, first: float, second: float) -> Array:
     """Solve F(t) = Φ(x) by bisection, F the distribution function of weight N(first, 1) + (1 − weight) N(second, 1).
 
-    Above 0 the other tails are compared: Φ(x) has no digits left near 1.
+    Above 0 the upper tails are compared, because Φ(x) has no digits left near 1.
     """
-    tail = normal_cdf(-jnp.abs(x))
+    side = jnp.where(x > 0, -1, 1)
+    tail = normal_cdf(side * x)
 
     def below(t: Array) -> Array:
-        left = weight * normal_cdf(t - first) + (1 - weight) * normal_cdf(t - second)
-        right = weight * normal_cdf(first - t) + (1 - weight) * normal_cdf(second - t)
-        return jnp.where(x > 0, right > tail, left < tail)
+        mixed = weight * normal_cdf(side * (t - first)) + (1 - weight) * normal_cdf(side * (t - second))
+        return side * mixed < side * tail
 
     def halve(_: int, ends: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = ends
