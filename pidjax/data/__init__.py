@@ -1,4 +1,4 @@
-"""Batches and augmentations, as functions of a key."""
+"""Batches and augmentations, as functions of a key; ``pidjax.data.synthetic`` has tasks whose truth is known."""
 
 from pidjax.data.augment import band_gain, channel_dropout, delay_and_gain, gaussian_noise, time_mask
 from pidjax.data.batches import batch_indices

@@ -1,0 +1,56 @@
+"""Laws to draw from whose mutual information is known: ``Task(name, sample, truth, ...)``, in nats.
+
+======================  ==============================================================  ====================
+function                (X, Y)                                                          truth
+======================  ==============================================================  ====================
+``gaussian``            pairs of given correlations                                     closed form, Jeffreys
+``gaussian_with_mi``    d equal correlations that share so many nats                    closed form, Jeffreys
+``multinormal``         any covariance                                                  closed form, Jeffreys
+``dense, two_pair``     bmi's Gaussians; ``bivariate_normal`` is one pair               closed form, Jeffreys
+``student``             joint t: a scale is shared, no correlation                      closed form
+``additive_uniform``    uniform, plus uniform noise                                     closed form
+``independent_heavy``   normal and t, independent                                       0
+``rings``               pairs near one or several circles                               quadrature
+``cross``               pairs of correlation r or −r                                    quadrature
+``concentric``          Y's scale depends on the radius of X                            quadrature
+``mixture``             any mixture of Gaussians                                        Monte Carlo, error given
+``bmi_tasks``           the 40 tasks of the bmi benchmark                               closed form
+======================  ==============================================================  ====================
+
+``transformed(task, name, f, g)`` passes X and Y through one-to-one functions (``synthetic.transforms``) and keeps
+the truth; ``standardised(task)`` scales each sample; ``monte_carlo_mi`` is how a truth is drawn.
+"""
+
+from pidjax.data.synthetic import transforms
+from pidjax.data.synthetic.additive import additive_uniform
+from pidjax.data.synthetic.bmi import bmi_tasks
+from pidjax.data.synthetic.concentric import concentric
+from pidjax.data.synthetic.cross import cross
+from pidjax.data.synthetic.gaussian import bivariate_normal, dense, gaussian, gaussian_with_mi, multinormal, two_pair
+from pidjax.data.synthetic.heavy import independent_heavy, student
+from pidjax.data.synthetic.mixture import mixture
+from pidjax.data.synthetic.monte_carlo import monte_carlo_mi
+from pidjax.data.synthetic.rings import rings
+from pidjax.data.synthetic.task import Task, standardised, transformed
+
+__all__ = [
+    "Task",
+    "additive_uniform",
+    "bivariate_normal",
+    "bmi_tasks",
+    "concentric",
+    "cross",
+    "dense",
+    "gaussian",
+    "gaussian_with_mi",
+    "independent_heavy",
+    "mixture",
+    "monte_carlo_mi",
+    "multinormal",
+    "rings",
+    "standardised",
+    "student",
+    "transformed",
+    "transforms",
+    "two_pair",
+]
