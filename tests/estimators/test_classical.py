@@ -63,9 +63,9 @@ def test_gaussian_estimates_have_no_bias_and_honest_errors(estimate, r):
 
 
 def test_gaussian_information_of_many_dimensions():
-    """10 nats in 200 + 200 dimensions from 2000 rows: the plug-in is 10 nats too high."""
-    r = np.full(200, np.sqrt(1 - np.exp(-2 * 10 / 200)))
-    found = GAUSSIAN(*(jnp.asarray(z, jnp.float32) for z in gaussians(0, 2000, 200, 200, r)))
+    """10 nats in 100 + 100 dimensions from 1000 rows: the plug-in is 5 nats too high."""
+    r = np.full(100, np.sqrt(1 - np.exp(-2 * 10 / 100)))
+    found = GAUSSIAN(*(jnp.asarray(z, jnp.float32) for z in gaussians(0, 1000, 100, 100, r)))
     assert abs(found.value - 10) < 4 * found.std_error < 0.6
 
 
@@ -97,44 +97,36 @@ def test_copula_information_sees_no_monotone_map():
 
 
 @every_estimator
-def test_exchanging_x_and_y_changes_nothing(estimate):
-    x, y = gaussians(0, 500, 3, 2, [0.9, 0.4])
-    np.testing.assert_allclose(estimate(x, y), estimate(y, x), rtol=1e-5, atol=1e-6)
-
-
-@every_estimator
-@pytest.mark.parametrize(("offset", "scale"), [(1e6, 1.0), (0.0, 1e-12), (-1e6, 1e-2)])
-def test_offset_and_scale_change_nothing(estimate, offset, scale):
-    """Outside jit, where float64 arrays are still what they are."""
-    x, y = gaussians(0, 500, 3, 2, [0.9, 0.4])
-    found = getattr(estimate, "func", estimate).__wrapped__(
-        offset + scale * x, offset - scale * y, **getattr(estimate, "keywords", {})
-    )
-    np.testing.assert_allclose(found, estimate(x, -y), rtol=2e-3, atol=1e-4)
+def test_offset_and_scale_change_nothing(estimate):
+    """Of float64 arrays that jit does not turn into float32 before the estimator sees them."""
+    x, y = gaussians(0, 500, 2, 2, [0.9, 0.4])
+    f = getattr(estimate, "func", estimate).__wrapped__
+    far = 1e6 + x * [1e-2, 10], 1e-6 + 1e-12 * y
+    found = jax.jit(lambda: f(*far, **getattr(estimate, "keywords", {})))()
+    np.testing.assert_allclose(found, estimate(x * [1e-2, 10], y), rtol=1e-5, atol=2e-6)
 
 
 @every_estimator
 def test_scale_of_float32_changes_nothing(estimate):
-    x, y = (z.astype(np.float32) for z in gaussians(0, 500, 3, 2, [0.9, 0.4]))
+    x, y = (z.astype(np.float32) for z in gaussians(0, 500, 2, 2, [0.9, 0.4]))
     scale = np.float32(2.0**-40)
     np.testing.assert_allclose(estimate(scale * x, y / scale), estimate(x, y), rtol=1e-5, atol=1e-6)
 
 
 @every_estimator
-def test_vmap_is_a_loop(estimate):
-    pairs = [gaussians(seed, 500, 3, 2, [0.9, 0.4]) for seed in range(2)]
-    x, y = (jnp.asarray(np.stack(z), jnp.float32) for z in zip(*pairs, strict=True))
-    found = jax.vmap(estimate)(x, y)
-    for i in range(2):
-        np.testing.assert_allclose(jnp.stack(found)[:, i], estimate(x[i], y[i]), rtol=1e-5, atol=1e-6)
+def test_vmap_is_a_loop_and_exchanging_x_and_y_changes_nothing(estimate):
+    x, y = (jnp.asarray(z, jnp.float32) for z in gaussians(0, 500, 2, 2, [0.9, 0.4]))
+    found = jax.vmap(estimate)(jnp.stack([x, y, x]), jnp.stack([y, x, -y]))
+    for i, pair in enumerate([(x, y), (x, y), (x, -y)]):
+        np.testing.assert_allclose(jnp.stack(found)[:, i], estimate(*pair), rtol=1e-5, atol=2e-6)
 
 
 @every_estimator
 def test_ties_and_copies_stay_finite(estimate):
-    x, y = gaussians(0, 500, 3, 2, [0.9, 0.4])
+    x, y = gaussians(0, 500, 2, 2, [0.9, 0.4])
     rough = np.round(x), np.round(y)
     copies = np.repeat(x[:100], 5, axis=0), np.repeat(y[:100], 5, axis=0)
-    with_repeated_column = np.hstack([x[:, :2], x[:, :1]]), y
+    with_repeated_column = x[:, [0, 0]], y
     for pair in (rough, copies, with_repeated_column):
         assert np.isfinite(estimate(*pair)).all()
 
@@ -149,20 +141,20 @@ def test_gradient_of_the_gaussian_information():
         log_det = [np.linalg.slogdet(m)[1] for m in (c[:2, :2], c[2:, 2:], c)]
         return (log_det[0] + log_det[1] - log_det[2]) / 2
 
-    slope = jax.grad(lambda x: gaussian_mi(x, jnp.asarray(y, jnp.float32)).value)(jnp.asarray(x, jnp.float32))
+    slope = jax.jit(jax.grad(lambda x: gaussian_mi(x, y).value))(x.astype(np.float32))
     expected = (plug_in(x + 1e-5 * along) - plug_in(x - 1e-5 * along)) / 2e-5
     np.testing.assert_allclose((slope * along).sum(), expected, rtol=1e-3)
 
 
 def test_spectrum_finds_strong_pairs_among_noise():
-    """Two pairs in 100 + 60 dimensions from 1000 rows, where independent directions show up to r = 0.55."""
-    n, truth = 1000, np.array([0.9, 0.7])
-    x, y = map(np.stack, zip(*(gaussians(seed, n, 100, 60, truth) for seed in range(4)), strict=True))
+    """Two pairs in 50 + 30 dimensions from 500 rows, where independent directions show up to r = 0.55."""
+    n, truth = 500, np.array([0.9, 0.7])
+    x, y = map(np.stack, zip(*(gaussians(seed, n, 50, 30, truth) for seed in range(4)), strict=True))
     found = jax.vmap(SPECTRUM)(x.astype(np.float32), y.astype(np.float32))
     error = (1 - truth**2) / np.sqrt(n * 4)
     assert (found.sample_r[:, :2].mean(0) > truth + 2 * error).all()
     np.testing.assert_array_less(abs(found.r[:, :2].mean(0) - truth), 4 * error + 0.01)
-    np.testing.assert_allclose(found.sample_r[:, 2], found.edge, atol=0.03)
+    np.testing.assert_allclose(found.sample_r[:, 2], found.edge, atol=0.05)
     assert found.r[:, 4:].max() == 0
     assert SPECTRUM(x[0, :, :1], y[0, :, 1:2]).r == 0
 
@@ -178,22 +170,22 @@ def brute_ksg(x, y, k):
     return digamma(k) + digamma(len(x)) - terms.mean(), terms.std() / np.sqrt(len(x))
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (3, 2)])
-@pytest.mark.parametrize("k", [1, 5])
-def test_ksg_is_its_formula(shape, k):
+@pytest.mark.parametrize(
+    ("shape", "k", "margins"), [((1, 1), 5, "normal"), ((3, 2), 1, "normal"), ((3, 2), 5, "standard")]
+)
+def test_ksg_is_its_formula(shape, k, margins):
     x, y = gaussians(0, 500, *shape, [0.8])
-    for margins, f in (("standard", standardise), ("normal", normal_scores)):
-        expected = brute_ksg(np.asarray(f(x)), np.asarray(f(y)), k)
-        np.testing.assert_allclose(KSG(x, y, k=k, margins=margins), expected, rtol=1e-3, atol=2e-6)
+    f = {"standard": jax.jit(standardise), "normal": jax.jit(normal_scores)}[margins]
+    expected = brute_ksg(np.asarray(f(x)), np.asarray(f(y)), k)
+    np.testing.assert_allclose(KSG(x, y, k=k, margins=margins), expected, rtol=1e-5, atol=2e-6)
 
 
 def test_ksg_of_independent_and_of_dependent_data():
     """Within 4 standard errors, over links that are not monotone and tails that are heavy."""
     rng = np.random.default_rng(0)
     x, y, noise = rng.normal(size=(3, 4000, 1))
-    for k in (3, 10):
-        found = KSG(x, np.tan(y), k=k)
-        assert abs(found.value) < 4 * found.std_error < 0.06
+    found = KSG(x, np.tan(y), k=5)
+    assert abs(found.value) < 4 * found.std_error < 0.06
     linked = 0.8 * x + 0.6 * noise
     uniform = rng.uniform(size=(4000, 1))
     laws = {
@@ -216,6 +208,14 @@ def folded(r):
     return np.log(2) - (weights * -np.log(np.maximum(p, 1e-300))).sum()
 
 
+def test_the_error_of_ksg_is_too_small_by_no_more_than_a_third_or_so():
+    """Over 100 samples of normals; a deviation of 100 is uncertain by 7 %."""
+    x, noise = np.random.default_rng(0).normal(size=(2, 100, 500, 1)).astype(np.float32)
+    for r in (0, 0.8):
+        found = jax.vmap(KSG)(x, r * x + np.float32(np.sqrt(1 - r**2)) * noise)
+        assert 0.6 < np.sqrt((found.std_error**2).mean()) / found.value.std() < 1.1
+
+
 def test_ksg_of_rounded_data_with_a_key():
     """Ties broken at random carry the information of what is rounded: I(round(x); y) from both sides."""
     rng = np.random.default_rng(0)
@@ -225,7 +225,7 @@ def test_ksg_of_rounded_data_with_a_key():
     assert abs(found.value - np.log(2)) < 4 * found.std_error + 0.01
 
 
-@pytest.mark.parametrize(("d", "dof"), [(2, 1), (3, 2), (5, 3)])
+@pytest.mark.parametrize(("d", "dof"), [(2, 1), (5, 3)])
 def test_radial_ksg_of_student_vectors(d, dof):
     x, y, truth = student(0, 5000, d, dof)
     found = RADIAL(x, 3 * y + 2)

@@ -98,8 +98,8 @@ def test_canonical_pairs_are_uncorrelated_but_for_r(shape):
 
 
 def test_canonical_pairs_of_many_dimensions():
-    """200 + 200 of them: the sum of their informations is that of the determinants."""
-    x, y = sample(2000, 200, 200, np.full(50, 0.5))
+    """100 + 100 of them: the sum of their informations is that of the determinants."""
+    x, y = sample(1000, 100, 100, np.full(50, 0.5))
     found = CANONICAL(x, y)
     assert found.information.sum() == pytest.approx(log_det_information(x, y), rel=1e-4)
 

@@ -25,7 +25,7 @@ def brute(x):
     return far
 
 
-@pytest.mark.parametrize(("n", "d", "k"), [(257, 1, 3), (300, 4, 1), (300, 4, 299), (5, 2, 4), (2, 2, 1), (300, 70, 5)])
+@pytest.mark.parametrize(("n", "d", "k"), [(257, 1, 3), (300, 4, 299), (2, 2, 1), (300, 70, 5)])
 def test_distances_and_counts_are_those_of_all_pairs(n, d, k):
     x = points(n, d)
     far = brute(x)
@@ -62,13 +62,15 @@ def test_blocks_are_the_whole(monkeypatch):
     x = points(331, 3)
     distance, count = DISTANCE(x, 5), COUNT(x, DISTANCE(x, 5))
     monkeypatch.setattr(neighbours, "default_tiling", lambda: type("Small", (), {"table": 2**15}))
-    np.testing.assert_array_equal(kth_distance(jnp.asarray(x), 5), distance)
-    np.testing.assert_array_equal(count_closer(jnp.asarray(x), distance), count)
+    found = jax.jit(lambda: (kth_distance(x, 5), count_closer(x, distance)))()
+    np.testing.assert_array_equal(found[0], distance)
+    np.testing.assert_array_equal(found[1], count)
 
 
 def test_vmap_is_a_loop():
     x = jnp.stack([points(200, 2, seed) for seed in range(3)])
-    np.testing.assert_array_equal(jax.vmap(lambda z: kth_distance(z, 3))(x), jnp.stack([DISTANCE(z, 3) for z in x]))
+    found = jax.jit(jax.vmap(lambda z: kth_distance(z, 3)))(x)
+    np.testing.assert_array_equal(found, jnp.stack([DISTANCE(z, 3) for z in x]))
 
 
 @pytest.mark.parametrize("k", [0, 10, 2.5])

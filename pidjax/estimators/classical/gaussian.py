@@ -113,6 +113,7 @@ def copula_mi(x: Array, y: Array, key: Array | None = None) -> Nats:
         As for ``gaussian_mi``.
     """
     x, y = paired(x, y)
+    check_rows(x, y)
     return gaussian_mi(*scores(x, y, key))
 
 

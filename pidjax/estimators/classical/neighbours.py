@@ -27,8 +27,8 @@ def ksg_mi(x: Array, y: Array, k: int = 5, *, margins: str = "normal", key: Arra
     towards 0 and grows with the information and the dimension: trust it up to about 4 dimensions in all. Small k
     has less bias and more variance. At independence it is nearly unbiased, hence negative half of the time.
 
-    The standard error is the deviation of the n terms of the mean over √n. Terms of neighbours are not quite
-    independent, and the bias is not in it.
+    The standard error is the deviation of the n terms of the mean over √n. Neighbours share their terms' luck, so it
+    is too small, by a fifth to a third; and the bias is not in it.
 
     Data must be continuous. Where k + 1 points coincide, the terms stay finite and mean nothing; coordinates that
     are rounded, or discrete, are served by a key: ties broken at random neither add information nor lose any.
