@@ -6,6 +6,7 @@
 ``pidjax.pid``         informations to redundancy, unique and synergy
 ``pidjax.encoders``    signals to vectors
 ``pidjax.data``        batches, augmentations, frames
+``pidjax.estimators``  samples to nats with a standard error
 ``pidjax.objectives``  what is learned
 ``pidjax.train``       one compiled step, the loop, checkpoints
 ``pidjax.evaluate``    probes, retrieval and prediction with their nulls
