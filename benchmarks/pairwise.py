@@ -70,8 +70,8 @@ def groups(preset: str) -> list[Group]:
         ]
     separated, tiled = ("torch_separated",), ("jax_tiled", "torch_tiled")
     found = [Group("infonce", (512,), n, 128, ("pidjax", *separated, *tiled)) for n in (128, 256, 512, 1024)]
-    found += [Group("infonce", (512,), n, 128, ("pidjax", *separated)) for n in (2048, 4096)]
-    found += [Group("infonce", (512,), 8192, 128, ("pidjax",))]
+    found += [Group("infonce", (512,), 2048, 128, ("pidjax", *separated))]
+    found += [Group("infonce", (512,), n, 128, ("pidjax",)) for n in (4096, 8192)]
     found += [Group("infonce", (512, 512), n, 128, ("pidjax", *tiled)) for n in (128, 256, 512)]
     found += [Group("nce_club", (512,), n, 128, ("pidjax", "torch_chunked")) for n in (512, 2048)]
     found += [Group("nce_club", (512,), n, 128, ("pidjax",)) for n in (4096, 8192)]

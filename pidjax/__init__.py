@@ -5,8 +5,9 @@
 ``pidjax.critics``     pairs to scores
 ``pidjax.pid``         informations to redundancy, unique and synergy
 ``pidjax.encoders``    signals to vectors
-``pidjax.data``        batches, augmentations, frames
+``pidjax.data``        batches, augmentations, frames, tasks of known information
 ``pidjax.estimators``  samples to nats with a standard error
+``pidjax.fit``         one compiled fit with held-out evaluation
 ``pidjax.objectives``  what is learned
 ``pidjax.train``       one compiled step, the loop, checkpoints
 ``pidjax.evaluate``    probes, retrieval and prediction with their nulls
