@@ -134,7 +134,7 @@ def fit(
 
     first = evaluate(params, held_out)
     walk = params, optimiser.init(params), jax.tree.map(jnp.zeros_like, params)
-    (_, best, _, found), values = jax.lax.scan(one_round, (walk, params, first, 0), jnp.arange(rounds))
+    (_, best, _, found), values = jax.lax.scan(one_round, (walk, params, first, jnp.int32(0)), jnp.arange(rounds))
     return Fit(best, jnp.concatenate([first[None], values]), found)
 
 
