@@ -196,7 +196,9 @@ def figure(results: dict[str, dict[str, Any]], path: Path) -> None:
 
     problems = list(dict.fromkeys((g["bound"], tuple(g["hidden"])) for g in results.values()))
     titles = {"infonce": "InfoNCE", "nce_club": "NCE-CLUB"}
-    fig, axes = plt.subplots(2, len(problems), figsize=(4.2 * len(problems), 7), squeeze=False, sharex="col")
+    fig, axes = plt.subplots(
+        2, len(problems), figsize=(4.2 * len(problems), 7), squeeze=False, sharex="col", layout="constrained"
+    )
     for column, (bound, hidden) in zip(axes.T, problems, strict=True):
         chosen = sorted(
             (g for g in results.values() if (g["bound"], tuple(g["hidden"])) == (bound, hidden)), key=lambda g: g["n"]
@@ -210,12 +212,12 @@ def figure(results: dict[str, dict[str, Any]], path: Path) -> None:
         column[0].set_ylabel("value and gradient (s)")
         column[1].set_ylabel("temporary memory (MiB)")
         column[1].set_xlabel("batch N")
-        column[0].legend(fontsize=8, loc="upper left")
         for axis in column:
             axis.set_xticks([g["n"] for g in chosen], [str(g["n"]) for g in chosen], rotation=45, minor=False)
             axis.minorticks_off()
             axis.grid(alpha=0.3)
-    fig.tight_layout()
+    lines = {line.get_label(): line for axis in axes.flat for line in axis.get_lines()}
+    fig.legend(lines.values(), lines.keys(), loc="outside upper center", ncols=len(lines))
     fig.savefig(path, dpi=120)
     plt.close(fig)
 
