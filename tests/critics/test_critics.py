@@ -65,8 +65,8 @@ def options_of(given, n=8):
 OPTIONS = ["nothing", "positive", "negatives", "rows", "softplus", "clip"]
 CASES = [  # every option where the code is common to all critics, every critic and tiling where it is not
     *(("bilinear", tiling, over, given) for tiling, over in (("whole", "x"), ("rows", "y")) for given in OPTIONS),
-    *(("bilinear", "rows", "both", given) for given in OPTIONS if given != "positive"),
-    *(("concat", "sorted", "y", given) for given in OPTIONS),
+    ("bilinear", "rows", "both", "negatives"),
+    *(("concat", "sorted", "y", given) for given in ("nothing", "rows", "negatives")),
     *((name, tiling, "both", "nothing") for name in CRITICS for tiling in ("whole", "rows") if name != "bilinear"),
     ("concat", "rows, sorted", "both", "nothing"),
 ]
