@@ -46,7 +46,6 @@ def fit(
     weight_decay: Array | float = 0.0,
     average: float = 0.0,
     rounds: int = 20,
-    held_out_loss: Loss | None = None,
 ) -> Fit:
     r"""Minimise a loss by AdamW, keep the parameters that do best on data that were not fitted.
 
@@ -76,8 +75,6 @@ def fit(
         β in [0, 1).
     rounds : int
         Evaluations on ``held_out``.
-    held_out_loss : callable, optional
-        What is evaluated there; ``loss`` unless given.
 
     Returns
     -------
@@ -102,7 +99,6 @@ def fit(
     rounds = min(rounds, steps)
     length = math.ceil(steps / rounds)
     batch = min(batch, n)
-    evaluate = held_out_loss or loss
     optimiser = optax.chain(optax.clip_by_global_norm(10.0), optax.scale_by_adam())
     strides = jnp.asarray(_coprime(n), jnp.uint32)
 
@@ -125,14 +121,14 @@ def fit(
     def one_round(carry, i):
         walk, best, lowest, found = carry
         walk, _ = jax.lax.scan(step, walk, i * length + jnp.arange(length))
-        steps_done = (i + 1) * length
-        watched = jax.tree.map(lambda m: m / (1 - average**steps_done), walk[2]) if average else walk[0]
-        value = evaluate(watched, held_out)
+        seen = 1 - average ** ((i + 1) * length)
+        watched = jax.tree.map(lambda m: m / seen, walk[2])  # with average 0 the parameters themselves
+        value = loss(watched, held_out)
         better = value < lowest
         best = jax.tree.map(lambda new, old: jnp.where(better, new, old), watched, best)
         return (walk, best, jnp.where(better, value, lowest), jnp.where(better, i + 1, found)), value
 
-    first = evaluate(params, held_out)
+    first = loss(params, held_out)
     walk = params, optimiser.init(params), jax.tree.map(jnp.zeros_like, params)
     (_, best, _, found), values = jax.lax.scan(one_round, (walk, params, first, jnp.int32(0)), jnp.arange(rounds))
     return Fit(best, jnp.concatenate([first[None], values]), found)

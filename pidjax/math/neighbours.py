@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from pidjax._checks import InputError
 from pidjax.math.pairwise.dot import accumulator
-from pidjax.math.pairwise.rows import blocks_of, joined
+from pidjax.math.pairwise.rows import map_rows
 from pidjax.math.pairwise.tiling import default_tiling
 from pidjax.typing import Array
 
@@ -101,9 +101,7 @@ def check_k(k: int, n: int) -> None:
 
 def _map_blocks(f: Callable, rows, width: int):
     """``f`` of blocks of rows that hold ``width`` numbers a row."""
-    n = jax.tree.leaves(rows)[0].shape[0]
-    block = max(1, default_tiling().table // (8 * width))
-    return f(rows) if block >= n else joined(jax.lax.map(f, blocks_of(rows, block)), n)
+    return map_rows(f, rows, max(1, default_tiling().table // (8 * width)))
 
 
 def _scan_pairs(update: Callable, start: Array, groups: Array, rows: Array) -> Array:

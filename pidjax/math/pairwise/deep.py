@@ -88,7 +88,8 @@ def _backward(rows: int, saved, g: Array):
         products = [q + h.T @ e for q, h, e in zip(products, hidden, errors, strict=True)]
         totals = [q + e.sum(0) for q, e in zip(totals, errors, strict=True)]
         # a product with ones: XLA's sum over this axis is thirty times slower on CPU
-        at_c = at_c + (jnp.ones(a_rows.shape[0], c.dtype) @ back.reshape(a_rows.shape[0], -1)).reshape(c.shape)
+        ones, flat = jnp.ones(a_rows.shape[0], c.dtype), back.reshape(a_rows.shape[0], -1)
+        at_c = at_c + jnp.matmul(ones, flat, precision="highest").reshape(c.shape)
         return (at_c, products, totals), back.sum(1)
 
     zeros = jax.tree.map(jnp.zeros_like, (c, [kernel for kernel, _ in layers], [bias for _, bias in layers]))
