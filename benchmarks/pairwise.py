@@ -13,10 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-import json
 import math
-import os
-import platform
 import statistics
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +21,7 @@ from typing import Any, Literal
 import tyro
 from tqdm import tqdm
 
+from benchmarks.store import kept, write
 from benchmarks.worker import Worker
 from pidjax.math.pairwise import default_tiling
 
@@ -222,15 +220,6 @@ def figure(results: dict[str, dict[str, Any]], path: Path) -> None:
     plt.close(fig)
 
 
-def machine() -> dict[str, Any]:
-    """What the numbers were measured on."""
-    import jax
-
-    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    cpu = models[0].split(":")[1].strip() if models else platform.processor()
-    return {"cpu": cpu, "cores": os.cpu_count(), "python": platform.python_version(), "jax": jax.__version__}
-
-
 def main(
     preset: Literal["full", "smoke", "gpu"] = "full",
     out: Path = Path("runs/pairwise"),
@@ -246,32 +235,22 @@ def main(
         overwrite: Measure everything again.
     """
     parts = out / preset
-    parts.mkdir(parents=True, exist_ok=True)
     results: dict[str, dict[str, Any]] = {}
 
-    def kept(name: str, compute) -> Any:
-        path = parts / f"{name}.json"
-        if overwrite or not path.exists():
-            found = compute()
-            path.with_suffix(".partial").write_text(json.dumps(found, indent=1))
-            path.with_suffix(".partial").rename(path)
-        return json.loads(path.read_text())
+    def part(name: str, compute) -> Any:
+        return kept(parts / f"{name}.json", compute, overwrite=overwrite)
 
-    peaks = kept("peaks", lambda: {kind: _peak(kind) for kind in ("elementwise", "matmul")})
+    peaks = part("peaks", lambda: {kind: _peak(kind) for kind in ("elementwise", "matmul")})
     progress = tqdm(groups(preset), desc="pairwise")
     for group in progress:
         progress.set_postfix_str(group.name)
-        results[group.name] = kept(group.name, lambda group=group: measure(group, repeats, peaks))
+        results[group.name] = part(group.name, lambda group=group: measure(group, repeats, peaks))
     met = goals(results)
     text = table(results, met)
-    summary = {"machine": machine(), "peaks_per_s": peaks, "groups": results, "goals": met}
-    (out / "result.json").write_text(json.dumps(summary, indent=1))
-    (out / "table.md").write_text(text)
     figure(results, out / "pairwise.png")
-    print(text)
+    write(out, text, {"peaks_per_s": peaks, "groups": results, "goals": met})
     if not importlib.util.find_spec("torch"):
         print('PyTorch is not installed, its rows are left out: pip install -c constraints.txt -e ".[bench]"')
-    print(f"wrote {out / 'result.json'}, {out / 'table.md'} and {out / 'pairwise.png'}")
 
 
 def _peak(kind: str) -> float:

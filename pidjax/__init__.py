@@ -15,4 +15,7 @@
 ==================  =====================================================
 """
 
+from pidjax.estimators import Estimate, estimate_mi
+
+__all__ = ["Estimate", "estimate_mi"]
 __version__ = "0.1.0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import jax
+import jax.numpy as jnp
 
 from pidjax._checks import InputError
 from pidjax.critics.all_pairs import Form, from_form
@@ -95,6 +96,56 @@ def separable(hidden: Sequence[int] = (256,), n_dims: int = 32, *, tiling: Tilin
 
     def project_y(params: Params, y: Array) -> Array:
         return mlp(params["h"], y)
+
+    return from_form(init, dot_form(project_x, project_y), tiling)
+
+
+def residual(
+    n_frozen: int, hidden: Sequence[int] = (64, 64), n_dims: int = 16, *, tiling: Tiling | None = None
+) -> Critic:
+    r"""Critic f(x, y) = u · v + g(x') · h(y') + g_0(x') + h_0(y'): what a fixed critic u · v leaves unsaid.
+
+    x = [x', u] and y = [y', v]: the last ``n_frozen`` columns are multiplied as they are, the others go through
+    perceptrons. All of h and g_0 start at 0, so that a fit starts from the fixed critic.
+
+    Parameters
+    ----------
+    n_frozen : int
+        Columns of u and of v.
+    hidden : sequence of int
+        Widths of the hidden layers of g and of h.
+    n_dims : int
+        Width of the learned inner product.
+    tiling : Tiling, optional
+        Sizes of the pieces; those of the default backend when None.
+
+    Returns
+    -------
+    Critic
+        Parameters ``{"g": [{kernel, bias}, ...], "h": [...]}``; the last outputs are g_0 and h_0.
+
+    Raises
+    ------
+    ValueError
+        A width that is not a positive integer.
+    """
+    widths, (n_dims, n_frozen) = positive_widths("hidden", hidden), positive_widths("n_dims", (n_dims, n_frozen))
+
+    def init(key: Array, x: Array, y: Array) -> Params:
+        for_x, for_y = jax.random.split(key)
+        g = mlp_init(for_x, (x.shape[1] - n_frozen, *widths, n_dims + 1))
+        h = mlp_init(for_y, (y.shape[1] - n_frozen, *widths, n_dims + 1))
+        g[-1] = jax.tree.map(lambda w: w.at[..., -1].set(0), g[-1])
+        h[-1] = jax.tree.map(jnp.zeros_like, h[-1])
+        return {"g": g, "h": h}
+
+    def project_x(params: Params, x: Array) -> Array:
+        g = mlp(params["g"], x[:, :-n_frozen])
+        return jnp.concatenate([x[:, -n_frozen:], g, jnp.ones_like(g[:, :1])], axis=1)
+
+    def project_y(params: Params, y: Array) -> Array:
+        h = mlp(params["h"], y[:, :-n_frozen])
+        return jnp.concatenate([y[:, -n_frozen:], h[:, :-1], jnp.ones_like(h[:, :1]), h[:, -1:]], axis=1)
 
     return from_form(init, dot_form(project_x, project_y), tiling)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.special import stdtrit
 
 from pidjax.math.pairwise.dot import accumulator
 from pidjax.typing import Array
@@ -52,6 +53,23 @@ def normal_scores(x: Array, key: Array | None = None) -> Array:
     from_below = jnp.minimum(found, n + 1 - found)  # 1 - p has no digits left where p is close to 1
     scores = jax.scipy.special.ndtri(from_below / (n + 1))
     return jnp.where(found > from_below, -scores, scores)
+
+
+def student_scores(x: Array, dof: float, key: Array | None = None) -> Array:
+    """t quantiles of rank / (n + 1) within every column; ``dof`` of ``math.inf`` gives normal scores.
+
+    Parameters
+    ----------
+    x : [n, d]
+    dof : float
+        Degrees of freedom, positive; quantiles come from a table made on the host.
+    key : PRNG key, optional
+        As for ``ranks``.
+    """
+    n = x.shape[0]
+    halves = np.arange(2, 2 * n + 1) / 2  # mean ranks of ties are whole or half numbers
+    table = jnp.asarray(stdtrit(dof, halves / (n + 1)), jnp.result_type(float))
+    return table[jnp.round(2 * ranks(x, key)).astype(jnp.int32) - 2]
 
 
 def _mean_rank(x: Array) -> Array:

@@ -148,15 +148,19 @@ def cca_spectrum(x: Array, y: Array) -> Spectrum:
     check_rows(x, y)
     n = x.shape[0]
     sample = canonical(x, y).r
-    c, d = x.shape[1] / (n - 1), y.shape[1] / (n - 1)
-    edge = np.sqrt(c + d - 2 * c * d + 2 * np.sqrt(c * d * (1 - c) * (1 - d)))
-    # (1 - c)(1 - d) t² - b t + c d = 0 in t = r²; the larger root
-    lead, b = (1 - c) * (1 - d), sample**2 - c * (1 - d) - d * (1 - c)
-    root = (b + jnp.sqrt(jnp.maximum(b**2 - 4 * lead * c * d, 0))) / (2 * lead)
-    squared = jnp.where(sample > edge, jnp.clip(root, 0, 1), 0)
-    r = jnp.sqrt(squared)
-    rest = jnp.maximum(1 - squared, jnp.finfo(r.dtype).eps)
+    r, edge = deflated(sample, n, x.shape[1], y.shape[1])
+    rest = jnp.maximum(1 - r**2, jnp.finfo(r.dtype).eps)
     return Spectrum(sample, r, -jnp.log(rest) / 2, r / np.sqrt(n), jnp.asarray(edge, r.dtype))
+
+
+def deflated(sample_r: Array, n: int, dx: int, dy: int, slack: float = 1.0) -> tuple[Array, float]:
+    """Population correlations for sample ones, 0 where they do not rise above ``slack`` times the edge; the edge."""
+    c, d = dx / (n - 1), dy / (n - 1)
+    edge = float(np.sqrt(c + d - 2 * c * d + 2 * np.sqrt(c * d * (1 - c) * (1 - d))))
+    # (1 - c)(1 - d) t² - b t + c d = 0 in t = r²; the larger root
+    lead, b = (1 - c) * (1 - d), sample_r**2 - c * (1 - d) - d * (1 - c)
+    root = (b + jnp.sqrt(jnp.maximum(b**2 - 4 * lead * c * d, 0))) / (2 * lead)
+    return jnp.sqrt(jnp.where(sample_r > slack * edge, jnp.clip(root, 0, 1), 0)), edge
 
 
 def scores(x: Array, y: Array, key: Array | None) -> tuple[Array, Array]:

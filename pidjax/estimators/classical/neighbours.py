@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.special import digamma as host_digamma
 
-from pidjax._checks import one_of
+from pidjax._checks import InputError, one_of
 from pidjax.estimators.classical.gaussian import scores
 from pidjax.estimators.classical.inputs import Nats, paired
 from pidjax.math.gaussian import standardise
 from pidjax.math.neighbours import check_k, count_closer, kth_distance
-from pidjax.math.ranks import normal_scores
+from pidjax.math.ranks import normal_scores, student_scores
 from pidjax.typing import Array
 
 
@@ -57,17 +58,23 @@ def ksg_mi(x: Array, y: Array, k: int = 5, *, margins: str = "normal", key: Arra
     ValueError
         Not matrices of equally many rows; k without that many neighbours; unknown margins.
     """
+    return _nats(ksg_terms(x, y, k, margins=margins, key=key))
+
+
+def ksg_terms(x: Array, y: Array, k: int = 5, *, margins: str = "normal", key: Array | None = None) -> Array:
+    """The n terms whose mean is ``ksg_mi``, [n]."""
     x, y = paired(x, y)
     one_of("margins", margins, ("normal", "standard"))
     check_k(k, x.shape[0])
     return _ksg(*(scores(x, y, key) if margins == "normal" else (standardise(x), standardise(y))), k)
 
 
-def radial_ksg_mi(x: Array, y: Array, k: int = 10) -> Nats:
+def radial_ksg_mi(x: Array, y: Array, k: int = 10, *, dof: float | None = None, key: Array | None = None) -> Nats:
     r"""Mutual information of the lengths of x and y, in nats: ``ksg_mi`` of the normal scores of two radii.
 
-    A radius is the Euclidean length of a row after its coordinates lost their medians and were divided by their
-    median absolute deviations, which heavy tails do not move.
+    A radius is the Euclidean length of a row, by default after its coordinates lost their medians and were divided
+    by their median absolute deviations, which heavy tails do not move. With ``dof`` every coordinate is given
+    Student-t margins first, rank by rank, so that monotone maps of coordinates do not matter.
 
     Direction: **none** at a given n; converges to I(|x|; |y|), a **lower** bound of the information (radii are
     functions of x and y), and all of it where x and y depend on each other through their lengths alone: joint
@@ -84,6 +91,10 @@ def radial_ksg_mi(x: Array, y: Array, k: int = 10) -> Nats:
     y : [n, dy]
     k : int
         Neighbours, 1 to n - 1.
+    dof : float, optional
+        Degrees of freedom of the margins; ``math.inf`` for normal ones.
+    key : PRNG key, optional
+        Breaks ties of coordinates at random; for ``dof``.
 
     Returns
     -------
@@ -92,19 +103,36 @@ def radial_ksg_mi(x: Array, y: Array, k: int = 10) -> Nats:
     Raises
     ------
     ValueError
-        Not matrices of equally many rows; k without that many neighbours.
+        Not matrices of equally many rows; k without that many neighbours; ``dof`` that is not positive.
     """
+    return _nats(radial_terms(x, y, k, dof=dof, key=key))
+
+
+def radial_terms(x: Array, y: Array, k: int = 10, *, dof: float | None = None, key: Array | None = None) -> Array:
+    """The n terms whose mean is ``radial_ksg_mi``, [n]."""
     x, y = paired(x, y)
     check_k(k, x.shape[0])
-    return _ksg(normal_scores(_radius(x)), normal_scores(_radius(y)), k)
+    if dof is not None:
+        if not dof > 0:
+            raise InputError(f"dof must be positive; found {dof!r}.")
+        for_x, for_y = (None, None) if key is None else jax.random.split(key)
+        x, y = student_scores(x, dof, for_x), student_scores(y, dof, for_y)
+        x, y = (jnp.linalg.norm(z, axis=1, keepdims=True) for z in (x, y))
+    else:
+        x, y = _radius(x), _radius(y)
+    return _ksg(normal_scores(x), normal_scores(y), k)
 
 
-def _ksg(x: Array, y: Array, k: int) -> Nats:
+def _ksg(x: Array, y: Array, k: int) -> Array:
     n = x.shape[0]
     distance = kth_distance(jnp.concatenate([x, y], axis=1), k)
     terms = _digamma(count_closer(x, distance) + 1, n) + _digamma(count_closer(y, distance) + 1, n)
     constant = float(host_digamma(k) + host_digamma(n))
-    return Nats(constant - terms.mean(), terms.std() / np.sqrt(n))
+    return constant - terms
+
+
+def _nats(terms: Array) -> Nats:
+    return Nats(terms.mean(), terms.std() / np.sqrt(terms.shape[0]))
 
 
 def _digamma(m: Array, n: int) -> Array:

@@ -1,0 +1,175 @@
+"""The front door: two arrays in, mutual information with its error and bracket out."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pidjax._checks import one_of
+from pidjax.estimators.anchored import anchored_mi
+from pidjax.estimators.classical import copula_mi, gaussian_mi, ksg_mi, radial_ksg_mi
+from pidjax.estimators.classical.gaussian import scores
+from pidjax.estimators.crossfit import LINE_UP, mean_and_error
+from pidjax.estimators.learned import METHODS, learned_mi
+from pidjax.estimators.portfolio import auto_mi, members
+from pidjax.estimators.samples import continuous_samples
+from pidjax.math.gaussian import standardise
+from pidjax.typing import Array
+
+MARGIN = 2.33
+"""Standard errors between a reading and an end of the bracket: 99 % one-sided, because errors are estimated too."""
+FOLDS = 5
+
+_CLASSICAL = {
+    "gaussian": (lambda x, y, key: gaussian_mi(x, y), "none; exact for jointly Gaussian data"),
+    "copula": (copula_mi, "none; exact for Gaussian copulas"),
+    "ksg": (lambda x, y, key: ksg_mi(x, y, key=key), "none; towards 0 in more than about 4 dimensions"),
+    "radial_ksg": (lambda x, y, key: radial_ksg_mi(x, y), "lower bound in the limit: only lengths are compared"),
+}
+ESTIMATORS = ("auto", "anchored", *METHODS, *_CLASSICAL)
+"""Methods of ``estimate_mi`` by name."""
+
+
+class Estimate(NamedTuple):
+    """Mutual information in nats.
+
+    Attributes
+    ----------
+    value : float
+        Not clipped: an unbiased estimate of 0 is negative half of the time.
+    std_error : float
+    lower : float
+        Certificate at 95 % (99 % nominally): the held-out InfoNCE of a cross-fitted critic less its margin, whatever
+        the critic; at most the logarithm of the line-up. 0 for methods without a critic.
+    upper : float
+        Holds under ``info["upper_assumes"]``.
+    method : str
+    info : dict
+        ``n``, ``direction`` of the value, ``upper_assumes``, ``ceiling`` (log of the line-up, what ``lower`` cannot
+        exceed); for "auto" also ``chosen`` and ``members`` (value and standard error of each).
+    """
+
+    value: float
+    std_error: float
+    lower: float
+    upper: float
+    method: str
+    info: dict[str, Any]
+
+
+def estimate_mi(key: Array, x: Any, y: Any, *, method: str = "auto", **settings: Any) -> Estimate:
+    """Mutual information of continuous x and y, in nats, with a standard error and a bracket.
+
+    Never a bound evaluated on its training pairs: critics are cross-fitted, five folds.
+
+    Parameters
+    ----------
+    key : PRNG key
+        Splits the rows, starts the networks and breaks ties: rounded data need no care.
+    x, y : array-like [n] or [n, d], numpy or jax
+        Rows belong together and are independent draws. Any offset and scale; give float64 where the offset is large.
+    method : str
+        "auto": a Gaussian copula in closed form plus a learned residual, or a nearest-neighbour estimate where it
+        clearly sees more; one configuration for every problem. "anchored": its first part. The published critics:
+        "infonce", "dv", "nwj", "js", "smile", "club", "nce_club", "l1out". Closed forms and neighbours: "gaussian",
+        "copula", "ksg", "radial_ksg". All but "gaussian" and "radial_ksg" see ranks alone.
+    **settings
+        Of ``learned_mi`` or ``anchored_mi``, for their methods.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    ValueError
+        Unknown method; settings for a method without any; whatever ``continuous_samples`` finds in the data.
+
+    Examples
+    --------
+    >>> estimate_mi(jax.random.key(0), x, y)  # doctest: +SKIP
+    """
+    one_of("method", method, ESTIMATORS)
+    x, y = continuous_samples({"x": x, "y": y})
+    n = x.shape[0]
+    line_up = n // settings.get("folds", FOLDS)
+    line_up //= -(-line_up // LINE_UP)
+    info: dict[str, Any] = {"n": n, "ceiling": math.log(line_up)}
+    if method in _CLASSICAL:
+        _no_settings(method, settings)
+        value, std_error = (float(v) for v in _classical(method)(*_on_device(method, x, y), key))
+        info |= {"direction": _CLASSICAL[method][1], "ceiling": math.inf, "upper_assumes": f"{method} is unbiased here"}
+        return Estimate(value, std_error, 0.0, max(value, 0.0) + MARGIN * std_error, method, info)
+    x, y = (np.asarray(z) for z in _ranked(x, y, jax.random.fold_in(key, 1)))
+    found: Any
+    if method == "auto":
+        _no_settings(method, settings)
+        found = _jitted(auto_mi)(key, x, y)
+        names = ["anchored", *members(x.shape[1], y.shape[1])]
+        info |= {
+            "chosen": names[int(found.chosen)],
+            "members": {
+                name: (float(v), float(s)) for name, v, s in zip(names, found.values, found.std_errors, strict=True)
+            },
+            "copula": float(found.gaussian),
+            "direction": "none",
+        }
+    elif method == "anchored":
+        found = _jitted(anchored_mi, **settings)(key, x, y)
+        info |= {"copula": float(found.gaussian), "direction": "none"}
+    else:
+        found = _jitted(learned_mi, method=method, **settings)(key, x, y)
+        info |= {"direction": METHODS[method].direction}
+    info["upper_assumes"] = "the critic is the log density ratio up to a function of the anchor, the value unbiased"
+    value, std_error = float(found.value), float(found.std_error)
+    (certified, certified_error), (above, above_error) = (
+        map(float, mean_and_error(terms)) for terms in (found.infonce, found.l1out)
+    )
+    lower = certified - MARGIN * certified_error
+    of_value = value + MARGIN * std_error if method not in ("club", "nce_club") else -math.inf
+    upper = max(above + MARGIN * above_error, of_value, lower)
+    return Estimate(value, std_error, lower, upper, method, info)
+
+
+def _no_settings(method: str, settings: dict[str, Any]) -> None:
+    if settings:
+        raise TypeError(f'method "{method}" has no settings; found {", ".join(settings)}.')
+
+
+def _on_device(method: str, x: np.ndarray, y: np.ndarray) -> tuple[Array, Array]:
+    """float32 without loss of digits: offsets and scales go in float64."""
+    if method == "gaussian":
+        return standardise(x), standardise(y)  # type: ignore[arg-type]
+    if method == "radial_ksg":
+        return tuple(_robust(z) for z in (x, y))  # type: ignore[return-value]
+    return _order(x), _order(y)
+
+
+def _robust(x: np.ndarray) -> Array:
+    x = x - np.median(x, axis=0)
+    return jnp.asarray(x / np.median(np.abs(x), axis=0), jnp.float32)
+
+
+def _order(x: np.ndarray) -> Array:
+    """Place of every value among its column's different values: order and ties survive any float32."""
+    return jnp.asarray(np.stack([np.unique(c, return_inverse=True)[1] for c in x.T], 1), jnp.float32)
+
+
+@functools.cache
+def _classical(method: str) -> Any:
+    return jax.jit(_CLASSICAL[method][0])
+
+
+@functools.cache
+def _jitted(function: Any, **settings: Any) -> Any:
+    return jax.jit(functools.partial(function, **settings))
+
+
+def _ranked(x: np.ndarray, y: np.ndarray, key: Array) -> tuple[Array, Array]:
+    """Normal scores, ties broken at random."""
+    return jax.jit(scores)(_order(x), _order(y), key)

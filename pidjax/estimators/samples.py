@@ -1,0 +1,103 @@
+"""What can be wrong with samples, in words, before any estimator sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pidjax._checks import InputError
+
+LEAST_ROWS = 50
+FEW_VALUES = 32
+"""A column with this many different values or fewer is discrete."""
+COMMON = 0.1
+"""A value that this share of the rows have is an atom: the column is not continuous there."""
+
+
+def continuous_samples(data: Mapping[str, Any]) -> list[np.ndarray]:
+    """Matrices [n, d] of float64 whose rows belong together and whose columns are continuous.
+
+    Parameters
+    ----------
+    data : mapping of name to array-like
+        [n] or [n, d] each.
+
+    Raises
+    ------
+    ValueError
+        What is wrong, where, and what to do: not real numbers, wrong rank, lengths that differ, too few rows, NaN or
+        inf, constant, discrete or duplicated columns, one column that others determine.
+    """
+    found = {name: _matrix(name, value) for name, value in data.items()}
+    lengths = {name: len(z) for name, z in found.items()}
+    if len(set(lengths.values())) > 1:
+        raise InputError(
+            "rows belong together, so all arrays must have as many: found "
+            + ", ".join(f"{n} of {name}" for name, n in lengths.items())
+            + "."
+        )
+    n, d = next(iter(lengths.values())), sum(z.shape[1] for z in found.values())
+    if n < LEAST_ROWS or n <= 2 * d:
+        raise InputError(
+            f"{n} rows are too few for {d} columns in all: give at least {max(LEAST_ROWS, 2 * d + 1)} rows, "
+            "or fewer columns."
+        )
+    for name, z in found.items():
+        for j, column in enumerate(z.T):
+            _check_column(f"{name}[:, {j}]", column)
+    _check_independence(found)
+    return list(found.values())
+
+
+def _matrix(name: str, value: Any) -> np.ndarray:
+    z = np.asarray(value)
+    if z.dtype.kind not in "fiub":
+        raise InputError(f"{name} must hold real numbers; found {z.dtype}.")
+    if z.ndim not in (1, 2) or 0 in z.shape:
+        raise InputError(f"{name} must have shape [n] or [n, d] with a row and a column or more; found {z.shape}.")
+    return z.reshape(len(z), -1).astype(np.float64)
+
+
+def _check_column(name: str, column: np.ndarray) -> None:
+    bad = np.count_nonzero(~np.isfinite(column))
+    if bad:
+        raise InputError(f"{name} holds {bad} values that are NaN or infinite: drop those rows from all arrays.")
+    values, counts = np.unique(column, return_counts=True)
+    n, most = len(column), counts.argmax()
+    if len(values) == 1:
+        raise InputError(f"{name} is constant ({values[0]:g}): it holds no information; leave it out.")
+    if len(values) <= FEW_VALUES:
+        raise InputError(
+            f"{name} takes {len(values)} different values in {n} rows: it is discrete, "
+            "and these estimators are for continuous data."
+        )
+    if counts[most] > COMMON * n:
+        raise InputError(
+            f"{name} is {values[most]:g} in {counts[most]} of {n} rows: it is not continuous there; "
+            "drop those rows or treat that value as a variable of its own."
+        )
+
+
+def _check_independence(found: dict[str, np.ndarray]) -> None:
+    """No column is a monotone copy of another, or a linear combination of others."""
+    names = [f"{name}[:, {j}]" for name, z in found.items() for j in range(z.shape[1])]
+    seen: dict[bytes, str] = {}
+    for name, column in zip(names, np.hstack(list(found.values())).T, strict=True):
+        for signed in (column, -column):
+            code = np.unique(signed, return_inverse=True)[1].astype(np.int32).tobytes()
+            if code in seen:
+                raise InputError(
+                    f"{name} rises or falls with {seen[code]} without exception: leave one of the two out "
+                    "(between two arrays that shares infinite information)."
+                )
+        seen[np.unique(column, return_inverse=True)[1].astype(np.int32).tobytes()] = name
+    for name, z in found.items():
+        z = z - z.mean(0)
+        z = z / np.abs(z).max(0)
+        z = z / np.linalg.norm(z, axis=0)
+        left = np.abs(np.diagonal(np.linalg.qr(z, mode="r")))
+        if (left < 1e-9).any():
+            j = int((left < 1e-9).argmax())
+            raise InputError(f"{name}[:, {j}] is a linear combination of the columns before it: leave it out.")
