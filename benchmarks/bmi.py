@@ -106,13 +106,34 @@ def summarise(problem: Problem, runs: list[dict[str, Any]]) -> dict[str, Any]:
         "sd": float(values.std(ddof=1)) if len(runs) > 1 else 0.0,
         "bias": bias,
         "solved": bool(abs(bias) <= max(0.05, 0.05 * truth)),
+        "lower": float(lower.mean()),
+        "upper": float(upper.mean()),
         "lower_holds": float((lower <= truth).mean()),
         "upper_holds": float((upper >= truth).mean()),
+        "both_hold": float(((lower <= truth) & (truth <= upper)).mean()),
         "width": float((upper - lower).mean()),
         "seconds": float(np.median([run["seconds"] for run in runs])),
         "seeds": len(runs),
         "chosen": [run.get("chosen", "") for run in runs],
     }
+
+
+def slug(name: str) -> str:
+    """A task's name as a file's."""
+    return "".join(c if c.isalnum() else "-" for c in name)
+
+
+def stored(out: Path, preset: str, methods: tuple[str, ...]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Summaries of the estimates that a folder holds, by task and method."""
+    rows = {}
+    for name, problem in problems(preset).items():
+        stem = slug(name)
+        found = {m: sorted((out / preset / m).glob(f"{stem}-*.json")) for m in methods}
+        paths = {m: [p for p in of if p.stem[len(stem) + 1 :].isdigit()] for m, of in found.items()}
+        runs = with_members({m: [kept(p, dict) for p in of] for m, of in paths.items() if of})
+        if runs:
+            rows[name] = {m: summarise(problem, found) for m, found in runs.items()}
+    return rows
 
 
 def with_members(runs: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
@@ -188,16 +209,12 @@ def main(
         preset: What to measure.
         out: Folder of the results; estimates that it holds are not made again.
         methods: Names of ``pidjax.estimators.ESTIMATORS``; results of others in OUT are shown too.
-        seeds: Samples of each task, seeds 0, 1, ...
+        seeds: Samples of each task.
         overwrite: Make every estimate again.
     """
     which, parts = problems(preset), out / preset
     jobs = [(m, seed, name) for m in methods for seed in range(seeds) for name in which]
     progress = tqdm(jobs, desc="bmi")
-
-    def path(method: str, seed: int, name: str) -> Path:
-        slug = "".join(c if c.isalnum() else "-" for c in name)
-        return parts / method / f"{slug}-{seed}.json"
 
     for method, seed, name in progress:
         progress.set_postfix_str(f"{method}, seed {seed}, {name}")
@@ -205,13 +222,8 @@ def main(
         def estimate(method=method, seed=seed, name=name) -> Any:
             return measure(method, which[name], seed)
 
-        kept(path(method, seed, name), estimate, overwrite=overwrite)
-    rows: dict[str, dict[str, dict[str, Any]]] = {}
-    for name, problem in which.items():
-        stored = {m: [path(m, seed, name) for seed in range(seeds)] for m in ESTIMATORS}
-        runs = {m: [kept(p, dict) for p in paths if p.exists()] for m, paths in stored.items()}
-        runs = with_members({m: found for m, found in runs.items() if found})
-        rows[name] = {m: summarise(problem, found) for m, found in runs.items()}
+        kept(parts / method / f"{slug(name)}-{seed}.json", estimate, overwrite=overwrite)
+    rows = stored(out, preset, ESTIMATORS)
     figure(rows, out / "bmi.png")
     write(out, table(rows, which), {"tasks": rows})
 

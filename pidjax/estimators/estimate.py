@@ -50,8 +50,9 @@ class Estimate(NamedTuple):
         Holds under ``info["upper_assumes"]``.
     method : str
     info : dict
-        ``n``, ``direction`` of the value, ``upper_assumes``, ``ceiling`` (log of the line-up, what ``lower`` cannot
-        exceed); for "auto" also ``chosen`` and ``members`` (value and standard error of each).
+        ``n``, ``direction`` of the value, ``upper_assumes``, ``certified``, ``ceiling`` (log of the line-up, or of
+        n for methods without one: what no certificate can exceed); for "auto" also ``chosen`` and ``members``
+        (value and standard error of each).
     """
 
     value: float
@@ -60,6 +61,11 @@ class Estimate(NamedTuple):
     upper: float
     method: str
     info: dict[str, Any]
+
+    @property
+    def certified(self) -> bool:
+        """Whether ``lower`` is a certificate: methods without a critic have none."""
+        return bool(self.info["certified"])
 
 
 def estimate_mi(key: Array, x: Any, y: Any, *, method: str = "auto", **settings: Any) -> Estimate:
@@ -99,11 +105,12 @@ def estimate_mi(key: Array, x: Any, y: Any, *, method: str = "auto", **settings:
     n = x.shape[0]
     line_up = n // settings.get("folds", FOLDS)
     line_up //= -(-line_up // LINE_UP)
-    info: dict[str, Any] = {"n": n, "ceiling": math.log(line_up)}
-    if method in _CLASSICAL:
+    critic = method not in _CLASSICAL
+    info: dict[str, Any] = {"n": n, "certified": critic, "ceiling": math.log(line_up if critic else n)}
+    if not critic:
         _no_settings(method, settings)
         value, std_error = (float(v) for v in _classical(method)(*_on_device(method, x, y), key))
-        info |= {"direction": _CLASSICAL[method][1], "ceiling": math.inf, "upper_assumes": f"{method} is unbiased here"}
+        info |= {"direction": _CLASSICAL[method][1], "upper_assumes": f"{method} is unbiased here"}
         return Estimate(value, std_error, 0.0, max(value, 0.0) + MARGIN * std_error, method, info)
     x, y = (np.asarray(z) for z in _ranked(x, y, jax.random.fold_in(key, 1)))
     found: Any
