@@ -50,7 +50,14 @@ class Preset:
 PRESETS = {
     "full": Preset(),
     "smoke": Preset(
-        fits=8, steps=10, loops=1, torch_steps=10, n=300, repeats=1, methods=("copula", "ksg"), sizes=((200, 2),)
+        fits=8,
+        steps=10,
+        loops=1,
+        torch_steps=10,
+        n=300,
+        repeats=1,
+        methods=("copula", "ksg"),
+        sizes=((200, 2),),
     ),
 }
 D, HIDDEN, DIMS, BATCH, RATE = 5, 64, 32, 128, 1e-3

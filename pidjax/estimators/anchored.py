@@ -152,7 +152,7 @@ def anchored_mi(
             return jnp.stack([gaussian_u[r] @ gaussian_v[r].T, few, all_, (few + all_) / 2])
 
         watched = jax.vmap(_infonce)(tables(rows.watch))
-        gain = watched - watched[0]
+        gain = watched - watched[:1]
         best = gain.mean(1).argmax()
         clear = gain[best].mean() > gain[best].std() / rows.watch.shape[0] ** 0.5
         chosen = jnp.where(clear, best, 0)
@@ -191,13 +191,13 @@ def _linear(x: Array, y: Array, rows: Array) -> tuple[Array, Array, Array, Array
     """
     pairs = canonical(x[rows], y[rows])
     r = deflated(pairs.r, rows.shape[0], x.shape[1], y.shape[1], SLACK)[0]
-    a, c = (x - pairs.x_mean) @ pairs.x_weights, (y - pairs.y_mean) @ pairs.y_weights
+    a, c = (x - pairs.x_mean[None]) @ pairs.x_weights, (y - pairs.y_mean[None]) @ pairs.y_weights
     rest = jnp.maximum(1 - r**2, jnp.finfo(r.dtype).eps)
     square = r**2 / rest / 2
     u0, v0 = (-(z**2 @ square)[:, None] for z in (a, c))
     one = jnp.ones_like(u0)
-    u, v = jnp.concatenate([a * (r / rest), u0, one], 1), jnp.concatenate([c, one, v0], 1)
-    a, c = (_padded(jnp.where(r > 0, z, 0.0)[:, :KEPT], KEPT) for z in (a, c))
+    u, v = jnp.concatenate([a * (r / rest)[None], u0, one], 1), jnp.concatenate([c, one, v0], 1)
+    a, c = (_padded(jnp.where((r > 0)[None], z, 0.0)[:, :KEPT], KEPT) for z in (a, c))
     return u, v, a, c
 
 

@@ -117,7 +117,7 @@ def estimate_mi(key: Array, x: Any, y: Any, *, method: str = "auto", **settings:
     if method == "auto":
         _no_settings(method, settings)
         found = _jitted(auto_mi)(key, x, y)
-        names = ["anchored", *members(x.shape[1], y.shape[1])]
+        names = members(x.shape[1], y.shape[1])
         info |= {
             "chosen": names[int(found.chosen)],
             "members": {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -48,15 +47,10 @@ class Auto(NamedTuple):
     gaussian: Array
 
 
-def members(dx: int, dy: int) -> dict[str, Callable[[Array, Array, Array], Array]]:
-    """Members beside the anchored one by name: ``terms(key, x, y) -> [n]``."""
-    found: dict[str, Callable[[Array, Array, Array], Array]] = {}
-    if dx + dy <= FEW_DIMENSIONS:
-        found["ksg"] = lambda key, x, y: ksg_terms(x, y, key=key)
-    for dof in DOF:
-        name = f"radial ksg, {'normal' if math.isinf(dof) else f't({dof:g})'} margins"
-        found[name] = lambda key, x, y, dof=dof: radial_terms(x, y, dof=dof, key=key)  # type: ignore[misc]
-    return found
+def members(dx: int, dy: int) -> tuple[str, ...]:
+    """Names of the members, in the order of ``Auto.values``."""
+    radial = tuple(f"radial ksg, {'normal' if math.isinf(dof) else f't({dof:g})'} margins" for dof in DOF)
+    return ("anchored", *(("ksg",) if dx + dy <= FEW_DIMENSIONS else ()), *radial)
 
 
 def auto_mi(key: Array, x: Array, y: Array) -> Auto:
@@ -85,9 +79,10 @@ def auto_mi(key: Array, x: Array, y: Array) -> Auto:
     """
     for_anchored, for_ties = jax.random.split(key)
     anchored = anchored_mi(for_anchored, x, y)
-    others = [terms(for_ties, x, y) for terms in members(x.shape[1], y.shape[1]).values()]
-    all_terms = jnp.stack([anchored.terms, *others])
-    excess, noise = jax.vmap(mean_and_error)(all_terms - anchored.terms)
+    few = x.shape[1] + y.shape[1] <= FEW_DIMENSIONS
+    neighbours = [ksg_terms(x, y, key=for_ties)[None]] if few else []
+    all_terms = jnp.concatenate([anchored.terms[None], *neighbours, radial_terms(x, y, dof=DOF, key=for_ties)])
+    excess, noise = jax.vmap(mean_and_error)(all_terms - anchored.terms[None])
     chosen = (excess - CLEAR * noise).argmax()
     values, std_errors = jax.vmap(mean_and_error)(all_terms)
     picked = values[chosen], std_errors[chosen]

@@ -67,6 +67,13 @@ def cosine(xp, p, x, y):
     return (x * y).sum(-1) / xp.sqrt((x**2).sum(-1) * (y**2).sum(-1)) / 0.5
 
 
+def residual(xp, p, x, y):
+    """Last two columns as they are; perceptrons of the others, whose last outputs are added."""
+    g, h = mlp(p["g"], x[..., :-2]), mlp(p["h"], y[..., :-2])
+    learned = (g[..., :-1] * h[..., :-1]).sum(-1) + g[..., -1] + h[..., -1]
+    return (x[..., -2:] * y[..., -2:]).sum(-1) + learned
+
+
 def softplus(xp):
     """log(1 + eᶠ)."""
     return functools.partial(xp.logaddexp, 0)
@@ -78,6 +85,7 @@ CRITICS = {
         lambda t: critics.separable((6,), 5, tiling=t), lambda xp, p, x, y: (mlp(p["g"], x) * mlp(p["h"], y)).sum(-1)
     ),
     "bilinear": Row(lambda t: critics.bilinear(tiling=t), lambda xp, p, x, y: ((x @ p["kernel"]) * y).sum(-1)),
+    "residual": Row(lambda t: critics.residual(2, (6,), 5, tiling=t), residual),
     "concat": Row(lambda t: critics.concat((6,), tiling=t), tiled),
     "concat, softplus": Row(
         lambda t: critics.concat((6,), output="softplus", tiling=t),

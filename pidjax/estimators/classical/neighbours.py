@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -105,22 +107,26 @@ def radial_ksg_mi(x: Array, y: Array, k: int = 10, *, dof: float | None = None, 
     ValueError
         Not matrices of equally many rows; k without that many neighbours; ``dof`` that is not positive.
     """
-    return _nats(radial_terms(x, y, k, dof=dof, key=key))
-
-
-def radial_terms(x: Array, y: Array, k: int = 10, *, dof: float | None = None, key: Array | None = None) -> Array:
-    """The n terms whose mean is ``radial_ksg_mi``, [n]."""
     x, y = paired(x, y)
     check_k(k, x.shape[0])
-    if dof is not None:
-        if not dof > 0:
-            raise InputError(f"dof must be positive; found {dof!r}.")
-        for_x, for_y = (None, None) if key is None else jax.random.split(key)
-        x, y = student_scores(x, dof, for_x), student_scores(y, dof, for_y)
-        x, y = (jnp.linalg.norm(z, axis=1, keepdims=True) for z in (x, y))
-    else:
-        x, y = _radius(x), _radius(y)
-    return _ksg(normal_scores(x), normal_scores(y), k)
+    if dof is None:
+        return _nats(_ksg(normal_scores(_radius(x)), normal_scores(_radius(y)), k))
+    return _nats(radial_terms(x, y, k, dof=(dof,), key=key)[0])
+
+
+def radial_terms(x: Array, y: Array, k: int = 10, *, dof: Sequence[float], key: Array | None = None) -> Array:
+    """The n terms whose mean is ``radial_ksg_mi``, for several degrees of freedom, [len(dof), n]."""
+    if not all(d > 0 for d in dof):
+        raise InputError(f"dof must be positive; found {', '.join(map(str, dof))}.")
+    for_x, for_y = (None, None) if key is None else jax.random.split(key)
+
+    def lengths(z: Array, key: Array | None) -> Array:
+        return jnp.stack([jnp.linalg.norm(student_scores(z, d, key), axis=1, keepdims=True) for d in dof])
+
+    def terms(pair: tuple[Array, Array]) -> Array:
+        return _ksg(*map(normal_scores, pair), k)
+
+    return jax.lax.map(terms, (lengths(x, for_x), lengths(y, for_y)))
 
 
 def _ksg(x: Array, y: Array, k: int) -> Array:
