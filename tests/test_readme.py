@@ -21,8 +21,8 @@ def run(example: str, capsys) -> str:
 
 
 def test_every_example_is_run_here():
-    """There are two."""
-    assert len(EXAMPLES) == 2
+    """There are three."""
+    assert len(EXAMPLES) == 3
 
 
 def test_decomposition_example(capsys):
@@ -32,9 +32,16 @@ def test_decomposition_example(capsys):
     assert "reference" in out
 
 
-def test_bounds_example(capsys):
+def test_estimate_example(capsys, optimised):
+    """The bracket holds -2 log 0.6 = 1.02 nats."""
+    value, _, error, _, _, lower, upper = run(EXAMPLES[1], capsys).split()
+    assert float(lower.strip("[,")) < 1.022 < float(upper.strip("]"))
+    assert abs(float(value) - 1.022) < 4 * float(error)
+
+
+def test_bounds_example(capsys, optimised):
     """The critic learns most of the 2.55 nats, and stays below the ceiling of log 1024."""
-    assert 1.5 < float(run(EXAMPLES[1], capsys).split()[0]) < 6.93
+    assert 1.5 < float(run(EXAMPLES[2], capsys).split()[0]) < 6.93
 
 
 def test_named_files_exist():

@@ -151,9 +151,9 @@ def test_one_pair_tells_nothing(name):
     assert all((leaf == 0).all() for leaf in jax.tree.leaves(found))
 
 
-@pytest.mark.parametrize("name", [name for name in PARAMETRIC if "gaussian" not in name])
+@pytest.mark.parametrize("name", [n for n in PARAMETRIC if n != "residual" and "gaussian" not in n])
 def test_a_dead_critic_tells_nothing(name):
-    """Parameters that are all 0: 0 nats, finite gradients."""
+    """Parameters that are all 0, of critics that are constant then: 0 nats, finite gradients."""
     params, (x, y) = jax.tree.map(np.float32, (parameters(name), data(name)))
     params = jax.tree.map(np.zeros_like, params)
     value, gradient = jax.jit(functools.partial(value_and_gradient, CRITICS[name].make(WHOLE)))(params, x, y)

@@ -252,3 +252,19 @@ def test_too_few_rows_and_unknown_words_are_refused():
             estimate(x, x, k=6)
     with pytest.raises(InputError, match="'normal', 'standard'; found 'ranks'"):
         ksg_mi(x, x, margins="ranks")
+
+
+def test_lengths_of_student_margins_survive_a_squash():
+    """A Student-t pair of vectors whose coordinates passed through asinh: right under the margins they had."""
+    x, y, truth = student(0, 4000, 3, 2)
+    estimate = jax.jit(radial_ksg_mi, static_argnames=("k", "dof"))
+    squashed = [jnp.asarray(np.arcsinh(z), jnp.float32) for z in (x, y)]
+    found = estimate(*squashed, dof=2.0)
+    assert abs(found.value - truth) < 4 * found.std_error + 0.01
+    same = estimate(jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32), dof=2.0)
+    np.testing.assert_allclose(found.value, same.value, atol=1e-5)
+
+
+def test_degrees_of_freedom_must_be_positive():
+    with pytest.raises(InputError, match="dof must be positive; found 0"):
+        radial_ksg_mi(jnp.ones((9, 2)), jnp.ones((9, 2)), 3, dof=0)

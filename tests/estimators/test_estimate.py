@@ -12,6 +12,8 @@ from pidjax._checks import InputError
 from pidjax.cli import describe, main
 from pidjax.estimators import ESTIMATORS, Estimate, estimate_mi
 
+pytestmark = pytest.mark.usefixtures("optimised")
+
 KEY = jax.random.key(0)
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 2))

@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 from scipy.stats import norm, rankdata
 
-from pidjax.math.ranks import normal_scores, ranks
+from pidjax.math.ranks import normal_scores, ranks, student_scores
 
 RANKS = jax.jit(ranks)
 SCORES = jax.jit(normal_scores)
@@ -57,3 +58,14 @@ def test_float64_arrays_are_ranked_in_float64():
 def test_vmap_is_a_loop(x):
     both = jnp.stack([jnp.asarray(x), jnp.round(jnp.asarray(x))])
     np.testing.assert_array_equal(jax.jit(jax.vmap(ranks))(both), jnp.stack([RANKS(z) for z in both]))
+
+
+@pytest.mark.parametrize("dof", [1, 2.5, np.inf])
+def test_student_scores_are_quantiles(dof):
+    """Of ranks over n + 1; ties share the quantile of their mean rank."""
+    x = np.array([[3.0], [-1.0], [7.0], [-1.0], [0.5]], np.float32)
+    found = student_scores(x, dof)[:, 0]
+    expected = scipy.stats.t.ppf(np.array([4, 1.5, 5, 1.5, 3]) / 6, dof)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    if np.isinf(dof):
+        np.testing.assert_allclose(found, normal_scores(x)[:, 0], atol=1e-6)

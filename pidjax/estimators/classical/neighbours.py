@@ -124,7 +124,7 @@ def radial_terms(x: Array, y: Array, k: int = 10, *, dof: Sequence[float], key: 
         return jnp.stack([jnp.linalg.norm(student_scores(z, d, key), axis=1, keepdims=True) for d in dof])
 
     def terms(pair: tuple[Array, Array]) -> Array:
-        return _ksg(*map(normal_scores, pair), k)
+        return _ksg(normal_scores(pair[0]), normal_scores(pair[1]), k)
 
     return jax.lax.map(terms, (lengths(x, for_x), lengths(y, for_y)))
 

@@ -1,0 +1,36 @@
+"""benchmarks of estimators: smoke presets run as their commands, leave what they promise, and are not run twice."""
+
+import math
+
+from smoke import twice
+
+
+def test_figure3(tmp_path):
+    """Every bound of every protocol; InfoNCE stays below its ceiling, Jeffreys is the closed form."""
+    result = twice("figure3", tmp_path)
+    assert {row["protocol"] for row in result["rows"]} == {"published", "variants", "fair"}
+    assert all(max(row["mean"]) <= math.log(80) for row in result["rows"] if row["bound"] == "InfoNCE")
+    expected = [5 * (math.exp(2 * mi / 5) - 1) for mi in (1, 2)]
+    assert all(
+        math.isclose(a, b, rel_tol=1e-6) for a, b in zip(result["exact"]["5"]["Jeffreys"], expected, strict=True)
+    )
+
+
+def test_bmi_and_bracket(tmp_path):
+    """Classical methods on two tasks; the summary's bias is value less truth."""
+    result = twice("bmi", tmp_path / "bmi", "--methods", "copula", "ksg", "--seeds", "2")
+    row = result["tasks"]["Bivariate normal 1x1"]["copula"]
+    assert row["seeds"] == 2 and math.isclose(row["bias"], row["value"] - row["truth"])
+    assert row["solved"] == (abs(row["bias"]) <= 0.05)
+    other = result["tasks"]["Uniform 1x1, additive noise 0.75"]
+    assert not other["copula"]["solved"] and other["ksg"]["solved"]
+
+
+def test_cost(tmp_path):
+    """Both critics and every size are timed."""
+    result = twice("cost", tmp_path)
+    assert {name for name, row in result["fits"].items() if row["seconds_per_step"]["pidjax"] > 0} == {
+        "separable",
+        "concat",
+    }
+    assert set(result["estimates"]) == {"copula", "ksg"}
