@@ -89,9 +89,9 @@ def measure(method: str, problem: Problem, seed: int) -> dict[str, Any]:
     x, y = (np.asarray(z) for z in problem.task.sample(draw, problem.n))
     start = time.perf_counter()
     found = estimate_mi(key, x, y, method=method)
-    kept_info = {k: found.info[k] for k in ("chosen", "members", "copula") if k in found.info}
-    ends = {"lower": found.lower, "upper": found.upper}
     seconds = time.perf_counter() - start
+    kept_info = {k: found.info[k] for k in ("chosen", "members", "copula") if k in found.info}
+    ends = {"lower": found.lower, "upper": found.upper, "certified": found.certified}
     return {"value": found.value, "std_error": found.std_error, **ends, "seconds": seconds, **kept_info}
 
 
@@ -108,6 +108,7 @@ def summarise(problem: Problem, runs: list[dict[str, Any]]) -> dict[str, Any]:
         "solved": bool(abs(bias) <= max(0.05, 0.05 * truth)),
         "lower": float(lower.mean()),
         "upper": float(upper.mean()),
+        "certified": runs[0]["certified"],
         "lower_holds": float((lower <= truth).mean()),
         "upper_holds": float((upper >= truth).mean()),
         "both_hold": float(((lower <= truth) & (truth <= upper)).mean()),
@@ -160,7 +161,10 @@ def table(rows: dict[str, dict[str, dict[str, Any]]], which: dict[str, Problem])
         every = [row[m] for row in rows.values() if m in row]
         seeds = sorted({r["seeds"] for r in every})
         holds = np.average([r["lower_holds"] for r in every], weights=[r["seeds"] for r in every])
-        lines.append(f"| {m} | {seeds[0]} | " + " | ".join(counts) + f" | {holds:.1%} |")
+        worst = min(r["lower_holds"] for r in every)
+        certificate = f"{holds:.1%} (worst task {worst:.0%})" if every[0]["certified"] else "no certificate"
+        counted = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+        lines.append(f"| {m} | {counted} | " + " | ".join(counts) + f" | {certificate} |")
     lines += ["", "| task | truth (nats) | " + " | ".join(methods) + " | chosen by auto |"]
     lines += ["|" + "---|" * (len(methods) + 3)]
     for name, row in rows.items():

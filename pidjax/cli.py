@@ -5,6 +5,7 @@ import os
 import sys
 import time
 import warnings
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -137,16 +138,20 @@ def describe(found: "Estimate") -> str:
     lines.append(f"upper     {found.upper:.4f}, if {info['upper_assumes']}")
     ceiling = info["ceiling"]
     if found.value > ceiling:
+        size = round(math.exp(ceiling))
+        of = f"held-out line-ups of {size} certify" if found.certified else "so many certify"
         lines.append(
-            f"warning   {found.value:.2f} nats cannot be certified by N = {info['n']} samples: held-out line-ups of "
-            f"{round(math.exp(ceiling))} certify log {round(math.exp(ceiling))} = {ceiling:.2f} nats at most; what "
-            "is above rests on the method's model."
+            f"warning   {found.value:.2f} nats cannot be certified by N = {info['n']} samples: {of} "
+            f"log {size} = {ceiling:.2f} nats at most; what is above rests on the method's model."
         )
     return "\n".join(lines)
 
 
 def _load(path: Path) -> Any:
     try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        found = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} cannot be read as a .npy file of numbers: {error}") from error
+    if not isinstance(found, np.ndarray):
+        raise InputError(f"{path} holds several arrays: give one array, saved by numpy.save.")
+    return found

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from pidjax import bounds
 from pidjax._checks import one_of
 from pidjax.bounds import ScoreStats
 from pidjax.critics import gaussian, separable
+from pidjax.estimators.classical.inputs import paired
 from pidjax.estimators.crossfit import Rows, cross_fit, line_ups, mean_and_error, row_terms
 from pidjax.fit import fit
 from pidjax.typing import Array, Critic, Params
@@ -45,6 +47,7 @@ METHODS = {
         bounds.plug_in,
         bounds.club,
         "upper bound where q(y|x) is exact; estimates the Jeffreys divergence there",
+        over="x",
         learning_rate=1e-2,
     ),
     "nce_club": Method(
@@ -124,7 +127,7 @@ def learned_mi(
     Raises
     ------
     ValueError
-        Unknown method; fewer than 2 folds, or than 8 rows a fold.
+        Unknown method; not matrices of equally many rows; fewer than 2 folds, or than 8 rows a fold.
 
     References
     ----------
@@ -133,6 +136,7 @@ def learned_mi(
     Chernozhukov et al. 2018 (cross-fitting).
     """
     one_of("method", method, tuple(METHODS))
+    x, y = (jnp.asarray(z, jnp.result_type(float)) for z in paired(x, y))
     how = METHODS[method]
     critic = critic or how.critic()
     settings = {"learning_rate": how.learning_rate, "steps": steps, "batch": batch, "average": average, **settings}

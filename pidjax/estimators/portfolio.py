@@ -15,10 +15,12 @@ from pidjax.typing import Array
 
 FEW_DIMENSIONS = 4
 """Up to how many dimensions in all nearest neighbours take part: beyond, their bias is larger than their use."""
-DOF = (1, 2, 3, 5, math.inf)
+DOF = (1, 2, 4, 8, math.inf)
 """Degrees of freedom of the margins under which lengths are compared."""
 CLEAR = 2.5
 """Standard errors by which a member must exceed the anchored one."""
+SHARED_LUCK = 1.4
+"""How much too small standard errors of neighbour terms are, at most: neighbours share their terms' luck."""
 
 
 class Auto(NamedTuple):
@@ -56,10 +58,11 @@ def members(dx: int, dy: int) -> tuple[str, ...]:
 def auto_mi(key: Array, x: Array, y: Array) -> Auto:
     """Mutual information by the portfolio, in nats: ``anchored_mi`` unless another member clearly sees more.
 
-    Every member misses information rather than invents it: the anchored critic what it could not learn, neighbours
+    Members tend to miss information rather than to invent it: the anchored critic what it could not learn, neighbours
     what they blur in more than a few dimensions, lengths what is not in lengths. So the largest would be right, were
     it not for noise: a member is believed where it exceeds the anchored one by 2.5 standard errors of their
-    difference, row by row; of several such, the one whose excess less that margin is largest.
+    difference, row by row (1.4 times as large as their terms say, for neighbours share their luck); of several such,
+    the one whose excess less that margin is largest.
 
     Direction: **none**. All members are unchanged by strictly increasing maps of coordinates, so the value is.
 
@@ -83,7 +86,7 @@ def auto_mi(key: Array, x: Array, y: Array) -> Auto:
     neighbours = [ksg_terms(x, y, key=for_ties)[None]] if few else []
     all_terms = jnp.concatenate([anchored.terms[None], *neighbours, radial_terms(x, y, dof=DOF, key=for_ties)])
     excess, noise = jax.vmap(mean_and_error)(all_terms - anchored.terms[None])
-    chosen = (excess - CLEAR * noise).argmax()
+    chosen = (excess - CLEAR * SHARED_LUCK * noise).argmax()
     values, std_errors = jax.vmap(mean_and_error)(all_terms)
     picked = values[chosen], std_errors[chosen]
     return Auto(*picked, anchored.infonce, anchored.l1out, chosen, values, std_errors, anchored.gaussian)

@@ -28,7 +28,7 @@ def continuous_samples(data: Mapping[str, Any]) -> list[np.ndarray]:
     ------
     ValueError
         What is wrong, where, and what to do: not real numbers, wrong rank, lengths that differ, too few rows, NaN or
-        inf, constant, discrete or duplicated columns, one column that others determine.
+        inf, constant, discrete or duplicated columns, a column that is a linear combination of others.
     """
     found = {name: _matrix(name, value) for name, value in data.items()}
     lengths = {name: len(z) for name, z in found.items()}
@@ -52,8 +52,10 @@ def continuous_samples(data: Mapping[str, Any]) -> list[np.ndarray]:
 
 
 def _matrix(name: str, value: Any) -> np.ndarray:
+    if np.ma.is_masked(value):
+        raise InputError(f"{name} has masked entries: drop those rows from all arrays.")
     z = np.asarray(value)
-    if z.dtype.kind not in "fiub":
+    if z.dtype.kind not in "fiub" and str(z.dtype) != "bfloat16":
         raise InputError(f"{name} must hold real numbers; found {z.dtype}.")
     if z.ndim not in (1, 2) or 0 in z.shape:
         raise InputError(f"{name} must have shape [n] or [n, d] with a row and a column or more; found {z.shape}.")
@@ -93,11 +95,24 @@ def _check_independence(found: dict[str, np.ndarray]) -> None:
                     "(between two arrays that shares infinite information)."
                 )
         seen[np.unique(column, return_inverse=True)[1].astype(np.int32).tobytes()] = name
-    for name, z in found.items():
-        z = z - z.mean(0)
-        z = z / np.abs(z).max(0)
-        z = z / np.linalg.norm(z, axis=0)
-        left = np.abs(np.diagonal(np.linalg.qr(z, mode="r")))
-        if (left < 1e-9).any():
-            j = int((left < 1e-9).argmax())
-            raise InputError(f"{name}[:, {j}] is a linear combination of the columns before it: leave it out.")
+    whole = np.hstack(list(found.values()))
+    dependent = _dependent(whole)
+    if dependent is not None:
+        # one row may dwarf the others; what is exact holds in the inner half as well
+        far = np.abs(whole - np.median(whole, 0)) / np.maximum(np.median(np.abs(whole), 0), 1e-300)
+        dependent = _dependent(whole[np.argsort(far.max(1))[: len(whole) // 2]])
+    if dependent is not None:
+        raise InputError(
+            f"{names[dependent]} is a linear combination of columns before it: leave it out "
+            "(between two arrays that shares infinite information)."
+        )
+
+
+def _dependent(z: np.ndarray) -> int | None:
+    """A column that earlier ones determine to round-off, if any."""
+    z = z - z.mean(0)
+    largest = np.abs(z).max(0)
+    z = z / np.where(largest > 0, largest, 1)
+    norm = np.linalg.norm(z, axis=0)
+    left = np.abs(np.diagonal(np.linalg.qr(z / np.where(norm > 0, norm, 1), mode="r")))
+    return int(left.argmin()) if left.min() < 1e-9 else None

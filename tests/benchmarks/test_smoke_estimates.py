@@ -24,6 +24,9 @@ def test_bmi_and_bracket(tmp_path):
     assert row["solved"] == (abs(row["bias"]) <= 0.05)
     other = result["tasks"]["Uniform 1x1, additive noise 0.75"]
     assert not other["copula"]["solved"] and other["ksg"]["solved"]
+    bracket = twice("bracket", tmp_path / "bracket", "--seeds", "1", "--bmi-out", str(tmp_path / "bmi"))
+    found = bracket["tasks"]["Gaussian d=2, 1 nats"]["l1out"]
+    assert found["both_hold"] == (found["lower"] <= found["truth"] <= found["upper"])
 
 
 def test_cost(tmp_path):

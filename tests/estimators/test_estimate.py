@@ -48,6 +48,8 @@ BAD = {
     "complex": (X + 1j, Y, "x must hold real numbers; found complex128"),
     "words": (np.array(["a"] * 300), Y, "x must hold real numbers"),
     "none": (None, Y, "x must hold real numbers"),
+    "masked": (np.ma.masked_less(X, 0), Y, "x has masked entries"),
+    "sum": (X, changed(Y, c1=X.sum(1)), r"y\[:, 1\] is a linear combination.*infinite"),
 }
 
 
@@ -60,8 +62,10 @@ def test_bad_input_is_refused_in_words(x, y, message):
 def test_unknown_methods_and_settings():
     with pytest.raises(InputError, match="method must be one of 'auto'"):
         estimate_mi(KEY, X, Y, method="mine")
-    with pytest.raises(TypeError, match='method "ksg" has no settings; found steps'):
+    with pytest.raises(InputError, match='method "ksg" has no settings; found steps'):
         estimate_mi(KEY, X, Y, method="ksg", steps=3)
+    with pytest.raises(InputError, match="folds must lie between 2 and n / 8 = 37; found 0"):
+        estimate_mi(KEY, X, Y, method="infonce", folds=0)
 
 
 @functools.cache
@@ -109,7 +113,14 @@ def test_affine_invariance():
     assert mixed.value == pytest.approx(estimate_mi(KEY, X, Y, method="gaussian").value, abs=1e-5)
 
 
-@pytest.mark.parametrize("method", MONOTONE)
+def test_one_row_that_dwarfs_all_others_is_no_linear_combination():
+    """Amplitudes shared by all columns, over a hundred orders of magnitude: ranks are fine, and so is the estimate."""
+    amplitude = np.exp(60 * RNG.normal(size=(300, 1)))
+    found = estimate_mi(KEY, amplitude * X, Y, method="copula")
+    assert np.isfinite(found.value)
+
+
+@pytest.mark.parametrize("method", (*MONOTONE, "radial_ksg"))
 def test_ties_add_nothing_and_lose_little(method):
     """Data rounded to 2 digits; and rounded data that are independent."""
     x, y = (np.round(z, 2) for z in (X, Y))

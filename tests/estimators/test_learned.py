@@ -61,6 +61,18 @@ def test_fits_are_vmapped():
     np.testing.assert_allclose(together.terms[1], alone.terms, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("method", ["club", "l1out"])
+def test_an_exact_density_bounds_from_above(method):
+    """L1Out of log q(y|x) is an upper bound with y as anchor, for whatever method reads that critic."""
+    found = reading(method)
+    assert found.l1out.mean() > TASK.truth - 4 * found.l1out.std() / 800**0.5
+
+
+def test_rows_must_belong_together():
+    with pytest.raises(InputError, match="rows belong together"):
+        learned_mi(jax.random.key(0), sample(100)[0], sample(100)[1][:50])
+
+
 def test_unknown_method():
     with pytest.raises(InputError, match="method must be one of 'infonce'"):
         learned_mi(jax.random.key(0), *sample(100), "mine")

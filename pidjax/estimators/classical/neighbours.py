@@ -96,7 +96,7 @@ def radial_ksg_mi(x: Array, y: Array, k: int = 10, *, dof: float | None = None, 
     dof : float, optional
         Degrees of freedom of the margins; ``math.inf`` for normal ones.
     key : PRNG key, optional
-        Breaks ties of coordinates at random; for ``dof``.
+        Breaks ties at random: of lengths, or with ``dof`` of coordinates.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def radial_ksg_mi(x: Array, y: Array, k: int = 10, *, dof: float | None = None, 
     x, y = paired(x, y)
     check_k(k, x.shape[0])
     if dof is None:
-        return _nats(_ksg(normal_scores(_radius(x)), normal_scores(_radius(y)), k))
+        return _nats(_ksg(*scores(_radius(x), _radius(y), key), k))
     return _nats(radial_terms(x, y, k, dof=(dof,), key=key)[0])
 
 
@@ -118,6 +118,8 @@ def radial_terms(x: Array, y: Array, k: int = 10, *, dof: Sequence[float], key: 
     """The n terms whose mean is ``radial_ksg_mi``, for several degrees of freedom, [len(dof), n]."""
     if not all(d > 0 for d in dof):
         raise InputError(f"dof must be positive; found {', '.join(map(str, dof))}.")
+    x, y = paired(x, y)
+    check_k(k, x.shape[0])
     for_x, for_y = (None, None) if key is None else jax.random.split(key)
 
     def lengths(z: Array, key: Array | None) -> Array:
