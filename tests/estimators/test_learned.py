@@ -46,14 +46,14 @@ def test_every_method_reads_what_it_says(method):
 def test_independent_data_give_nothing():
     """Also for another critic; InfoNCE of a critic that learned noise is below 0, not above."""
     x, y = np.random.default_rng(0).normal(size=(2, 600, 3)).astype(np.float32)
-    estimate = functools.partial(learned_mi, critic=separable((8,), 4), folds=2, steps=100, rounds=5)
+    estimate = functools.partial(learned_mi, critic=separable((8,), 4), folds=2, steps=60, rounds=3)
     found = jax.jit(estimate)(jax.random.key(0), x, y)
     assert -0.2 < found.value < 4 * found.std_error + 1e-3
 
 
 def test_fits_are_vmapped():
     """Two data sets at once: the numbers of each alone."""
-    estimate = functools.partial(learned_mi, critic=separable((4,), 2), folds=2, steps=20, rounds=2)
+    estimate = functools.partial(learned_mi, critic=separable((4,), 2), folds=2, steps=5, rounds=1)
     keys = jax.random.split(jax.random.key(0))
     pairs = [jnp.stack([sample(100, seed)[side] for seed in range(2)]) for side in range(2)]
     together = jax.jit(jax.vmap(estimate))(keys, *pairs)
