@@ -224,7 +224,7 @@ def figure(rows: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
         axis.text(j, i, f"{bias[i, j]:+.2f}", ha="center", va="center", fontsize=6)
     axis.set_xticks(range(len(methods)), methods, rotation=45, ha="right")
     axis.set_yticks(range(len(rows)), list(rows), fontsize=7)
-    axis.set_title("mean estimate minus truth (nats); white to pale: solved")
+    axis.set_title("mean less truth (nats)")
     fig.colorbar(image, label="in units of max(0.05, 5 %)", shrink=0.5)
     fig.savefig(path, dpi=120)
     plt.close(fig)
