@@ -103,7 +103,6 @@ def main(
         rows[name][method] = bmi.summarise(which[name], runs)
     for name, row in bmi.stored(bmi_out, preset, ("auto",)).items():
         rows.setdefault(name, {"auto": row["auto"]})
-    out.mkdir(parents=True, exist_ok=True)
     figure(rows, out / "bracket.png")
     write(out, table(rows), {"tasks": rows})
 

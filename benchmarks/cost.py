@@ -215,7 +215,6 @@ def main(preset: Literal["full", "smoke"] = "full", out: Path = Path("runs/cost"
     for method, (n, d) in tqdm([(m, size) for m in sizes.methods for size in sizes.sizes], desc="estimates"):
         measured = functools.partial(time_estimate, method, n, d)
         times[method][f"N={n}, d={d}"] = kept(parts / f"{method}-{n}-{d}.json", measured, overwrite=overwrite)
-    out.mkdir(parents=True, exist_ok=True)
     figure(times, out / "cost.png")
     write(out, table(fits, times, sizes), {"fits": fits, "estimates": times})
 

@@ -266,7 +266,6 @@ def main(
             add(runs, **names, target=target(truths[d], bound, "fair"))
             progress.update()
     progress.close()
-    out.mkdir(parents=True, exist_ok=True)
     figure(rows, sizes, truths, out / "figure3.png")
     write(out, table(rows, sizes), {"preset": dataclasses.asdict(sizes), "rows": rows, "exact": truths})
 

@@ -31,7 +31,6 @@ def machine() -> dict[str, Any]:
 
 def write(out: Path, table: str, summary: dict[str, Any]) -> None:
     """``table.md`` and ``result.json``, printed and said where."""
-    out.mkdir(parents=True, exist_ok=True)
     (out / "result.json").write_text(json.dumps({"machine": machine(), **summary}, indent=1))
     (out / "table.md").write_text(table)
     print(table)

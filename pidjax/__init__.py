@@ -15,7 +15,19 @@
 ==================  =====================================================
 """
 
-from pidjax.estimators import Estimate, estimate_mi
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pidjax.estimators import Estimate, estimate_mi
 
 __all__ = ["Estimate", "estimate_mi"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """The front door, imported when it is used: importing pidjax imports no JAX."""
+    if name not in __all__:
+        raise AttributeError(f"module 'pidjax' has no attribute {name!r}")
+    from pidjax import estimators
+
+    return getattr(estimators, name)

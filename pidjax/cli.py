@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; 0 when done, 2 for unusable input, 1 for failed training (one line each), 130 when stopped."""
     os.environ.setdefault("MPLBACKEND", "agg")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from pidjax.estimators import ESTIMATORS
+    from pidjax.estimators import ESTIMATORS, estimate_mi
     from pidjax.neuro.settings import DecomposeSettings
     from pidjax.neuro.simulate import SessionConfig
     from pidjax.train import TrainingError
@@ -92,8 +92,6 @@ def main(argv: list[str] | None = None) -> int:
             seed: Of splits, networks and broken ties.
         """
         import jax
-
-        from pidjax.estimators import estimate_mi
 
         arrays = [_load(path) for path in (x_file, y_file)]
         print(describe(estimate_mi(jax.random.key(seed), *arrays, method=method)))

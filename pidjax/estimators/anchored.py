@@ -11,7 +11,7 @@ from pidjax import bounds
 from pidjax.critics import residual
 from pidjax.estimators.classical.gaussian import deflated, scores
 from pidjax.estimators.classical.inputs import paired
-from pidjax.estimators.crossfit import Rows, cross_fit, line_ups, mean_and_error, row_terms
+from pidjax.estimators.crossfit import FOLDS, Rows, cross_fit, line_ups, mean_and_error, row_terms
 from pidjax.fit import fit
 from pidjax.math.gaussian import canonical, check_rows, information_bias, information_rows
 from pidjax.math.ranks import normal_scores
@@ -53,7 +53,7 @@ def anchored_mi(
     x: Array,
     y: Array,
     *,
-    folds: int = 5,
+    folds: int = FOLDS,
     steps: int = 500,
     batch: int = 256,
     learning_rate: Array | float = 2e-3,
@@ -106,14 +106,13 @@ def anchored_mi(
     (n, dx), dy = x.shape, y.shape[1]
     ties, start = jax.random.split(key)
     x, y = scores(x, y, ties)
-    fitted = n - n // folds - (n - n // folds) // 8 if folds > 1 else n
-    check_rows(x[:fitted], y[:fitted])
     _, shares = information_rows(x, y)
     closed_form = shares - information_bias(n, dx, dy)
     length_x, length_y = _length(x), _length(y)
-    bands = [k for k in BANDS if k == 1 or 8 * k * (dx + dy) < fitted]
 
     def part(key: Array, rows: Rows) -> tuple[Array, Array, Array]:
+        check_rows(x[rows.fit], y[rows.fit])
+        bands = [k for k in BANDS if k == 1 or 8 * k * (dx + dy) < rows.fit.shape[0]]
         linear = [_linear(_banded(x, length_x, k), _banded(y, length_y, k), rows.fit) for k in bands]
         width = max(u.shape[1] for u, *_ in linear)
         linear = [(_padded(u, width), _padded(v, width), a, c) for u, v, a, c in linear]

@@ -12,6 +12,8 @@ from pidjax._checks import InputError
 from pidjax.bounds import ScoreStats, score_stats
 from pidjax.typing import Array
 
+FOLDS = 5
+"""Parts that rows are dealt into unless told."""
 LINE_UP = 4096
 """The most rows that are scored against one another in a reading."""
 

@@ -7,14 +7,13 @@ import math
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 from pidjax._checks import InputError, one_of
 from pidjax.estimators.anchored import anchored_mi
-from pidjax.estimators.classical import copula_mi, gaussian_mi, ksg_mi, radial_ksg_mi
+from pidjax.estimators.classical import copula_mi, gaussian_mi, ksg_mi
 from pidjax.estimators.classical.gaussian import scores
-from pidjax.estimators.crossfit import LINE_UP, mean_and_error
+from pidjax.estimators.classical.neighbours import radius
+from pidjax.estimators.crossfit import FOLDS, LINE_UP, mean_and_error
 from pidjax.estimators.learned import METHODS, learned_mi
 from pidjax.estimators.portfolio import auto_mi, members
 from pidjax.estimators.samples import continuous_samples
@@ -25,16 +24,12 @@ MARGIN = 2.33
 """Standard errors between a reading and an end of the bracket: more than the 1.65 of 95 %, for errors are estimated."""
 ROUNDING = 1e-5
 """Nats that float32 may add to a reading: a critic that learned nothing reads 1e-7, not 0."""
-FOLDS = 5
 
-_CLASSICAL = {
-    "gaussian": (lambda x, y, key: gaussian_mi(x, y), "none; exact for jointly Gaussian data"),
+_CLASSICAL: dict[str, tuple[Any, str]] = {
+    "gaussian": (gaussian_mi, "none; exact for jointly Gaussian data"),
     "copula": (copula_mi, "none; exact for Gaussian copulas"),
-    "ksg": (lambda x, y, key: ksg_mi(x, y, key=key), "none; towards 0 in more than about 4 dimensions"),
-    "radial_ksg": (
-        lambda x, y, key: radial_ksg_mi(x, y, key=key),
-        "lower bound in the limit: only lengths are compared",
-    ),
+    "ksg": (ksg_mi, "none; towards 0 in more than about 4 dimensions"),
+    "radial_ksg": (functools.partial(ksg_mi, k=10), "lower bound in the limit: only lengths are compared"),
 }
 ESTIMATORS = ("auto", "anchored", *METHODS, *_CLASSICAL)
 """Methods of ``estimate_mi`` by name."""
@@ -118,11 +113,11 @@ def estimate_mi(key: Array, x: Any, y: Any, *, method: str = "auto", **settings:
     line_up = n // folds
     line_up //= -(-line_up // LINE_UP)
     info: dict[str, Any] = {"n": n, "certified": critic, "ceiling": math.log(line_up if critic else n)}
+    x, y = _on_device(method, x, y, jax.random.fold_in(key, 1))
     if not critic:
-        value, std_error = (float(v) for v in _classical(method)(*_on_device(method, x, y), key))
+        value, std_error = (float(v) for v in _jitted(_CLASSICAL[method][0])(x, y))
         info |= {"direction": _CLASSICAL[method][1], "upper_assumes": f"{method} is unbiased here"}
         return Estimate(value, std_error, 0.0, max(value, 0.0) + MARGIN * std_error, method, info)
-    x, y = (np.asarray(z) for z in _ranked(x, y, jax.random.fold_in(key, 1)))
     found: Any
     if method == "auto":
         found = _jitted(auto_mi)(key, x, y)
@@ -152,35 +147,15 @@ def estimate_mi(key: Array, x: Any, y: Any, *, method: str = "auto", **settings:
     return Estimate(value, std_error, lower, upper, method, info)
 
 
-def _on_device(method: str, x: np.ndarray, y: np.ndarray) -> tuple[Array, Array]:
-    """float32 without loss of digits: offsets and scales go in float64."""
+def _on_device(method: str, x: Any, y: Any, key: Array) -> tuple[Array, Array]:
+    """float32 without loss of digits: offsets, scales and order are seen to in float64."""
     if method == "gaussian":
-        return standardise(x), standardise(y)  # type: ignore[arg-type]
+        return standardise(x), standardise(y)
     if method == "radial_ksg":
-        return tuple(_robust(z) for z in (x, y))  # type: ignore[return-value]
-    return _order(x), _order(y)
-
-
-def _robust(x: np.ndarray) -> Array:
-    x = x - np.median(x, axis=0)
-    return jnp.asarray(np.clip(x / np.median(np.abs(x), axis=0), -1e30, 1e30), jnp.float32)
-
-
-def _order(x: np.ndarray) -> Array:
-    """Place of every value among its column's different values: order and ties survive any float32."""
-    return jnp.asarray(np.stack([np.unique(c, return_inverse=True)[1] for c in x.T], 1), jnp.float32)
-
-
-@functools.cache
-def _classical(method: str) -> Any:
-    return jax.jit(_CLASSICAL[method][0])
+        x, y = radius(x), radius(y)
+    return scores(x, y, key)
 
 
 @functools.lru_cache(32)
 def _jitted(function: Any, **settings: Any) -> Any:
     return jax.jit(functools.partial(function, **settings))
-
-
-def _ranked(x: np.ndarray, y: np.ndarray, key: Array) -> tuple[Array, Array]:
-    """Normal scores, ties broken at random."""
-    return jax.jit(scores)(_order(x), _order(y), key)

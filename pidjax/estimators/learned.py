@@ -13,7 +13,7 @@ from pidjax._checks import one_of
 from pidjax.bounds import ScoreStats
 from pidjax.critics import gaussian, separable
 from pidjax.estimators.classical.inputs import paired
-from pidjax.estimators.crossfit import Rows, cross_fit, line_ups, mean_and_error, row_terms
+from pidjax.estimators.crossfit import FOLDS, Rows, cross_fit, line_ups, mean_and_error, row_terms
 from pidjax.fit import fit
 from pidjax.typing import Array, Critic, Params
 
@@ -88,7 +88,7 @@ def learned_mi(
     method: str = "infonce",
     *,
     critic: Critic | None = None,
-    folds: int = 5,
+    folds: int = FOLDS,
     steps: int = 1000,
     batch: int = 256,
     average: float = 0.99,

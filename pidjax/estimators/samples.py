@@ -86,16 +86,16 @@ def _check_independence(found: dict[str, np.ndarray]) -> None:
     """No column is a monotone copy of another, or a linear combination of others."""
     names = [f"{name}[:, {j}]" for name, z in found.items() for j in range(z.shape[1])]
     seen: dict[bytes, str] = {}
-    for name, column in zip(names, np.hstack(list(found.values())).T, strict=True):
-        for signed in (column, -column):
-            code = np.unique(signed, return_inverse=True)[1].astype(np.int32).tobytes()
+    whole = np.hstack(list(found.values()))
+    for name, column in zip(names, whole.T, strict=True):
+        order = np.unique(column, return_inverse=True)[1].astype(np.int32)
+        for code in (order.tobytes(), (order.max() - order).tobytes()):
             if code in seen:
                 raise InputError(
                     f"{name} rises or falls with {seen[code]} without exception: leave one of the two out "
                     "(between two arrays that shares infinite information)."
                 )
-        seen[np.unique(column, return_inverse=True)[1].astype(np.int32).tobytes()] = name
-    whole = np.hstack(list(found.values()))
+        seen[order.tobytes()] = name
     dependent = _dependent(whole)
     if dependent is not None:
         # one row may dwarf the others; what is exact holds in the inner half as well

@@ -110,7 +110,7 @@ def radial_ksg_mi(x: Array, y: Array, k: int = 10, *, dof: float | None = None, 
     x, y = paired(x, y)
     check_k(k, x.shape[0])
     if dof is None:
-        return _nats(_ksg(*scores(_radius(x), _radius(y), key), k))
+        return _nats(_ksg(*scores(radius(x), radius(y), key), k))
     return _nats(radial_terms(x, y, k, dof=(dof,), key=key)[0])
 
 
@@ -148,7 +148,7 @@ def _digamma(m: Array, n: int) -> Array:
     return jnp.asarray(host_digamma(np.arange(1, n + 1)), jnp.result_type(float))[m - 1]
 
 
-def _radius(x: Array) -> Array:
+def radius(x: Array) -> Array:
     """Lengths of rows, [n, 1], in robust units; a coordinate without spread is left out."""
     xp = np if isinstance(x, np.ndarray) else jnp  # float64 on the host until offset and scale are gone
     x = x - xp.median(x, axis=0, keepdims=True)
