@@ -149,7 +149,8 @@ def _load(path: Path) -> Any:
     try:
         found = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} cannot be read as a .npy file of numbers: {error}") from error
+        why = "there is no such file" if not path.exists() else "give an array of numbers, saved by numpy.save"
+        raise InputError(f"{path} cannot be read as a .npy file: {why}.") from error
     if not isinstance(found, np.ndarray):
         raise InputError(f"{path} holds several arrays: give one array, saved by numpy.save.")
     return found
