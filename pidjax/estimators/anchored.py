@@ -9,20 +9,16 @@ import jax.numpy as jnp
 
 from pidjax import bounds
 from pidjax.critics import residual
-from pidjax.estimators.classical.gaussian import deflated, scores
+from pidjax.estimators.anchors import anchors, infonce_terms, length
+from pidjax.estimators.classical.gaussian import scores
 from pidjax.estimators.classical.inputs import paired
 from pidjax.estimators.crossfit import FOLDS, Rows, cross_fit, line_ups, mean_and_error, row_terms
 from pidjax.fit import fit
-from pidjax.math.gaussian import canonical, check_rows, information_bias, information_rows
-from pidjax.math.ranks import normal_scores
+from pidjax.math.gaussian import check_rows, information_bias, information_rows
 from pidjax.typing import Array, Params
 
-BANDS = (1, 2, 4)
-"""Into how many bands of length the linear anchors divide rows; those that fit the data best win."""
 KEPT = 8
 """Canonical variates that the residual sees."""
-SLACK = 1.05
-"""Times the edge that a canonical correlation must reach: banded columns have longer tails than a normal."""
 
 
 class Anchored(NamedTuple):
@@ -56,7 +52,7 @@ def anchored_mi(
     folds: int = FOLDS,
     steps: int = 500,
     batch: int = 256,
-    learning_rate: Array | float = 2e-3,
+    learning_rate: Array | float = 6e-3,
     weight_decay: Array | float = 0.05,
 ) -> Anchored:
     r"""Mutual information by a closed form for the Gaussian copula and a learned residual, in nats.
@@ -64,15 +60,15 @@ def anchored_mi(
     .. math:: \hat I = \hat I_{GC} + \frac12 \sum_{sides} [\text{InfoNCE}(f) - \text{InfoNCE}(f_G)]
 
     with Î_GC = ``copula_mi``, f_G the log density ratio of the Gaussian that fits the normal scores, and f a critic
-    that starts from the best of a few linear ones and adds a perceptron's residual. Both InfoNCE are read on the
+    that starts from the best of a few in closed form and adds a perceptron's residual. Both InfoNCE are read on the
     same rows, held out from both critics (cross-fitting), with negatives from either side in turn. The logarithm of
     the line-up, which stops InfoNCE, cancels as far as the copula is Gaussian: where it is, f = f_G and the value is
     Î_GC.
 
-    The linear critics are Gaussian critics of canonical variates of b_k(|x|) x: coordinates weighed by in which of
-    1, 2 or 4 bands the row's length lies. Dependence that turns, grows or changes sign with amplitude is linear in
-    them. The residual comes in three: it sees the strongest variates and the length; these and all coordinates; the
-    mean of both. What wins is what does best on an eighth of the rows, and f_G unless it is beaten by a standard error.
+    Where f starts is a Gaussian critic of canonical variates of features: coordinates, these by bands of the row's
+    length, squares and products (``pidjax.estimators.anchors``). The residual comes in three: it sees the strongest
+    variates and the lengths; these and all coordinates; the mean of both. What wins is what does best on an eighth
+    of the rows, and f_G unless it is beaten by a standard error.
 
     Direction: **none**: a difference of lower bounds. Under-fitted critics miss information that is not of the
     Gaussian copula, so mostly the value is too small where that is much and n is little; where the copulas of x or of
@@ -108,30 +104,24 @@ def anchored_mi(
     x, y = scores(x, y, ties)
     _, shares = information_rows(x, y)
     closed_form = shares - information_bias(n, dx, dy)
-    length_x, length_y = _length(x), _length(y)
+    length_x, length_y = length(x), length(y)
 
     def part(key: Array, rows: Rows) -> tuple[Array, Array, Array]:
         check_rows(x[rows.fit], y[rows.fit])
-        bands = [k for k in BANDS if k == 1 or 8 * k * (dx + dy) < rows.fit.shape[0]]
-        linear = [_linear(_banded(x, length_x, k), _banded(y, length_y, k), rows.fit) for k in bands]
-        width = max(u.shape[1] for u, *_ in linear)
-        linear = [(_padded(u, width), _padded(v, width), a, c) for u, v, a, c in linear]
+        f_gaussian, (u, v), (a, c, r) = anchors(x, y, rows)
+        a, c = (_first(jnp.where((r > 0)[None], z, 0.0), KEPT) for z in (a, c))
 
-        def watched(u: Array, v: Array) -> Array:
-            return line_ups(lambda r: u[r] @ v[r].T, rows.watch, _infonce).mean()
+        def inputs(sees: Array) -> tuple[Array, Array]:
+            left = jnp.concatenate([sees * x, length_x, a, u], 1)
+            return left, jnp.concatenate([sees * y, length_y, c, v], 1)
 
-        value = jnp.stack([watched(u, v) for u, v, *_ in linear])
-        u, v, a, c = jax.tree.map(lambda *parts: jnp.stack(parts)[value.argmax()], *linear)
-        inputs = [
-            (jnp.concatenate([a, length_x, u], 1), jnp.concatenate([c, length_y, v], 1)),
-            (jnp.concatenate([x, length_x, a, u], 1), jnp.concatenate([y, length_y, c, v], 1)),
-        ]
-        critic = residual(width)
+        critic = residual(u.shape[1])
 
         def loss(params: Params, pairs: tuple[Array, Array]) -> Array:
             return -bounds.infonce(critic.stats(params, *pairs, over="both"))
 
-        def fitted_residual(key: Array, pairs: tuple[Array, Array]) -> Params:
+        def fitted_residual(key: Array, sees: Array) -> Params:
+            pairs = inputs(sees)
             for_init, for_fit = jax.random.split(key)
             params = critic.init(for_init, *(z[:2] for z in pairs))
             fit_on, watch_on = (tuple(z[r] for z in pairs) for r in (rows.fit, rows.watch))
@@ -148,15 +138,20 @@ def anchored_mi(
             )
             return found.params
 
-        found = [fitted_residual(k, pairs) for k, pairs in zip(jax.random.split(key), inputs, strict=True)]
-        gaussian_u, gaussian_v = linear[0][:2]
+        sees = jnp.asarray([0.0, 1.0], x.dtype)
+        found = jax.lax.map(lambda args: fitted_residual(*args), (jax.random.split(key), sees))
 
         def tables(r: Array) -> Array:
             """Scores of f_G and of the three candidates, [4, rows, rows]."""
-            few, all_ = (critic.scores(p, a[r], c[r]) for p, (a, c) in zip(found, inputs, strict=True))
-            return jnp.stack([gaussian_u[r] @ gaussian_v[r].T, few, all_, (few + all_) / 2])
 
-        each = line_ups(tables, rows.watch, lambda found: jax.vmap(_infonce)(found).T).T
+            def scored(params: Params, sees: Array) -> Array:
+                left, right = inputs(sees)
+                return critic.scores(params, left[r], right[r])
+
+            few, all_ = jax.lax.map(lambda args: scored(*args), (found, sees))
+            return jnp.stack([f_gaussian[0][r] @ f_gaussian[1][r].T, few, all_, (few + all_) / 2])
+
+        each = line_ups(tables, rows.watch, lambda found: jax.vmap(infonce_terms)(found).T).T
         gain = each - each[:1]
         best = gain.mean(1).argmax()
         clear = gain[best].mean() > gain[best].std() / rows.watch.shape[0] ** 0.5
@@ -164,7 +159,7 @@ def anchored_mi(
 
         def read(tables: Array) -> tuple[Array, Array, Array]:
             f = tables[chosen]
-            held, gaussian = (row_terms(bounds.infonce, s, over="both") for s in (f, tables[0]))
+            held, gaussian = (infonce_terms(s) for s in (f, tables[0]))
             return held - gaussian, held, row_terms(bounds.l1out, f, over="both")
 
         return line_ups(tables, rows.held, read)
@@ -174,43 +169,6 @@ def anchored_mi(
     return Anchored(*mean_and_error(terms), terms, infonce, l1out, closed_form.mean())
 
 
-def _length(x: Array) -> Array:
-    """Normal scores of the rows' lengths, [n, 1]."""
-    return normal_scores(jnp.linalg.norm(x, axis=1, keepdims=True))
-
-
-def _banded(x: Array, length: Array, bands: int) -> Array:
-    """x times how much its row belongs to each band of length, [n, bands d]; Gaussian bumps that sum to 1."""
-    if bands == 1:
-        return x
-    centres = jnp.linspace(-2.2, 2.2, bands)
-    bumps = jax.nn.softmax(-(((length - centres[None]) / (centres[1] - centres[0])) ** 2) / 2, axis=1)
-    return (bumps[:, :, None] * x[:, None, :]).reshape(x.shape[0], -1)
-
-
-def _linear(x: Array, y: Array, rows: Array) -> tuple[Array, Array, Array, Array]:
-    """(u, v, a, c): u · v is the log density ratio of the Gaussian fitted to some rows; the strongest variates.
-
-    With canonical variates a_i, c_i of correlation r_i it is
-    Σ_i [r_i a_i c_i − r_i² (a_i² + c_i²) / 2] / (1 − r_i²), up to a constant.
-    """
-    pairs = canonical(x[rows], y[rows])
-    r = deflated(pairs.r, rows.shape[0], x.shape[1], y.shape[1], SLACK)[0]
-    a, c = (x - pairs.x_mean[None]) @ pairs.x_weights, (y - pairs.y_mean[None]) @ pairs.y_weights
-    rest = jnp.maximum(1 - r**2, jnp.finfo(r.dtype).eps)
-    square = r**2 / rest / 2
-    u0, v0 = (-(z**2 @ square)[:, None] for z in (a, c))
-    one = jnp.ones_like(u0)
-    u, v = jnp.concatenate([a * (r / rest)[None], u0, one], 1), jnp.concatenate([c, one, v0], 1)
-    a, c = (_padded(jnp.where((r > 0)[None], z, 0.0)[:, :KEPT], KEPT) for z in (a, c))
-    return u, v, a, c
-
-
-def _padded(x: Array, width: int) -> Array:
-    return jnp.pad(x, [(0, 0), (0, width - x.shape[1])])
-
-
-def _infonce(scores: Array) -> Array:
-    """InfoNCE of each pair of a square table, both sides' mean, [n]."""
-    own = jnp.diagonal(scores)
-    return own - (jax.nn.logsumexp(scores, 1) + jax.nn.logsumexp(scores, 0)) / 2 + jnp.log(scores.shape[0])
+def _first(x: Array, columns: int) -> Array:
+    """The first columns, zeros where there are fewer."""
+    return jnp.pad(x[:, :columns], [(0, 0), (0, max(columns - x.shape[1], 0))])
