@@ -10,6 +10,7 @@ here: whether the bracket of ``estimate_mi`` covers the truth.
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from pathlib import Path
@@ -21,12 +22,10 @@ import tyro
 from tqdm import tqdm
 
 from benchmarks.store import kept, write
-from pidjax import estimate_mi
 from pidjax.data import synthetic
-from pidjax.estimators import ESTIMATORS
+from pidjax.estimators import ESTIMATORS, METHODS, Estimate, estimate_each, sharing
 
-LEARNED = ("infonce", "js", "smile", "nwj", "dv", "l1out", "club")
-METHODS = ("auto", "copula", "gaussian", "ksg", "radial_ksg", *LEARNED)
+EVERY = ("auto", "copula", "gaussian", "ksg", "radial_ksg", *METHODS)
 LIMITS = {
     "Gaussian d=200, 10 nats": 0.05,
     "cubed Gaussian d=20, 10 nats": 0.3,
@@ -92,16 +91,36 @@ def hard() -> list[tuple[synthetic.Task, int]]:
     ]
 
 
-def measure(method: str, problem: Problem, seed: int) -> dict[str, Any]:
-    """One estimate on one sample, and how long it took (compilation included the first time a shape is seen)."""
+def measure(methods: tuple[str, ...], problem: Problem, seed: int) -> dict[str, dict[str, Any]]:
+    """Estimates of one sample by methods that share a fit; how long all took (with compilation, on a new shape)."""
     draw, key = jax.random.split(jax.random.fold_in(jax.random.key(seed), problem.n))
     x, y = (np.asarray(z) for z in problem.task.sample(draw, problem.n))
     start = time.perf_counter()
-    found = estimate_mi(key, x, y, method=method)
+    found = estimate_each(key, x, y, methods)
     seconds = time.perf_counter() - start
+    return {method: {**record(estimate), "seconds": seconds} for method, estimate in found.items()}
+
+
+def record(found: Estimate) -> dict[str, Any]:
+    """What is kept of an estimate."""
     kept_info = {k: found.info[k] for k in ("chosen", "members", "copula") if k in found.info}
     ends = {"lower": found.lower, "upper": found.upper, "certified": found.certified}
-    return {"value": found.value, "std_error": found.std_error, **ends, "seconds": seconds, **kept_info}
+    return {"value": found.value, "std_error": found.std_error, **ends, **kept_info}
+
+
+def estimates(
+    folder: Path, methods: tuple[str, ...], problem: Problem, seed: int, *, overwrite: bool = False
+) -> list[dict[str, Any]]:
+    """As ``measure``, kept in the folder, a file for a method."""
+    made: dict[str, dict[str, Any]] = {}
+
+    def estimate(method: str) -> dict[str, Any]:
+        if not made:
+            made.update(measure(methods, problem, seed))
+        return made[method]
+
+    name = f"{slug(problem.task.name)}-{seed}.json"
+    return [kept(folder / m / name, functools.partial(estimate, m), overwrite=overwrite) for m in methods]
 
 
 def summarise(problem: Problem, runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -194,7 +213,7 @@ def goals(rows: dict[str, dict[str, dict[str, Any]]], which: dict[str, Problem])
         row = rows.get(name, {})
         if "auto" not in row:
             continue
-        learned = {m: row[m]["bias"] for m in LEARNED if m in row}
+        learned = {m: row[m]["bias"] for m in METHODS if m in row}
         best = min(learned, key=lambda m: abs(learned[m])) if learned else None
         other = f"{learned[best]:+.3f} ({best})" if best else "–"
         met = abs(row["auto"]["bias"]) < limit
@@ -233,7 +252,7 @@ def figure(rows: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
 def main(
     preset: Literal["full", "smoke"] = "full",
     out: Path = Path("runs/bmi"),
-    methods: tuple[str, ...] = METHODS,
+    methods: tuple[str, ...] = EVERY,
     seeds: int = 5,
     overwrite: bool = False,
 ) -> None:
@@ -246,17 +265,13 @@ def main(
         seeds: Samples of each task.
         overwrite: Make every estimate again.
     """
-    which, parts = problems(preset), out / preset
-    jobs = [(m, seed, name) for m in methods for seed in range(seeds) for name in which]
+    which = problems(preset)
+    groups = [*((m,) for m in methods if m not in METHODS), *sharing(tuple(m for m in methods if m in METHODS))]
+    jobs = [(group, seed, name) for group in groups for seed in range(seeds) for name in which]
     progress = tqdm(jobs, desc="bmi")
-
-    for method, seed, name in progress:
-        progress.set_postfix_str(f"{method}, seed {seed}, {name}")
-
-        def estimate(method=method, seed=seed, name=name) -> Any:
-            return measure(method, which[name], seed)
-
-        kept(parts / method / f"{slug(name)}-{seed}.json", estimate, overwrite=overwrite)
+    for group, seed, name in progress:
+        progress.set_postfix_str(f"{', '.join(group)}, seed {seed}, {name}")
+        estimates(out / preset, group, which[name], seed, overwrite=overwrite)
     rows = stored(out, preset, ESTIMATORS)
     figure(rows, out / "bmi.png")
     write(out, table(rows, which) + goals(rows, which), {"tasks": rows})

@@ -9,7 +9,6 @@ Gaussians of d = 20 and I = 2 to 10 nats, N = 10,000: ``auto``, whose Gaussian a
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +17,7 @@ import tyro
 from tqdm import tqdm
 
 from benchmarks import bmi
-from benchmarks.store import kept, write
+from benchmarks.store import write
 from pidjax.data.synthetic import gaussian_with_mi
 
 METHODS = {"full": ("auto", "l1out", "infonce"), "smoke": ("l1out",)}
@@ -96,10 +95,8 @@ def main(
     which = problems(preset)
     rows: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in which}
     for name, method in tqdm([(n, m) for n in which for m in METHODS[preset]], desc="bracket"):
-        runs = []
-        for seed in range(seeds):
-            path = out / preset / method / f"{bmi.slug(name)}-{seed}.json"
-            runs.append(kept(path, functools.partial(bmi.measure, method, which[name], seed), overwrite=overwrite))
+        of = [bmi.estimates(out / preset, (method,), which[name], seed, overwrite=overwrite) for seed in range(seeds)]
+        runs = [run for (run,) in of]
         rows[name][method] = bmi.summarise(which[name], runs)
     for name, row in bmi.stored(bmi_out, preset, ("auto",)).items():
         rows.setdefault(name, {"auto": row["auto"]})

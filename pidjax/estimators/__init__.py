@@ -15,8 +15,8 @@ from pidjax.estimators.classical import (
     ksg_mi,
     radial_ksg_mi,
 )
-from pidjax.estimators.estimate import ESTIMATORS, Estimate, estimate_mi
-from pidjax.estimators.learned import METHODS, Reading, learned_mi
+from pidjax.estimators.estimate import ESTIMATORS, Estimate, estimate_each, estimate_mi
+from pidjax.estimators.learned import METHODS, Reading, learned_mi, learned_readings, sharing
 from pidjax.estimators.portfolio import Auto, auto_mi
 
 __all__ = [
@@ -32,9 +32,12 @@ __all__ = [
     "auto_mi",
     "cca_spectrum",
     "copula_mi",
+    "estimate_each",
     "estimate_mi",
     "gaussian_mi",
     "ksg_mi",
     "learned_mi",
+    "learned_readings",
     "radial_ksg_mi",
+    "sharing",
 ]

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import jax
 
 from pidjax._checks import InputError, one_of
-from pidjax.estimators.anchored import anchored_mi
+from pidjax.estimators.anchored import Anchored, anchored_mi
 from pidjax.estimators.classical import copula_mi, gaussian_mi, ksg_mi
 from pidjax.estimators.classical.gaussian import scores
 from pidjax.estimators.classical.neighbours import radius
 from pidjax.estimators.crossfit import FOLDS, LINE_UP, mean_and_error
-from pidjax.estimators.learned import METHODS, learned_mi
-from pidjax.estimators.portfolio import auto_mi, members
+from pidjax.estimators.learned import METHODS, Reading, learned_readings, sharing
+from pidjax.estimators.portfolio import Auto, auto_mi, members
 from pidjax.estimators.samples import continuous_samples
 from pidjax.math.gaussian import standardise
 from pidjax.typing import Array
@@ -101,42 +101,85 @@ def estimate_mi(key: Array, x: Any, y: Any, *, method: str = "auto", **settings:
     --------
     >>> estimate_mi(jax.random.key(0), x, y)  # doctest: +SKIP
     """
-    one_of("method", method, ESTIMATORS)
+    return estimate_each(key, x, y, (method,), **settings)[method]
+
+
+def estimate_each(key: Array, x: Any, y: Any, methods: tuple[str, ...], **settings: Any) -> dict[str, Estimate]:
+    """``estimate_mi`` by several methods; those that read a critic fitted in the same way share its fit.
+
+    Parameters
+    ----------
+    key, x, y, **settings
+        As for ``estimate_mi``.
+    methods : tuple of str
+        Names of ``ESTIMATORS``.
+
+    Returns
+    -------
+    dict of str to Estimate
+
+    Raises
+    ------
+    ValueError
+        As for ``estimate_mi``.
+    """
+    for method in methods:
+        one_of("method", method, ESTIMATORS)
+        if settings and (method in _CLASSICAL or method == "auto"):
+            raise InputError(f'method "{method}" has no settings; found {", ".join(settings)}.')
     x, y = continuous_samples({"x": x, "y": y})
-    n = x.shape[0]
-    critic = method not in _CLASSICAL
-    if settings and (not critic or method == "auto"):
-        raise InputError(f'method "{method}" has no settings; found {", ".join(settings)}.')
-    folds = settings.get("folds", FOLDS)
+    n, folds = x.shape[0], settings.get("folds", FOLDS)
     if not 2 <= folds <= n // 8:
         raise InputError(f"folds must lie between 2 and n / 8 = {n // 8}; found {folds}.")
     line_up = n // folds
     line_up //= -(-line_up // LINE_UP)
-    info: dict[str, Any] = {"n": n, "certified": critic, "ceiling": math.log(line_up if critic else n)}
-    x, y = _on_device(method, x, y, jax.random.fold_in(key, 1))
-    if not critic:
-        value, std_error = (float(v) for v in _jitted(_CLASSICAL[method][0])(x, y))
-        info |= {"direction": _CLASSICAL[method][1], "upper_assumes": f"{method} is unbiased here"}
-        return Estimate(value, std_error, 0.0, max(value, 0.0) + MARGIN * std_error, method, info)
-    found: Any
-    if method == "auto":
-        found = _jitted(auto_mi)(key, x, y)
-        names = members(x.shape[1], y.shape[1])
-        info |= {
-            "chosen": names[int(found.chosen)],
-            "members": {
-                name: (float(v), float(s)) for name, v, s in zip(names, found.values, found.std_errors, strict=True)
-            },
-            "copula": float(found.gaussian),
-            "direction": "none",
-        }
-    elif method == "anchored":
-        found = _jitted(anchored_mi, **settings)(key, x, y)
-        info |= {"copula": float(found.gaussian), "direction": "none"}
-    else:
-        found = _jitted(learned_mi, method=method, **settings)(key, x, y)
-        info |= {"direction": METHODS[method].direction}
-    info["upper_assumes"] = "the critic is the log density ratio up to a function of the anchor, the value unbiased"
+    ties = jax.random.fold_in(key, 1)
+    found = {m: _closed_form(m, *_on_device(m, x, y, ties), n) for m in methods if m in _CLASSICAL}
+    if len(found) < len(methods):
+        pairs = scores(x, y, ties)
+        ceiling = {"n": n, "certified": True, "ceiling": math.log(line_up)}
+        for group in sharing(tuple(m for m in methods if m in METHODS)):
+            for m, reading in _jitted(learned_readings, methods=group, **settings)(key, *pairs).items():
+                found[m] = _bracketed(m, reading, ceiling | {"direction": METHODS[m].direction})
+        if "anchored" in methods:
+            anchored = _jitted(anchored_mi, **settings)(key, *pairs)
+            info = ceiling | {"copula": float(anchored.gaussian), "direction": "none"}
+            found["anchored"] = _bracketed("anchored", anchored, info)
+        if "auto" in methods:
+            auto = _jitted(auto_mi)(key, *pairs)
+            found["auto"] = _bracketed("auto", auto, ceiling | _of_members(auto, members(x.shape[1], y.shape[1])))
+    return {m: found[m] for m in methods}
+
+
+def _closed_form(method: str, x: Array, y: Array, n: int) -> Estimate:
+    """By a method without a critic: no certificate, no line-up."""
+    value, std_error = (float(v) for v in _jitted(_CLASSICAL[method][0])(x, y))
+    info = {
+        "n": n,
+        "certified": False,
+        "ceiling": math.log(n),
+        "direction": _CLASSICAL[method][1],
+        "upper_assumes": f"{method} is unbiased here",
+    }
+    return Estimate(value, std_error, 0.0, max(value, 0.0) + MARGIN * std_error, method, info)
+
+
+def _of_members(found: Auto, names: tuple[str, ...]) -> dict[str, Any]:
+    """What the portfolio chose from."""
+    each = zip(names, found.values, found.std_errors, strict=True)
+    return {
+        "chosen": names[int(found.chosen)],
+        "members": {name: (float(value), float(std_error)) for name, value, std_error in each},
+        "copula": float(found.gaussian),
+        "direction": "none",
+    }
+
+
+def _bracketed(method: str, found: Reading | Anchored | Auto, info: dict[str, Any]) -> Estimate:
+    """With the bracket that the held-out InfoNCE and L1Out of a critic give."""
+    info = info | {
+        "upper_assumes": "the critic is the log density ratio up to a function of the anchor, the value unbiased"
+    }
     value, std_error = float(found.value), float(found.std_error)
     (certified, certified_error), (above, above_error) = (
         map(float, mean_and_error(terms)) for terms in (found.infonce, found.l1out)

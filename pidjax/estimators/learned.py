@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from pidjax import bounds
-from pidjax._checks import one_of
+from pidjax._checks import InputError, one_of
 from pidjax.bounds import ScoreStats
 from pidjax.critics import gaussian, separable
 from pidjax.estimators.classical.inputs import paired
@@ -34,6 +34,11 @@ class Method(NamedTuple):
     read_transform: Any = "identity"
     over: str = "y"
     learning_rate: float = 1e-3
+
+    @property
+    def training(self) -> tuple[Any, ...]:
+        """What the fit depends on: methods that agree in it read one critic."""
+        return self.critic, self.objective, self.objective_transform, self.learning_rate, self.over
 
 
 METHODS = {
@@ -81,19 +86,7 @@ class Reading(NamedTuple):
     l1out: Array
 
 
-def learned_mi(
-    key: Array,
-    x: Array,
-    y: Array,
-    method: str = "infonce",
-    *,
-    critic: Critic | None = None,
-    folds: int = FOLDS,
-    steps: int = 1000,
-    batch: int = 256,
-    average: float = 0.99,
-    **settings: Any,
-) -> Reading:
+def learned_mi(key: Array, x: Array, y: Array, method: str = "infonce", **settings: Any) -> Reading:
     """Mutual information of x and y by a critic, in nats, never read on pairs it was fitted on.
 
     The rows are dealt into ``folds`` parts. For each, a critic is fitted on the others but for one eighth, which
@@ -113,12 +106,8 @@ def learned_mi(
         Of a scale that a network can digest: standardised, or normal scores.
     method : str
         A name of ``METHODS``.
-    critic : Critic, optional
-        Another critic than that of the method.
-    folds : int
-        At least 2. Held-out rows compete in line-ups of n/folds, 4096 at most; InfoNCE cannot exceed the logarithm.
-    steps, batch, average, **settings
-        Of ``pidjax.fit.fit``.
+    **settings
+        Of ``learned_readings``.
 
     Returns
     -------
@@ -127,7 +116,49 @@ def learned_mi(
     Raises
     ------
     ValueError
-        Unknown method; not matrices of equally many rows; fewer than 2 folds, or than 8 rows a fold.
+        As for ``learned_readings``.
+    """
+    return learned_readings(key, x, y, (method,), **settings)[method]
+
+
+def learned_readings(
+    key: Array,
+    x: Array,
+    y: Array,
+    methods: tuple[str, ...],
+    *,
+    critic: Critic | None = None,
+    folds: int = FOLDS,
+    steps: int = 1000,
+    batch: int = 256,
+    average: float = 0.99,
+    **settings: Any,
+) -> dict[str, Reading]:
+    """What several methods read off one critic, each as ``learned_mi`` does.
+
+    Parameters
+    ----------
+    key, x, y
+        As for ``learned_mi``.
+    methods : tuple of str
+        Names of ``METHODS`` that agree in ``training``: "infonce" and "nce_club", "js" and "smile", "club" and
+        "l1out"; or one name.
+    critic : Critic, optional
+        Another critic than that of the methods.
+    folds : int
+        At least 2. Held-out rows compete in line-ups of n/folds, 4096 at most; InfoNCE cannot exceed the logarithm.
+    steps, batch, average, **settings
+        Of ``pidjax.fit.fit``.
+
+    Returns
+    -------
+    dict of str to Reading
+
+    Raises
+    ------
+    ValueError
+        Unknown methods, or such as do not share a critic; not matrices of equally many rows; fewer than 2 folds, or
+        than 8 rows a fold.
 
     References
     ----------
@@ -135,28 +166,42 @@ def learned_mi(
     Ermon 2020 (SMILE); Cheng et al. 2020 (CLUB); Poole et al. 2019 (L1Out); Liang et al. 2023 (NCE-CLUB).
     Chernozhukov et al. 2018 (cross-fitting).
     """
-    one_of("method", method, tuple(METHODS))
+    for method in methods:
+        one_of("method", method, tuple(METHODS))
+    how, *others = (METHODS[method] for method in methods)
+    if any(other.training != how.training for other in others):
+        raise InputError(f"methods {', '.join(methods)} do not read one critic: their fits differ.")
     x, y = (jnp.asarray(z, jnp.result_type(float)) for z in paired(x, y))
-    how = METHODS[method]
     critic = critic or how.critic()
     settings = {"learning_rate": how.learning_rate, "steps": steps, "batch": batch, "average": average, **settings}
 
     def loss(params: Params, pairs: tuple[Array, Array]) -> Array:
         return -how.objective(critic.stats(params, *pairs, transform=how.objective_transform))
 
-    def part(key: Array, rows: Rows) -> tuple[Array, Array, Array]:
+    def part(key: Array, rows: Rows) -> dict[str, tuple[Array, Array, Array]]:
         for_init, for_fit = jax.random.split(key)
         params = critic.init(for_init, x[:2], y[:2])
         found = fit(for_fit, loss, params, (x[rows.fit], y[rows.fit]), (x[rows.watch], y[rows.watch]), **settings)
 
-        def read(scores: Array) -> tuple[Array, Array, Array]:
-            return (
-                row_terms(how.read, scores, over=how.over, transform=how.read_transform),
-                row_terms(bounds.infonce, scores, over=how.over),
-                row_terms(bounds.l1out, scores, over=how.over),
-            )
+        def read(scores: Array) -> dict[str, tuple[Array, Array, Array]]:
+            return {
+                name: (
+                    row_terms(METHODS[name].read, scores, over=how.over, transform=METHODS[name].read_transform),
+                    row_terms(bounds.infonce, scores, over=how.over),
+                    row_terms(bounds.l1out, scores, over=how.over),
+                )
+                for name in methods
+            }
 
         return line_ups(lambda r: critic.scores(found.params, x[r], y[r]), rows.held, read)
 
-    terms, infonce, l1out = cross_fit(key, x.shape[0], folds, part)
-    return Reading(*mean_and_error(terms), terms, infonce, l1out)
+    found = cross_fit(key, x.shape[0], folds, part)
+    return {name: Reading(*mean_and_error(terms[0]), *terms) for name, terms in found.items()}
+
+
+def sharing(methods: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The methods in groups that read one critic, in order of first appearance."""
+    groups: dict[tuple[Any, ...], list[str]] = {}
+    for method in methods:
+        groups.setdefault(METHODS[method].training, []).append(method)
+    return [tuple(group) for group in groups.values()]

@@ -10,7 +10,7 @@ import pytest
 import pidjax
 from pidjax._checks import InputError
 from pidjax.cli import describe, main
-from pidjax.estimators import ESTIMATORS, Estimate, estimate_mi
+from pidjax.estimators import ESTIMATORS, Estimate, estimate_each, estimate_mi
 
 pytestmark = pytest.mark.usefixtures("optimised")
 
@@ -86,6 +86,13 @@ def test_auto_sees_ranks_alone():
     """float64 with a scale of 1e-12 and an offset, and monotone maps of every coordinate: the same to the last bit."""
     x, y = np.column_stack([np.exp(X[:, 0]), X[:, 1] ** 3]), 1e-12 * Y
     assert pidjax.estimate_mi(KEY, x, y)[:4] == auto()[:4]
+
+
+def test_several_methods_at_once():
+    """In the order asked for, each as alone."""
+    found = estimate_each(KEY, X, Y, ("ksg", "copula"))
+    assert list(found) == ["ksg", "copula"]
+    assert all(found[m] == estimate_mi(KEY, X, Y, method=m) for m in found)
 
 
 @pytest.mark.parametrize("method", MONOTONE)

@@ -10,7 +10,7 @@ import pytest
 from pidjax._checks import InputError
 from pidjax.critics import separable
 from pidjax.data import synthetic
-from pidjax.estimators import METHODS, anchored_mi, copula_mi, learned_mi
+from pidjax.estimators import METHODS, anchored_mi, copula_mi, learned_mi, learned_readings, sharing
 
 TASK = synthetic.gaussian([0.9, 0.5])
 
@@ -21,11 +21,16 @@ def sample(n, seed=0):
 
 
 @functools.cache
-def reading(method):
+def readings(methods):
     """Two folds of 400 rows, a quick fit."""
-    return jax.jit(functools.partial(learned_mi, method=method, folds=2, steps=300, rounds=5))(
+    return jax.jit(functools.partial(learned_readings, methods=methods, folds=2, steps=300, rounds=5))(
         jax.random.key(1), *sample(800)
     )
+
+
+def reading(method):
+    """One of those, the critic shared with the others of its training."""
+    return readings(next(group for group in sharing(tuple(METHODS)) if method in group))[method]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -68,6 +73,21 @@ def test_an_exact_density_bounds_from_above(method):
     assert found.l1out.mean() > TASK.truth - 4 * found.l1out.std() / 800**0.5
 
 
+def test_methods_share_a_critic_or_are_refused():
+    """Every pair of names with one training, and each read off it as alone."""
+    assert sharing(tuple(METHODS)) == [
+        ("infonce", "nce_club"),
+        ("dv",),
+        ("nwj",),
+        ("js", "smile"),
+        ("club", "l1out"),
+    ]
+    alone = jax.jit(functools.partial(learned_mi, method="l1out", folds=2, steps=300, rounds=5))
+    np.testing.assert_allclose(alone(jax.random.key(1), *sample(800)).value, reading("l1out").value, rtol=1e-4)
+    with pytest.raises(InputError, match="infonce, dv do not read one critic"):
+        learned_readings(jax.random.key(0), *sample(100), ("infonce", "dv"))
+
+
 def test_rows_must_belong_together():
     with pytest.raises(InputError, match="rows belong together"):
         learned_mi(jax.random.key(0), sample(100)[0], sample(100)[1][:50])
@@ -98,4 +118,4 @@ def test_the_residual_finds_what_a_gaussian_cannot():
     task = synthetic.cross(0.9, pairs=2)
     found = anchored()(jax.random.key(0), *task.sample(jax.random.key(0), 800))
     assert abs(found.gaussian) < 0.05
-    assert 0.2 < found.value < task.truth + 4 * found.std_error
+    assert 0.6 * task.truth < found.value < task.truth + 4 * found.std_error
