@@ -81,6 +81,22 @@ def _standardised(x: Array) -> tuple[Array, Array, Array]:
     return x / rms, mean.astype(dtype)[0], scale.astype(dtype)[0]
 
 
+def regressed(x: Array, z: Array) -> Array:
+    """What linear regression on z, with a constant, leaves of the standardised columns of x, [n, dx].
+
+    Parameters
+    ----------
+    x : [n, dx]
+    z : [n, dz]
+        n > dz.
+    """
+    x, (q, _) = standardise(x), qr(standardise(z))
+    with jax.default_matmul_precision("highest"):
+        for _ in range(2):  # the second pass takes the rounding of the first
+            x = x - q @ (q.T @ x)
+    return x
+
+
 def wishart_bias(n: int, d: int) -> float:
     r"""Bias of ½ log|S|, nats, for the unbiased covariance S of n Gaussian rows in d dimensions. Exact.
 

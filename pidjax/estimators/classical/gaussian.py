@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pidjax.estimators.classical.inputs import Nats, paired
-from pidjax.math.gaussian import canonical, check_rows, information_bias, information_rows
+from pidjax.math.gaussian import canonical, check_rows, information_bias, information_rows, regressed
 from pidjax.math.ranks import normal_scores
 from pidjax.typing import Array
 
@@ -76,11 +76,50 @@ def gaussian_mi(x: Array, y: Array) -> Nats:
     """
     x, y = paired(x, y)
     check_rows(x, y)
-    (n, dx), dy = x.shape, y.shape[1]
+    return _corrected(x, y, x.shape[0])
+
+
+def gaussian_cmi(x: Array, y: Array, z: Array) -> Nats:
+    r"""Conditional mutual information of jointly Gaussian x, y and z, in nats: ``gaussian_mi`` of partial residuals.
+
+    .. math:: \hat I = \tfrac12 \log\frac{|S_{xz}||S_{yz}|}{|S_z||S_{xyz}|}
+              - (b_{d_x + d_z} + b_{d_y + d_z} - b_{d_z} - b_{d_x + d_y + d_z})
+
+    read off what is left of x and y after linear regression on z: their information, with dz rows fewer. Biased by
+    about dx dy / (2 (n - dz)) without the correction, however large dz. Differentiable.
+
+    Direction: **none**. Unbiased for jointly Gaussian rows at any n > dx + dy + dz + 1, and exact in the limit
+    wherever what is left is Gaussian and independent of z, whatever the law of z (linear regression with Gaussian
+    noise). For another law it converges to the information of the Gaussian with the same covariance. Unchanged by
+    invertible affine maps of x, of y and of z. Standard error as for ``gaussian_mi``.
+
+    Source: Anderson 2003, Secs. 4.3 and 7.5; Ince et al. 2017 (the correction).
+
+    Parameters
+    ----------
+    x, y, z : [n, dx], [n, dy], [n, dz]
+
+    Returns
+    -------
+    Nats(value, std_error)
+
+    Raises
+    ------
+    ValueError
+        Not matrices of equally many rows, or too few rows.
+    """
+    x, y, z = paired(x, y, z)
+    check_rows(jnp.zeros((x.shape[0], x.shape[1] + z.shape[1])), y)
+    return _corrected(regressed(x, z), regressed(y, z), x.shape[0] - z.shape[1])
+
+
+def _corrected(x: Array, y: Array, freedom: int) -> Nats:
+    """Gaussian information less its bias for as many rows as are free."""
+    dx, dy = x.shape[1], y.shape[1]
     value, rows = information_rows(x, y)
-    least = dx * dy / (2 * n**2)
-    variance = jnp.maximum(rows.var() / n - least, least)
-    return Nats(value - information_bias(n, dx, dy), jnp.sqrt(variance))
+    least = dx * dy / (2 * freedom**2)
+    variance = jnp.maximum(rows.var() / freedom - least, least)
+    return Nats(value - information_bias(freedom, dx, dy), jnp.sqrt(variance))
 
 
 def copula_mi(x: Array, y: Array, key: Array | None = None) -> Nats:
@@ -115,6 +154,35 @@ def copula_mi(x: Array, y: Array, key: Array | None = None) -> Nats:
     x, y = paired(x, y)
     check_rows(x, y)
     return gaussian_mi(*scores(x, y, key))
+
+
+def copula_cmi(x: Array, y: Array, z: Array, key: Array | None = None) -> Nats:
+    r"""Conditional mutual information of x, y and z whose copula is Gaussian, in nats: ``gaussian_cmi`` of scores.
+
+    Direction: **none**: unlike that of ``copula_mi``, its limit may exceed the truth where the copula is not Gaussian,
+    for what z explains is then left in x and y. In small samples too small where z explains almost all: ranks blur
+    what is left. Unchanged by strictly increasing maps of every coordinate.
+
+    Source: Ince et al. 2017.
+
+    Parameters
+    ----------
+    x, y, z : [n, dx], [n, dy], [n, dz]
+    key : PRNG key, optional
+        As for ``copula_mi``.
+
+    Returns
+    -------
+    Nats(value, std_error)
+
+    Raises
+    ------
+    ValueError
+        As for ``gaussian_cmi``.
+    """
+    x, y, z = paired(x, y, z)
+    for_pair, for_z = (None, None) if key is None else jax.random.split(key)
+    return gaussian_cmi(*scores(x, y, for_pair), normal_scores(z, for_z))
 
 
 def cca_spectrum(x: Array, y: Array) -> Spectrum:

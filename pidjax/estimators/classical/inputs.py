@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -17,18 +18,25 @@ class Nats(NamedTuple):
     std_error: Array
 
 
-def paired(x: Array, y: Array) -> tuple[Array, Array]:
-    """``x`` and ``y``; raises ``InputError`` unless they are matrices of equally many rows, and of real numbers.
+def paired(*arrays: Array) -> tuple[Array, ...]:
+    """x and y, or x, y and z; raises ``InputError`` unless they are matrices of equally many rows, of real numbers.
 
     Numpy arrays stay so: those of float64 are centred or ranked before they lose digits.
     """
-    x, y = (z if hasattr(z, "dtype") else jnp.asarray(z) for z in (x, y))
-    if x.ndim != 2 or y.ndim != 2 or x.shape[0] != y.shape[0] or 0 in x.shape + y.shape:
+    names = "xyz"[: len(arrays)]
+    found = tuple(a if hasattr(a, "dtype") else jnp.asarray(a) for a in arrays)
+    shapes = [tuple(a.shape) for a in found]
+    if any(len(s) != 2 or 0 in s or s[0] != shapes[0][0] for s in shapes):
         raise InputError(
-            "x and y must be matrices [n, dx] and [n, dy] whose rows belong together; "
-            f"found shapes {tuple(x.shape)} and {tuple(y.shape)}."
+            f"{_listed(names)} must be matrices {_listed([f'[n, d{name}]' for name in names])} whose rows belong "
+            f"together; found shapes {_listed(map(str, shapes))}."
         )
-    for name, z in (("x", x), ("y", y)):
-        if not (jnp.issubdtype(z.dtype, jnp.floating) or jnp.issubdtype(z.dtype, jnp.integer)):
-            raise InputError(f"{name} must be an array of real numbers; found {z.dtype}.")
-    return x, y
+    for name, a in zip(names, found, strict=True):
+        if not (jnp.issubdtype(a.dtype, jnp.floating) or jnp.issubdtype(a.dtype, jnp.integer)):
+            raise InputError(f"{name} must be an array of real numbers; found {a.dtype}.")
+    return found
+
+
+def _listed(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}"

@@ -71,6 +71,53 @@ def ksg_terms(x: Array, y: Array, k: int = 5, *, margins: str = "normal", key: A
     return _ksg(*(scores(x, y, key) if margins == "normal" else (standardise(x), standardise(y))), k)
 
 
+def frenzel_pompe_cmi(
+    x: Array, y: Array, z: Array, k: int = 5, *, margins: str = "normal", key: Array | None = None
+) -> Nats:
+    r"""Conditional mutual information from the distances to nearest neighbours, in nats.
+
+    .. math:: \hat I = \psi(k) + \frac1n \sum_i [\psi(n_z(i) + 1) - \psi(n_{xz}(i) + 1) - \psi(n_{yz}(i) + 1)]
+
+    with n_w(i) the number of other points whose w is strictly closer to w_i than the k-th neighbour in (x, y, z) is,
+    all under Chebyshev.
+
+    Direction: **none**. Converges for smooth densities; at a given n the bias is towards 0 and grows with the
+    dimensions: trust it up to about 4 in all. Standard error and ``margins`` as for ``ksg_mi``.
+
+    Source: Frenzel & Pompe 2007, Eq. 8.
+
+    Parameters
+    ----------
+    x, y, z : [n, dx], [n, dy], [n, dz]
+    k : int
+        Neighbours, 1 to n - 1.
+    margins, key
+        As for ``ksg_mi``.
+
+    Returns
+    -------
+    Nats(value, std_error)
+
+    Raises
+    ------
+    ValueError
+        Not matrices of equally many rows; k without that many neighbours; unknown margins.
+    """
+    x, y, z = paired(x, y, z)
+    one_of("margins", margins, ("normal", "standard"))
+    n = x.shape[0]
+    check_k(k, n)
+    keys = [None] * 3 if key is None else list(jax.random.split(key, 3))
+    x, y, z = (
+        normal_scores(w, for_w) if margins == "normal" else standardise(w)
+        for w, for_w in zip((x, y, z), keys, strict=True)
+    )
+    xz, yz = jnp.concatenate([x, z], axis=1), jnp.concatenate([y, z], axis=1)
+    distance = kth_distance(jnp.concatenate([x, yz], axis=1), k)
+    of_z, of_xz, of_yz = (_digamma(count_closer(w, distance) + 1, n) for w in (z, xz, yz))
+    return _nats(float(host_digamma(k)) + of_z - of_xz - of_yz)
+
+
 def radial_ksg_mi(x: Array, y: Array, k: int = 10, *, dof: float | None = None, key: Array | None = None) -> Nats:
     r"""Mutual information of the lengths of x and y, in nats: ``ksg_mi`` of the normal scores of two radii.
 
