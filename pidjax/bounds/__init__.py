@@ -16,17 +16,30 @@ function            reads                                                  direc
 ``club``            ``score_stats(log q)``                                 upper under a condition on q
 ``nce_club``        ``score_stats(f)``                                     upper at the optimal critic: Jeffreys
 ``supcon``          scores and labels                                      none: an objective
+``kernel_infonce``  scores and a Gram matrix of the condition              none: moves with the kernel
+``kernel_l1out``    scores and a Gram matrix of the condition              none: moves with the kernel
 ==================  =====================================================  ===================================
 
-``score_stats`` reduces a dense matrix, ``negative_stats`` explicit negatives, ``join_negatives`` two sets of
-them; ``critic.stats`` of every critic gives the same statistics, without the matrix where that would take much
-memory. All functions are unbatched (``vmap`` them), differentiable, and take ``axis_name`` where the batch is
-shared between devices: the mean over devices of what is returned, and of its gradient, is that of the whole batch.
+``score_stats`` reduces a dense matrix, ``negative_stats`` explicit negatives, ``join_negatives`` two sets of them;
+``critic.stats`` of every critic gives the same statistics, without the matrix where that would take much memory.
+Negatives that share their anchor's condition are ``log_weights``: ``same_group``, ``near``, ``nearest``, ``ridge``,
+with ``effective_negatives`` to count them. All functions are unbatched (``vmap`` them), differentiable, and take
+``axis_name`` where the batch is shared between devices: the mean over devices of what is returned, and of its
+gradient, is that of the whole batch.
 """
 
 from pidjax.bounds.club import club, l1out, nce_club
 from pidjax.bounds.infonce import infonce, ntxent
 from pidjax.bounds.jensen_shannon import js, plug_in, smile
+from pidjax.bounds.negatives import (
+    effective_negatives,
+    kernel_infonce,
+    kernel_l1out,
+    near,
+    nearest,
+    ridge,
+    same_group,
+)
 from pidjax.bounds.stats import ScoreStats, join_negatives, negative_stats, score_stats
 from pidjax.bounds.supcon import supcon
 from pidjax.bounds.variational import dv, interpolated, nwj, tuba
@@ -35,16 +48,23 @@ __all__ = [
     "ScoreStats",
     "club",
     "dv",
+    "effective_negatives",
     "infonce",
     "interpolated",
     "join_negatives",
     "js",
+    "kernel_infonce",
+    "kernel_l1out",
     "l1out",
     "nce_club",
+    "near",
+    "nearest",
     "negative_stats",
     "ntxent",
     "nwj",
     "plug_in",
+    "ridge",
+    "same_group",
     "score_stats",
     "smile",
     "supcon",

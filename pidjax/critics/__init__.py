@@ -10,12 +10,35 @@
 =================  ==============================================  =====================================
 
 ``condition`` appends a condition to either or both sides; ``sampled_stats`` draws a few negatives an anchor.
+
+Of a critic f([x, z], y) that sees a condition: ``conditional_stats`` (negatives from p(y | z)), and what is read off
+them, ``conditional_infonce`` and ``conditional_nce_club``; ``joint_infonce`` (negatives from the batch) bounds
+I(X, Z; Y), which is more than I(X; Y | Z).
 """
 
 from pidjax.critics.all_pairs import condition
 from pidjax.critics.concat import concat
+from pidjax.critics.conditional import (
+    conditional_infonce,
+    conditional_nce_club,
+    conditional_stats,
+    joint_infonce,
+)
 from pidjax.critics.dot import bilinear, cosine, residual, separable
 from pidjax.critics.gaussian import gaussian
 from pidjax.critics.sampled import sampled_stats
 
-__all__ = ["bilinear", "concat", "condition", "cosine", "gaussian", "residual", "sampled_stats", "separable"]
+__all__ = [
+    "bilinear",
+    "concat",
+    "condition",
+    "conditional_infonce",
+    "conditional_nce_club",
+    "conditional_stats",
+    "cosine",
+    "gaussian",
+    "joint_infonce",
+    "residual",
+    "sampled_stats",
+    "separable",
+]

@@ -121,7 +121,7 @@ def condition(x: Array, y: Array, z: Array, side: str = "both") -> tuple[Array, 
 
     With negatives from the batch, f([x, z], y) bounds I(X, Z; Y) = I(X; Y | Z) + I(Z; Y), and f([x, z], [y, z])
     bounds I(X, Z; Y, Z), which is at least H(Z): neither is a conditional mutual information. That needs
-    negatives that share the condition (``log_weights`` of -inf elsewhere).
+    negatives that share the condition (``conditional_stats``).
 
     Parameters
     ----------
