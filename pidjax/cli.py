@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; 0 when done, 2 for unusable input, 1 for failed training (one line each), 130 when stopped."""
     os.environ.setdefault("MPLBACKEND", "agg")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from pidjax.estimators import ESTIMATORS, estimate_mi
+    from pidjax.estimators import CONDITIONAL, ESTIMATORS, estimate_cmi, estimate_mi
     from pidjax.neuro.settings import DecomposeSettings
     from pidjax.neuro.simulate import SessionConfig
     from pidjax.train import TrainingError
@@ -78,23 +78,29 @@ def main(argv: list[str] | None = None) -> int:
     def estimate(
         x_file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="X.npy")],
         y_file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="Y.npy")],
+        z_file: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="[Z.npy]")] = None,
         /,
         *,
-        method: Literal[ESTIMATORS] = "auto",  # type: ignore[valid-type]
+        method: Literal[tuple(dict.fromkeys((*ESTIMATORS, *CONDITIONAL)))] = "auto",  # type: ignore[valid-type]
         seed: int = 0,
     ) -> None:
-        """Mutual information of two arrays, in nats, with its standard error and a bracket.
+        """Mutual information of two arrays, in nats, with its standard error and a bracket; given a third if there is.
 
         Args:
             x_file: Array [n] or [n, d]; row i belongs to row i of Y.
             y_file: Array [n] or [n, d].
+            z_file: Array [n] or [n, d], the condition: then I(X; Y | Z) is estimated.
             method: "auto" suits every problem; the others are for comparison.
             seed: Of splits, networks and broken ties.
         """
         import jax
 
-        arrays = [_load(path) for path in (x_file, y_file)]
-        print(describe(estimate_mi(jax.random.key(seed), *arrays, method=method)))
+        key = jax.random.key(seed)
+        x, y = _load(x_file), _load(y_file)
+        if z_file is None:
+            print(describe(estimate_mi(key, x, y, method=method)))
+        else:
+            print(describe(estimate_cmi(key, x, y, _load(z_file), method=method), "I(X; Y | Z)"))
 
     try:
         with warnings.catch_warnings():
@@ -120,12 +126,12 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def describe(found: "Estimate") -> str:
+def describe(found: "Estimate", what: str = "I(X; Y)") -> str:
     """An estimate in lines that a person reads; a warning where no certificate could reach the value."""
     info = found.info
     chosen = f" ({info['chosen']})" if "chosen" in info else ""
     lines = [
-        f"I(X; Y) = {found.value:.4f} ± {found.std_error:.4f} nats (one standard error)",
+        f"{what} = {found.value:.4f} ± {found.std_error:.4f} nats (one standard error)",
         f"method    {found.method}{chosen}, N = {info['n']}",
         f"direction {info['direction']}",
     ]

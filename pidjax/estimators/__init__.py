@@ -3,6 +3,9 @@
 ``estimate_mi`` is the front door: it checks data, chooses, and gives a bracket. Behind it, as pure functions that
 ``jit`` and ``vmap``: ``auto_mi`` (the portfolio), ``anchored_mi`` (Gaussian copula plus learned residual),
 ``learned_mi`` (the published critics, cross-fitted), and ``pidjax.estimators.classical`` (no training).
+
+``estimate_cmi`` is the front door to I(X; Y | Z); behind it ``difference_cmi``, ``conditional_infonce_cmi``, and the
+closed forms.
 """
 
 from pidjax.estimators.anchored import Anchored, anchored_mi
@@ -18,15 +21,19 @@ from pidjax.estimators.classical import (
     ksg_mi,
     radial_ksg_mi,
 )
+from pidjax.estimators.difference import Difference, difference_cmi
 from pidjax.estimators.estimate import ESTIMATORS, Estimate, estimate_each, estimate_mi
+from pidjax.estimators.estimate_conditional import CONDITIONAL, conditional_infonce_cmi, estimate_cmi
 from pidjax.estimators.learned import METHODS, Reading, learned_mi, learned_readings, sharing
 from pidjax.estimators.portfolio import Auto, auto_mi
 
 __all__ = [
+    "CONDITIONAL",
     "ESTIMATORS",
     "METHODS",
     "Anchored",
     "Auto",
+    "Difference",
     "Estimate",
     "Nats",
     "Reading",
@@ -34,8 +41,11 @@ __all__ = [
     "anchored_mi",
     "auto_mi",
     "cca_spectrum",
+    "conditional_infonce_cmi",
     "copula_cmi",
     "copula_mi",
+    "difference_cmi",
+    "estimate_cmi",
     "estimate_each",
     "estimate_mi",
     "frenzel_pompe_cmi",

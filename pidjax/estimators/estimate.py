@@ -83,8 +83,8 @@ def estimate_mi(key: Array, x: Any, y: Any, *, method: str = "auto", **settings:
     method : str
         "auto": a Gaussian copula in closed form plus a learned residual, or a nearest-neighbour estimate where it
         clearly sees more; one configuration for every problem. "anchored": its first part. The published critics:
-        "infonce", "dv", "nwj", "js", "smile", "club", "nce_club", "l1out". Closed forms and neighbours: "gaussian",
-        "copula", "ksg", "radial_ksg". All but "gaussian" and "radial_ksg" see ranks alone.
+        "infonce", "dv", "nwj", "js", "smile", "classifier", "club", "nce_club", "l1out". Closed forms and neighbours:
+        "gaussian", "copula", "ksg", "radial_ksg". All but "gaussian" and "radial_ksg" see ranks alone.
     **settings
         Of ``learned_mi`` or ``anchored_mi``, for their methods.
 
@@ -139,21 +139,21 @@ def estimate_each(key: Array, x: Any, y: Any, methods: tuple[str, ...], **settin
         pairs = scores(x, y, ties)
         ceiling = {"n": n, "certified": True, "ceiling": math.log(line_up)}
         for group in sharing(tuple(m for m in methods if m in METHODS)):
-            for m, reading in _jitted(learned_readings, methods=group, **settings)(key, *pairs).items():
+            for m, reading in jitted(learned_readings, methods=group, **settings)(key, *pairs).items():
                 found[m] = _bracketed(m, reading, ceiling | {"direction": METHODS[m].direction})
         if "anchored" in methods:
-            anchored = _jitted(anchored_mi, **settings)(key, *pairs)
+            anchored = jitted(anchored_mi, **settings)(key, *pairs)
             info = ceiling | {"copula": float(anchored.gaussian), "direction": "none"}
             found["anchored"] = _bracketed("anchored", anchored, info)
         if "auto" in methods:
-            auto = _jitted(auto_mi)(key, *pairs)
+            auto = jitted(auto_mi)(key, *pairs)
             found["auto"] = _bracketed("auto", auto, ceiling | _of_members(auto, members(x.shape[1], y.shape[1])))
     return {m: found[m] for m in methods}
 
 
 def _closed_form(method: str, x: Array, y: Array, n: int) -> Estimate:
     """By a method without a critic: no certificate, no line-up."""
-    value, std_error = (float(v) for v in _jitted(_CLASSICAL[method][0])(x, y))
+    value, std_error = (float(v) for v in jitted(_CLASSICAL[method][0])(x, y))
     info = {
         "n": n,
         "certified": False,
@@ -200,5 +200,6 @@ def _on_device(method: str, x: Any, y: Any, key: Array) -> tuple[Array, Array]:
 
 
 @functools.lru_cache(32)
-def _jitted(function: Any, **settings: Any) -> Any:
+def jitted(function: Any, **settings: Any) -> Any:
+    """The function compiled with its settings: one program for each, however often it is asked for."""
     return jax.jit(functools.partial(function, **settings))

@@ -47,6 +47,9 @@ METHODS = {
     "nwj": Method(separable, bounds.nwj, bounds.nwj, "lower bound in expectation, heavy-tailed"),
     "js": Method(separable, bounds.js, bounds.plug_in, "none; exact where the critic is", "softplus"),
     "smile": Method(separable, bounds.js, bounds.smile, "none", "softplus", ("clip", 5.0)),
+    "classifier": Method(
+        separable, bounds.js, bounds.dv, "lower bound in the population, biased upwards in samples", "softplus"
+    ),
     "club": Method(
         gaussian,
         bounds.plug_in,
@@ -141,7 +144,8 @@ def learned_readings(
     key, x, y
         As for ``learned_mi``.
     methods : tuple of str
-        Names of ``METHODS`` that agree in ``training``: "infonce" and "nce_club", "js" and "smile", "club" and
+        Names of ``METHODS`` that agree in ``training``: "infonce" and "nce_club", "js", "smile" and
+        "classifier", "club" and
         "l1out"; or one name.
     critic : Critic, optional
         Another critic than that of the methods.

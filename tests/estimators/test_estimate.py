@@ -177,4 +177,4 @@ def test_a_value_beyond_log_n_is_warned_about():
 
 
 def test_methods_are_listed():
-    assert ESTIMATORS[0] == "auto" and len(set(ESTIMATORS)) == len(ESTIMATORS) == 14
+    assert ESTIMATORS[0] == "auto" and len(set(ESTIMATORS)) == len(ESTIMATORS) == 15

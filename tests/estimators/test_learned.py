@@ -79,7 +79,7 @@ def test_methods_share_a_critic_or_are_refused():
         ("infonce", "nce_club"),
         ("dv",),
         ("nwj",),
-        ("js", "smile"),
+        ("js", "smile", "classifier"),
         ("club", "l1out"),
     ]
     alone = jax.jit(functools.partial(learned_mi, method="l1out", folds=2, steps=300, rounds=5))

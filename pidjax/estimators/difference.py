@@ -1,0 +1,85 @@
+"""Conditional information by the chain rule: the difference of two informations, read on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from pidjax.estimators.anchored import anchored_mi
+from pidjax.estimators.classical.gaussian import scores
+from pidjax.estimators.classical.inputs import paired
+from pidjax.estimators.crossfit import mean_and_error
+from pidjax.math.gaussian import regressed
+from pidjax.math.ranks import normal_scores
+from pidjax.typing import Array
+
+
+class Difference(NamedTuple):
+    """Conditional information, and the two informations it is the difference of.
+
+    Attributes
+    ----------
+    value, std_error : scalars
+        Nats.
+    terms : [n]
+        Their mean is ``value``: row by row, what all of (y, z) says of x less what z alone says.
+    whole, part : scalars
+        I(x; y, z) and I(x; z) of partial residuals x and y.
+    """
+
+    value: Array
+    std_error: Array
+    terms: Array
+    whole: Array
+    part: Array
+
+
+def difference_cmi(
+    key: Array, x: Array, y: Array, z: Array, reading: Callable[[Array, Array, Array], Any] = anchored_mi
+) -> Difference:
+    r"""Conditional mutual information as a difference of informations, in nats.
+
+    .. math:: I(X; Y | Z) = I(X'; Y', Z) - I(X'; Z), \quad X' = X - a(Z), \; Y' = Y - b(Z)
+
+    with a and b the linear regressions on z: given z they only shift x and y, so nothing is lost, and what z says
+    linearly is gone from both terms (all of it, for linear models with independent noise). Both terms are read by the
+    same estimator with the same folds, rows and negatives, so that their noise cancels row by row; the standard error
+    is that of the differences.
+
+    Direction: **none**, also where the estimator is a bound: a difference of two bounds is none. Where I(X'; Z) is
+    beyond what the estimator can see, both terms saturate and the difference goes to 0.
+
+    Source: Mukherjee, Asnani & Kannan 2020 (CCMI), Sec. 3 (the difference); the partial residuals are ours.
+
+    Parameters
+    ----------
+    key : PRNG key
+        Splits the rows, alike for both terms, and breaks ties.
+    x, y, z : [n, dx], [n, dy], [n, dz]
+    reading : callable
+        ``reading(key, x, y)`` with ``terms`` [n] and ``value``: ``anchored_mi``, or ``learned_mi`` of a method. It
+        sees normal scores of x', y' and z.
+
+    Returns
+    -------
+    Difference
+
+    Raises
+    ------
+    ValueError
+        Not matrices of equally many rows; whatever ``reading`` raises.
+    """
+    x, y, z = residuals(key, x, y, z)
+    whole, part = reading(key, x, jnp.concatenate([y, z], 1)), reading(key, x, z)
+    terms = whole.terms - part.terms
+    return Difference(*mean_and_error(terms), terms, whole.value, part.value)
+
+
+def residuals(key: Array, x: Array, y: Array, z: Array) -> tuple[Array, Array, Array]:
+    """Normal scores of z, and of what linear regression on z leaves of x and of y."""
+    x, y, z = paired(x, y, z)
+    ties, for_z = jax.random.split(jax.random.fold_in(key, 2))
+    return *scores(regressed(x, z), regressed(y, z), ties), normal_scores(z, for_z)
