@@ -27,7 +27,7 @@ class Difference(NamedTuple):
     terms : [n]
         Their mean is ``value``: row by row, what all of (y, z) says of x less what z alone says.
     whole, part : scalars
-        I(x; y, z) and I(x; z) of partial residuals x and y.
+        I(x; y, z) and I(x; z) of partial residuals x and y, as read.
     """
 
     value: Array
@@ -42,12 +42,13 @@ def difference_cmi(
 ) -> Difference:
     r"""Conditional mutual information as a difference of informations, in nats.
 
-    .. math:: I(X; Y | Z) = I(X'; Y', Z) - I(X'; Z), \quad X' = X - a(Z), \; Y' = Y - b(Z)
+    .. math:: I(X; Y | Z) = I(X'; Y', Z) - I(X'; Y^*, Z), \quad X' = X - a(Z), \; Y' = Y - b(Z)
 
     with a and b the linear regressions on z: given z they only shift x and y, so nothing is lost, and what z says
-    linearly is gone from both terms (all of it, for linear models with independent noise). Both terms are read by the
-    same estimator with the same folds, rows and negatives, so that their noise cancels row by row; the standard error
-    is that of the differences.
+    linearly is gone from both terms (all of it, for linear models with independent noise). Y* are the rows of Y' in
+    another order, which say nothing: the second term is I(X'; Z), by an estimator that has as many inputs as the first.
+    Both are read with the same folds, rows and negatives, so that noise and much of the bias cancel; the standard
+    error is that of the differences row by row.
 
     Direction: **none**, also where the estimator is a bound: a difference of two bounds is none. Where I(X'; Z) is
     beyond what the estimator can see, both terms saturate and the difference goes to 0.
@@ -73,9 +74,10 @@ def difference_cmi(
         Not matrices of equally many rows; whatever ``reading`` raises.
     """
     x, y, z = residuals(key, x, y, z)
-    whole, part = reading(key, x, jnp.concatenate([y, z], 1)), reading(key, x, z)
-    terms = whole.terms - part.terms
-    return Difference(*mean_and_error(terms), terms, whole.value, part.value)
+    shuffled = jax.random.permutation(jax.random.fold_in(key, 3), y)
+    found = jax.lax.map(lambda y: reading(key, x, jnp.concatenate([y, z], 1)), jnp.stack([y, shuffled]))
+    terms = found.terms[0] - found.terms[1]
+    return Difference(*mean_and_error(terms), terms, *found.value)
 
 
 def residuals(key: Array, x: Array, y: Array, z: Array) -> tuple[Array, Array, Array]:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pidjax._checks import InputError, one_of
+from pidjax.estimators.anchored import anchored_mi
 from pidjax.estimators.classical import copula_cmi, frenzel_pompe_cmi, gaussian_cmi
 from pidjax.estimators.difference import difference_cmi, residuals
 from pidjax.estimators.estimate import MARGIN, Estimate, estimate_mi, jitted
@@ -68,7 +69,7 @@ def estimate_cmi(key: Array, x: Any, y: Any, z: Any, *, method: str = "auto", **
         "dv", "nwj", "js", "smile", "classifier" (CCMI), "club", "nce_club", "l1out": the same difference of two
         learned readings. "gaussian", "copula": closed forms. "frenzel_pompe": nearest neighbours.
     **settings
-        Of ``learned_mi``, for the methods that learn.
+        Of ``anchored_mi`` for "auto", of ``learned_mi`` for the others that learn.
 
     Returns
     -------
@@ -83,7 +84,7 @@ def estimate_cmi(key: Array, x: Any, y: Any, z: Any, *, method: str = "auto", **
         of z that is one of x or y among it; groups of a discrete z that are too small.
     """
     one_of("method", method, CONDITIONAL)
-    if settings and method in ("auto", "gaussian", "copula", "frenzel_pompe"):
+    if settings and method in ("gaussian", "copula", "frenzel_pompe"):
         raise InputError(f'method "{method}" has no settings; found {", ".join(settings)}.')
     groups = _groups(z)
     if groups is not None:
@@ -101,8 +102,10 @@ def estimate_cmi(key: Array, x: Any, y: Any, z: Any, *, method: str = "auto", **
         elif method == "conditional_infonce":
             found = jitted(conditional_infonce_cmi, **settings)(key, *pairs)
         else:
-            how = {"reading": jitted(learned_mi, method=method, **settings)} if method in METHODS else {}
-            found = jitted(difference_cmi, **how)(key, *pairs)
+            reading = (
+                jitted(anchored_mi, **settings) if method == "auto" else jitted(learned_mi, method=method, **settings)
+            )
+            found = jitted(difference_cmi, reading=reading)(key, *pairs)
     return _estimate(float(found.value), float(found.std_error), method, {"n": len(x), "direction": _direction(method)})
 
 
