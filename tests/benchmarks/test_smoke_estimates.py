@@ -30,6 +30,16 @@ def test_bmi_and_bracket(tmp_path):
     assert found["both_hold"] == (found["lower"] <= found["truth"] <= found["upper"])
 
 
+def test_cmi(tmp_path):
+    """A linear model and a link that folds; the truth, I(X; Y) and I(X, Z; Y) stand beside."""
+    result = twice("cmi", tmp_path, "--methods", "gaussian", "frenzel_pompe", "--seeds", "2")
+    linear, link = (result["tasks"][f"{name}, n=300"] for name in ("Model II, dz=1", "X = tanh, Y = cos, dz=2"))
+    assert (
+        abs(linear["gaussian"]["bias"]) < 4 / math.sqrt(600) < linear["gaussian"]["joint"] - linear["gaussian"]["truth"]
+    )
+    assert link["gaussian"]["mi"] < link["gaussian"]["truth"] and link["frenzel_pompe"]["seeds"] == 2
+
+
 def test_cost(tmp_path):
     """Both critics and every size are timed."""
     run("cost", tmp_path)
