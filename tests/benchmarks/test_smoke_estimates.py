@@ -25,14 +25,16 @@ def test_bmi_and_bracket(tmp_path):
     assert row["solved"] == (abs(row["bias"]) <= 0.05)
     other = result["tasks"]["Uniform 1x1, additive noise 0.75"]
     assert not other["copula"]["solved"] and other["ksg"]["solved"]
-    bracket = twice("bracket", tmp_path / "bracket", "--seeds", "1", "--bmi-out", str(tmp_path / "bmi"))
+    run("bracket", tmp_path / "bracket", "--seeds", "1", "--bmi-out", str(tmp_path / "bmi"))
+    bracket = json.loads((tmp_path / "bracket" / "result.json").read_text())
     found = bracket["tasks"]["Gaussian d=2, 1 nats"]["l1out"]
     assert found["both_hold"] == (found["lower"] <= found["truth"] <= found["upper"])
 
 
 def test_cmi(tmp_path):
     """A linear model and a link that folds; the truth, I(X; Y) and I(X, Z; Y) stand beside."""
-    result = twice("cmi", tmp_path, "--methods", "gaussian", "frenzel_pompe", "--seeds", "2")
+    run("cmi", tmp_path, "--methods", "gaussian", "frenzel_pompe", "--seeds", "2")
+    result = json.loads((tmp_path / "result.json").read_text())
     linear, link = (result["tasks"][f"{name}, n=300"] for name in ("Model II, dz=1", "X = tanh, Y = cos, dz=2"))
     assert (
         abs(linear["gaussian"]["bias"]) < 4 / math.sqrt(600) < linear["gaussian"]["joint"] - linear["gaussian"]["truth"]
