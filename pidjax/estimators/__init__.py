@@ -21,9 +21,9 @@ from pidjax.estimators.classical import (
     ksg_mi,
     radial_ksg_mi,
 )
-from pidjax.estimators.difference import Difference, difference_cmi
+from pidjax.estimators.difference import Difference, conditional_infonce_cmi, difference_cmi
 from pidjax.estimators.estimate import ESTIMATORS, Estimate, estimate_each, estimate_mi
-from pidjax.estimators.estimate_conditional import CONDITIONAL, conditional_infonce_cmi, estimate_cmi
+from pidjax.estimators.estimate_conditional import CONDITIONAL, estimate_cmi
 from pidjax.estimators.learned import METHODS, Reading, learned_mi, learned_readings, sharing
 from pidjax.estimators.portfolio import Auto, auto_mi
 

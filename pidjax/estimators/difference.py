@@ -1,4 +1,4 @@
-"""Conditional information by the chain rule: the difference of two informations, read on the same rows."""
+"""Conditional information of partial residuals: the chain rule on the same rows, and conditional InfoNCE."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pidjax.estimators.anchored import anchored_mi
 from pidjax.estimators.classical.gaussian import scores
 from pidjax.estimators.classical.inputs import paired
 from pidjax.estimators.crossfit import mean_and_error
+from pidjax.estimators.learned import Reading, learned_mi
 from pidjax.math.gaussian import regressed
 from pidjax.math.ranks import normal_scores
 from pidjax.typing import Array
@@ -78,6 +79,31 @@ def difference_cmi(
     found = jax.lax.map(lambda y: reading(key, x, jnp.concatenate([y, z], 1)), jnp.stack([y, shuffled]))
     terms = found.terms[0] - found.terms[1]
     return Difference(*mean_and_error(terms), terms, *found.value)
+
+
+def conditional_infonce_cmi(key: Array, x: Array, y: Array, z: Array, **settings: Any) -> Reading:
+    r"""InfoNCE of f([x, z], y) with negatives from a fitted p(y | z), in nats.
+
+    The fitted law is a linear regression on z whose residuals are drawn anew, whatever z. Of residuals y' that is a
+    line-up of the batch, so this is ``learned_mi`` of ([x', z], y'): no draw is made twice, and each of n/folds rows
+    is a negative of the others.
+
+    Direction: **lower** bound in expectation of I(X; Y | Z) + I(Y'; Z), and the second is what the regression leaves:
+    0 for linear models with independent noise. ``difference_cmi`` takes it off.
+
+    Parameters
+    ----------
+    key, x, y, z
+        As for ``difference_cmi``.
+    **settings
+        Of ``learned_mi``.
+
+    Returns
+    -------
+    Reading
+    """
+    x, y, z = residuals(key, x, y, z)
+    return learned_mi(key, jnp.concatenate([x, z], 1), y, "infonce", **settings)
 
 
 def residuals(key: Array, x: Array, y: Array, z: Array) -> tuple[Array, Array, Array]:

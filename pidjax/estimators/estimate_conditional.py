@@ -6,13 +6,12 @@ import math
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from pidjax._checks import InputError, one_of
 from pidjax.estimators.anchored import anchored_mi
 from pidjax.estimators.classical import copula_cmi, frenzel_pompe_cmi, gaussian_cmi
-from pidjax.estimators.difference import difference_cmi, residuals
+from pidjax.estimators.difference import conditional_infonce_cmi, difference_cmi
 from pidjax.estimators.estimate import MARGIN, Estimate, estimate_mi, jitted
 from pidjax.estimators.learned import METHODS, learned_mi
 from pidjax.estimators.samples import FEW_VALUES, LEAST_ROWS, continuous_samples
@@ -23,32 +22,13 @@ from pidjax.typing import Array
 CONDITIONAL = ("auto", "conditional_infonce", *METHODS, "gaussian", "copula", "frenzel_pompe")
 """Methods of ``estimate_cmi`` by name."""
 
+_DIRECTIONS = {
+    "conditional_infonce": "lower bound of I(X; Y | Z) + I(Y'; Z), Y' what linear regression on z leaves of y",
+    "gaussian": "none; exact for linear Gaussian data",
+    "copula": "none; exact for Gaussian copulas",
+    "frenzel_pompe": "none; towards 0 in more than about 4 dimensions",
+}
 _OF_GROUPS = {"conditional_infonce": "infonce", "frenzel_pompe": "ksg"}
-
-
-def conditional_infonce_cmi(key: Array, x: Array, y: Array, z: Array, **settings: Any) -> Any:
-    r"""InfoNCE of f([x, z], y) with negatives from a fitted p(y | z), in nats.
-
-    The fitted law is a linear regression on z whose residuals are drawn anew, whatever z. Of residuals y' that is a
-    line-up of the batch, so this is ``learned_mi`` of ([x', z], y'): no draw is made twice, and each of n/folds rows
-    is a negative of the others.
-
-    Direction: **lower** bound in expectation of I(X; Y | Z) + I(Y'; Z), and the second is what the regression leaves:
-    0 for linear models with independent noise. ``difference_cmi`` takes it off.
-
-    Parameters
-    ----------
-    key, x, y, z
-        As for ``difference_cmi``.
-    **settings
-        Of ``learned_mi``.
-
-    Returns
-    -------
-    Reading
-    """
-    x, y, z = residuals(key, x, y, z)
-    return learned_mi(key, jnp.concatenate([x, z], 1), y, "infonce", **settings)
 
 
 def estimate_cmi(key: Array, x: Any, y: Any, z: Any, *, method: str = "auto", **settings: Any) -> Estimate:
@@ -106,17 +86,8 @@ def estimate_cmi(key: Array, x: Any, y: Any, z: Any, *, method: str = "auto", **
                 jitted(anchored_mi, **settings) if method == "auto" else jitted(learned_mi, method=method, **settings)
             )
             found = jitted(difference_cmi, reading=reading)(key, *pairs)
-    return _estimate(float(found.value), float(found.std_error), method, {"n": len(x), "direction": _direction(method)})
-
-
-def _direction(method: str) -> str:
-    if method == "conditional_infonce":
-        return "lower bound of I(X; Y | Z) + I(Y'; Z), Y' what linear regression on z leaves of y"
-    if method == "frenzel_pompe":
-        return "none; towards 0 in more than about 4 dimensions"
-    return {"gaussian": "none; exact for linear Gaussian data", "copula": "none; exact for Gaussian copulas"}.get(
-        method, "none: a difference of two readings"
-    )
+    direction = _DIRECTIONS.get(method, "none: a difference of two readings")
+    return _estimate(float(found.value), float(found.std_error), method, {"n": len(x), "direction": direction})
 
 
 def _estimate(value: float, std_error: float, method: str, info: dict[str, Any]) -> Estimate:
@@ -127,7 +98,7 @@ def _estimate(value: float, std_error: float, method: str, info: dict[str, Any])
 def _groups(z: Any) -> np.ndarray | None:
     """The number of each row's group where every column of z is discrete."""
     values = np.asarray(z)
-    if values.dtype.kind not in "fiub" or values.ndim not in (1, 2) or 0 in values.shape:
+    if np.ma.is_masked(z) or values.dtype.kind not in "fiub" or values.ndim not in (1, 2) or 0 in values.shape:
         return None  # refused in words with the other arrays
     values = values.reshape(len(values), -1)
     if not np.isfinite(values).all() or any(len(np.unique(c)) > FEW_VALUES for c in values.T):
@@ -138,8 +109,8 @@ def _groups(z: Any) -> np.ndarray | None:
 
 def _of_groups(key: Array, x: Any, y: Any, groups: np.ndarray, method: str, settings: dict[str, Any]) -> Estimate:
     """Σ_g n_g/n I(X; Y | group g); its error also counts that the shares of the groups are drawn."""
-    x, y = (np.asarray(w) for w in (x, y))
-    if len(x) != len(groups) or len(y) != len(groups):
+    x, y = continuous_samples({"x": x, "y": y})
+    if len(x) != len(groups):
         raise InputError(
             f"rows belong together, so all arrays must have as many: found {len(x)} of x, {len(y)} of y, "
             f"{len(groups)} of z."

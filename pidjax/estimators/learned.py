@@ -144,9 +144,8 @@ def learned_readings(
     key, x, y
         As for ``learned_mi``.
     methods : tuple of str
-        Names of ``METHODS`` that agree in ``training``: "infonce" and "nce_club", "js", "smile" and
-        "classifier", "club" and
-        "l1out"; or one name.
+        Names of ``METHODS`` that agree in ``training``: "infonce" and "nce_club"; "js", "smile" and "classifier";
+        "club" and "l1out"; or one name.
     critic : Critic, optional
         Another critic than that of the methods.
     folds : int

@@ -1,9 +1,8 @@
 """benchmarks of estimators: smoke presets run as their commands, leave what they promise, and are not run twice."""
 
-import json
 import math
 
-from smoke import run, twice
+from smoke import twice
 
 
 def test_figure3(tmp_path):
@@ -25,16 +24,14 @@ def test_bmi_and_bracket(tmp_path):
     assert row["solved"] == (abs(row["bias"]) <= 0.05)
     other = result["tasks"]["Uniform 1x1, additive noise 0.75"]
     assert not other["copula"]["solved"] and other["ksg"]["solved"]
-    run("bracket", tmp_path / "bracket", "--seeds", "1", "--bmi-out", str(tmp_path / "bmi"))
-    bracket = json.loads((tmp_path / "bracket" / "result.json").read_text())
+    bracket = twice("bracket", tmp_path / "bracket", "--seeds", "1", "--bmi-out", str(tmp_path / "bmi"))
     found = bracket["tasks"]["Gaussian d=2, 1 nats"]["l1out"]
     assert found["both_hold"] == (found["lower"] <= found["truth"] <= found["upper"])
 
 
 def test_cmi(tmp_path):
     """A linear model and a link that folds; the truth, I(X; Y) and I(X, Z; Y) stand beside."""
-    run("cmi", tmp_path, "--methods", "gaussian", "frenzel_pompe", "--seeds", "2")
-    result = json.loads((tmp_path / "result.json").read_text())
+    result = twice("cmi", tmp_path, "--methods", "gaussian", "frenzel_pompe", "--seeds", "2")
     linear, link = (result["tasks"][f"{name}, n=300"] for name in ("Model II, dz=1", "X = tanh, Y = cos, dz=2"))
     assert (
         abs(linear["gaussian"]["bias"]) < 4 / math.sqrt(600) < linear["gaussian"]["joint"] - linear["gaussian"]["truth"]
@@ -44,8 +41,7 @@ def test_cmi(tmp_path):
 
 def test_cost(tmp_path):
     """Both critics and every size are timed."""
-    run("cost", tmp_path)
-    result = json.loads((tmp_path / "result.json").read_text())
+    result = twice("cost", tmp_path)
     assert {name for name, row in result["fits"].items() if row["seconds_per_step"]["pidjax"] > 0} == {
         "separable",
         "concat",

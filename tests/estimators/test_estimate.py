@@ -10,7 +10,6 @@ import pytest
 import pidjax
 from pidjax._checks import InputError
 from pidjax.cli import describe, main
-from pidjax.data import synthetic
 from pidjax.estimators import ESTIMATORS, Estimate, estimate_each, estimate_mi
 
 pytestmark = pytest.mark.usefixtures("optimised")
@@ -81,22 +80,6 @@ def test_auto_is_right_and_says_so():
     assert found.lower < TRUTH < found.upper and found.lower < found.value < found.upper
     assert found.lower < found.info["ceiling"] == math.log(60)
     assert found.info["chosen"] in found.info["members"] and found.certified
-
-
-def test_a_gaussian_copula_is_the_closed_form():
-    """The residual finds nothing: the anchored member is ``copula_mi``, to what noise may choose in 300 rows."""
-    closed, (value, _) = estimate_mi(KEY, X, Y, method="copula"), auto().info["members"]["anchored"]
-    assert abs(value - closed.value) < 2 * closed.std_error
-    assert auto().info["copula"] == pytest.approx(closed.value, abs=1e-4)
-
-
-def test_the_residual_finds_what_a_gaussian_cannot():
-    """Signs flip at random: no correlation at all, 0.8 nats of a copula that is not Gaussian."""
-    task = synthetic.cross(0.9, pairs=2)
-    found = estimate_mi(KEY, *task.sample(KEY, 300))
-    value, std_error = found.info["members"]["anchored"]
-    assert abs(found.info["copula"]) < 0.1
-    assert 0.4 * task.truth < value < task.truth + 4 * std_error
 
 
 def test_auto_sees_ranks_alone():
