@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from pidjax.critics import gaussian
 from pidjax.estimators.anchored import anchored_mi
 from pidjax.estimators.classical.gaussian import scores
 from pidjax.estimators.classical.inputs import paired
@@ -15,7 +16,7 @@ from pidjax.estimators.crossfit import mean_and_error
 from pidjax.estimators.learned import Reading, learned_mi
 from pidjax.math.gaussian import regressed
 from pidjax.math.ranks import normal_scores
-from pidjax.typing import Array
+from pidjax.typing import Array, Critic
 
 
 class Difference(NamedTuple):
@@ -81,7 +82,16 @@ def difference_cmi(
     return Difference(*mean_and_error(terms), terms, *found.value)
 
 
-def conditional_infonce_cmi(key: Array, x: Array, y: Array, z: Array, **settings: Any) -> Reading:
+def conditional_infonce_cmi(
+    key: Array,
+    x: Array,
+    y: Array,
+    z: Array,
+    *,
+    critic: Critic | None = None,
+    learning_rate: Array | float = 1e-2,
+    **settings: Any,
+) -> Reading:
     r"""InfoNCE of f([x, z], y) with negatives from a fitted p(y | z), in nats.
 
     The fitted law is a linear regression on z whose residuals are drawn anew, whatever z. Of residuals y' that is a
@@ -95,6 +105,10 @@ def conditional_infonce_cmi(key: Array, x: Array, y: Array, z: Array, **settings
     ----------
     key, x, y, z
         As for ``difference_cmi``.
+    critic : Critic, optional
+        Of [x', z] and y'; log q(y' | x', z), q a Gaussian about an affine mean, when None: it sees distances of y'
+        however small, where a perceptron of few rows or many columns of z does not, and sees no other dependence.
+    learning_rate : scalar
     **settings
         Of ``learned_mi``.
 
@@ -103,6 +117,7 @@ def conditional_infonce_cmi(key: Array, x: Array, y: Array, z: Array, **settings
     Reading
     """
     x, y, z = residuals(key, x, y, z)
+    settings = {"critic": critic or gaussian(), "learning_rate": learning_rate, **settings}
     return learned_mi(key, jnp.concatenate([x, z], 1), y, "infonce", **settings)
 
 
