@@ -238,9 +238,11 @@ def figure(rows: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
     unit = [[max(0.05, 0.05 * next(iter(row.values()))["truth"])] for row in rows.values()]
     bias = np.array([[row[m]["bias"] if m in row else np.nan for m in methods] for row in rows.values()])
     fig, axis = plt.subplots(figsize=(3.5 + 0.55 * len(methods), 2 + 0.22 * len(rows)), layout="constrained")
-    image = axis.imshow(bias / np.array(unit), cmap="RdBu_r", vmin=-3, vmax=3, aspect="auto")
+    shade = bias / np.array(unit)
+    image = axis.imshow(shade, cmap="RdBu_r", vmin=-3, vmax=3, aspect="auto")
     for i, j in zip(*np.nonzero(np.isfinite(bias)), strict=True):
-        axis.text(j, i, f"{bias[i, j]:+.2f}", ha="center", va="center", fontsize=6)
+        colour = "white" if abs(shade[i, j]) > 1.8 else "black"
+        axis.text(j, i, f"{bias[i, j]:+.2f}", color=colour, ha="center", va="center", fontsize=6)
     axis.set_xticks(range(len(methods)), methods, rotation=45, ha="right")
     axis.set_yticks(range(len(rows)), list(rows), fontsize=7)
     axis.set_title("mean less truth (nats)")

@@ -102,7 +102,7 @@ def exact_negatives(
 
     @jax.jit
     def run(key, params, data, watch, held):
-        found = fit(key, loss, params, data, watch, steps=1000, learning_rate=1e-2, average=0.99)
+        found = fit(key, loss, params, data, watch, learning_rate=1e-2, average=0.99)
         x, y, z, draws = held
         stats = critics.conditional_stats(critic, found.params, x, y, z, negatives=draws)
         rows = jax.vmap(lambda row: bounds.infonce(jax.tree.map(lambda v: v[None], row)))(stats)

@@ -16,7 +16,7 @@ from pidjax.estimators.crossfit import mean_and_error
 from pidjax.estimators.learned import Reading, learned_mi
 from pidjax.math.gaussian import regressed
 from pidjax.math.ranks import normal_scores
-from pidjax.typing import Array, Critic
+from pidjax.typing import Array
 
 
 class Difference(NamedTuple):
@@ -82,16 +82,7 @@ def difference_cmi(
     return Difference(*mean_and_error(terms), terms, *found.value)
 
 
-def conditional_infonce_cmi(
-    key: Array,
-    x: Array,
-    y: Array,
-    z: Array,
-    *,
-    critic: Critic | None = None,
-    learning_rate: Array | float = 1e-2,
-    **settings: Any,
-) -> Reading:
+def conditional_infonce_cmi(key: Array, x: Array, y: Array, z: Array, **settings: Any) -> Reading:
     r"""InfoNCE of f([x, z], y) with negatives from a fitted p(y | z), in nats.
 
     The fitted law is a linear regression on z whose residuals are drawn anew, whatever z. Of residuals y' that is a
@@ -105,19 +96,18 @@ def conditional_infonce_cmi(
     ----------
     key, x, y, z
         As for ``difference_cmi``.
-    critic : Critic, optional
-        Of [x', z] and y'; log q(y' | x', z), q a Gaussian about an affine mean, when None: it sees distances of y'
-        however small, where a perceptron of few rows or many columns of z does not, and sees no other dependence.
-    learning_rate : scalar
     **settings
-        Of ``learned_mi``.
+        Of ``learned_mi``. Without a ``critic`` it is log q(y' | x', z), q a Gaussian about an affine mean, fitted at a
+        learning rate of 0.01: it sees distances of y' however small, where a perceptron of few rows or many columns
+        of z does not, and sees no other dependence.
 
     Returns
     -------
     Reading
     """
     x, y, z = residuals(key, x, y, z)
-    settings = {"critic": critic or gaussian(), "learning_rate": learning_rate, **settings}
+    if "critic" not in settings:
+        settings = {"critic": gaussian(), "learning_rate": 1e-2, **settings}
     return learned_mi(key, jnp.concatenate([x, z], 1), y, "infonce", **settings)
 
 

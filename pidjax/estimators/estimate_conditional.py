@@ -45,9 +45,10 @@ def estimate_cmi(key: Array, x: Any, y: Any, z: Any, *, method: str = "auto", **
         estimated by ``estimate_mi``, and the mean over rows is returned.
     method : str
         "auto": the chain-rule difference of partial residuals, each term by the Gaussian copula in closed form plus a
-        learned residual. "conditional_infonce": negatives from a fitted p(y | z). The published critics, "infonce",
-        "dv", "nwj", "js", "smile", "classifier" (CCMI), "club", "nce_club", "l1out": the same difference of two
-        learned readings. "gaussian", "copula": closed forms. "frenzel_pompe": nearest neighbours.
+        learned residual. "conditional_infonce": negatives from a fitted p(y | z), an affine Gaussian critic. The
+        published critics, "infonce", "dv", "nwj", "js", "smile", "classifier" (CCMI), "club", "nce_club", "l1out": the
+        same difference of two learned readings. "gaussian", "copula": closed forms. "frenzel_pompe": nearest
+        neighbours.
     **settings
         Of ``anchored_mi`` for "auto", of ``learned_mi`` for the others that learn.
 
