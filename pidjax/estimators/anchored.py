@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -49,6 +50,7 @@ def anchored_mi(
     x: Array,
     y: Array,
     *,
+    hints: Callable[[Array], tuple[Array, Array]] | None = None,
     folds: int = FOLDS,
     steps: int = 500,
     batch: int = 256,
@@ -67,8 +69,8 @@ def anchored_mi(
 
     Where f starts is a Gaussian critic of canonical variates of features: coordinates, these by bands of the row's
     length, squares and products (``pidjax.estimators.anchors``). The residual comes in three: it sees the strongest
-    variates and the lengths; these and all coordinates; the mean of both. What wins is what does best on an eighth
-    of the rows, and f_G unless it is beaten by a standard error.
+    variates, the lengths and ``hints``; these and all coordinates; the mean of both. What wins is what does best on an
+    eighth of the rows, and f_G unless it is beaten by a standard error.
 
     Direction: **none**: a difference of lower bounds. Under-fitted critics miss information that is not of the
     Gaussian copula, so mostly the value is too small where that is much and n is little; where the copulas of x or of
@@ -84,6 +86,9 @@ def anchored_mi(
     key : PRNG key
         Also breaks ties.
     x, y : [n, dx], [n, dy]
+    hints : callable, optional
+        ``hints(rows)`` are columns [n, k] and [n, m], functions of x and of y learned from ``rows`` alone, that every
+        residual sees: what is likely to matter, where it would be hard to find among many columns.
     folds : int
         At least 2.
     steps, batch, learning_rate, weight_decay
@@ -112,10 +117,11 @@ def anchored_mi(
         a, c = (_first(jnp.where((r > 0)[None], z, 0.0), KEPT) for z in (a, c))
 
         def inputs(sees: Array) -> tuple[Array, Array]:
-            left = jnp.concatenate([sees * x, length_x, a, u], 1)
-            return left, jnp.concatenate([sees * y, length_y, c, v], 1)
+            left = jnp.concatenate([sees * x, hint_x, length_x, a, u], 1)
+            return left, jnp.concatenate([sees * y, hint_y, length_y, c, v], 1)
 
         critic = residual(u.shape[1])
+        hint_x, hint_y = hints(rows.fit) if hints else (x[:, :0], y[:, :0])
 
         def loss(params: Params, pairs: tuple[Array, Array]) -> Array:
             return -bounds.infonce(critic.stats(params, *pairs, over="both"))

@@ -69,11 +69,11 @@ def anchors(x: Array, y: Array, rows: Rows) -> Anchors:
     -------
     Anchors
     """
-    plain = _variates(x, y, rows.fit)
+    plain = variates(x, y, rows.fit)
     families = [plain, _scored(plain, rows.fit)]
     for features, columns in _FEATURES:
         if ROWS_A_COLUMN * (columns(x.shape[1]) + columns(y.shape[1])) < rows.fit.shape[0]:
-            families.append(_scored(_variates(features(x), features(y), rows.fit), rows.fit))
+            families.append(_scored(variates(features(x), features(y), rows.fit), rows.fit))
     width = max(pairs.r.shape[0] for pairs in families)
     stacked = jax.tree.map(lambda *of: jnp.stack(of), *(_padded(pairs, width) for pairs in families))
     strongest = [2**i for i in range(width.bit_length()) if 2**i < width] + [width]
@@ -108,7 +108,7 @@ def _banded(x: Array, bands: int) -> Array:
     return (bumps[:, :, None] * x[:, None, :]).reshape(x.shape[0], -1)
 
 
-def _squared(x: Array) -> Array:
+def squared(x: Array) -> Array:
     """x, its squares and its products, [n, d + d (d + 1) / 2]."""
     i, j = jnp.triu_indices(x.shape[1])
     return jnp.concatenate([x, x[:, i] * x[:, j]], 1)
@@ -122,14 +122,14 @@ def _uniform(scores: Array) -> Array:
 _FEATURES: list[tuple[Callable[[Array], Array], Callable[[int], int]]] = [
     (lambda x: _banded(x, 2), lambda d: 2 * d),
     (lambda x: _banded(x, 4), lambda d: 4 * d),
-    (_squared, lambda d: d * (d + 3) // 2),
-    (lambda x: _squared(_uniform(x)), lambda d: d * (d + 3) // 2),
+    (squared, lambda d: d * (d + 3) // 2),
+    (lambda x: squared(_uniform(x)), lambda d: d * (d + 3) // 2),
 ]
 """Features of one side, and how many they are of d coordinates."""
 
 
-def _variates(x: Array, y: Array, rows: Array) -> Pairs:
-    """Canonical variates, fitted to some rows, of all; their correlations deflated."""
+def variates(x: Array, y: Array, rows: Array) -> Pairs:
+    """Canonical variates, fitted to some rows, of all; their correlations deflated, 0 where they may be chance."""
     found = canonical(x[rows], y[rows])
     r = deflated(found.r, rows.shape[0], x.shape[1], y.shape[1], SLACK)[0]
     return Pairs((x - found.x_mean[None]) @ found.x_weights, (y - found.y_mean[None]) @ found.y_weights, r)

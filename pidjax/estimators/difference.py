@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +9,7 @@ import jax.numpy as jnp
 
 from pidjax.critics import gaussian
 from pidjax.estimators.anchored import anchored_mi
+from pidjax.estimators.anchors import ROWS_A_COLUMN, squared, variates
 from pidjax.estimators.classical.gaussian import scores
 from pidjax.estimators.classical.inputs import paired
 from pidjax.estimators.crossfit import mean_and_error
@@ -17,6 +17,9 @@ from pidjax.estimators.learned import Reading, learned_mi
 from pidjax.math.gaussian import regressed
 from pidjax.math.ranks import normal_scores
 from pidjax.typing import Array
+
+DIRECTIONS = 4
+"""Directions of z that the residual is hinted at."""
 
 
 class Difference(NamedTuple):
@@ -40,17 +43,20 @@ class Difference(NamedTuple):
 
 
 def difference_cmi(
-    key: Array, x: Array, y: Array, z: Array, reading: Callable[[Array, Array, Array], Any] = anchored_mi
+    key: Array, x: Array, y: Array, z: Array, *, method: str | None = None, **settings: Any
 ) -> Difference:
     r"""Conditional mutual information as a difference of informations, in nats.
 
     .. math:: I(X; Y | Z) = I(X'; Y', Z) - I(X'; Y^*, Z), \quad X' = X - a(Z), \; Y' = Y - b(Z)
 
-    with a and b the linear regressions on z: given z they only shift x and y, so nothing is lost, and what z says
-    linearly is gone from both terms (all of it, for linear models with independent noise). Y* are the rows of Y' in
-    another order, which say nothing: the second term is I(X'; Z), by an estimator that has as many inputs as the first.
-    Both are read with the same folds, rows and negatives, so that noise and much of the bias cancel; the standard
-    error is that of the differences row by row.
+    with a and b the linear regressions on z, of values or of normal scores, whichever leave less: given z they only
+    shift x and y, so nothing is lost, and what z says linearly is gone from both terms (all of it, for linear models
+    with independent noise). Y* are the rows of Y' in another order, which say nothing: the second term is I(X'; Z), by
+    an estimator that has as many inputs as the first. Both are read with the same folds, rows and negatives, so that
+    noise and much of the bias cancel; the standard error is that of the differences row by row.
+
+    ``anchored_mi`` is hinted at X', Y' and the few directions of z that are most correlated with x, y, their squares
+    and products: of many columns of z mostly a few matter, and a network finds them late.
 
     Direction: **none**, also where the estimator is a bound: a difference of two bounds is none. Where I(X'; Z) is
     beyond what the estimator can see, both terms saturate and the difference goes to 0.
@@ -62,9 +68,10 @@ def difference_cmi(
     key : PRNG key
         Splits the rows, alike for both terms, and breaks ties.
     x, y, z : [n, dx], [n, dy], [n, dz]
-    reading : callable
-        ``reading(key, x, y)`` with ``terms`` [n] and ``value``: ``anchored_mi``, or ``learned_mi`` of a method. It
-        sees normal scores of x', y' and z.
+    method : str, optional
+        A name of ``METHODS``, read by ``learned_mi``; ``anchored_mi`` when None.
+    **settings
+        Of ``learned_mi`` or ``anchored_mi``.
 
     Returns
     -------
@@ -73,11 +80,21 @@ def difference_cmi(
     Raises
     ------
     ValueError
-        Not matrices of equally many rows; whatever ``reading`` raises.
+        Not matrices of equally many rows; whatever the reading raises.
     """
-    x, y, z = residuals(key, x, y, z)
+    x, y, z = paired(x, y, z)
+    both, (x, y, z) = jnp.concatenate(scores(x, y, key), 1), residuals(key, x, y, z)
+
+    def reading(y: Array) -> Any:
+        yz = jnp.concatenate([y, z], 1)
+        if method is not None:
+            return learned_mi(key, x, yz, method, **settings)
+        return anchored_mi(
+            key, x, yz, hints=lambda rows: (x, jnp.concatenate([y, directions(z, both, rows)], 1)), **settings
+        )
+
     shuffled = jax.random.permutation(jax.random.fold_in(key, 3), y)
-    found = jax.lax.map(lambda y: reading(key, x, jnp.concatenate([y, z], 1)), jnp.stack([y, shuffled]))
+    found = jax.lax.map(reading, jnp.stack([y, shuffled]))
     terms = found.terms[0] - found.terms[1]
     return Difference(*mean_and_error(terms), terms, *found.value)
 
@@ -112,7 +129,25 @@ def conditional_infonce_cmi(key: Array, x: Array, y: Array, z: Array, **settings
 
 
 def residuals(key: Array, x: Array, y: Array, z: Array) -> tuple[Array, Array, Array]:
-    """Normal scores of z, and of what linear regression on z leaves of x and of y."""
+    """Normal scores of z, and of what linear regression on z leaves of x and of y.
+
+    The regression is of values on values or of normal scores on normal scores, whichever leaves less of a side.
+    """
     x, y, z = paired(x, y, z)
-    ties, for_z = jax.random.split(jax.random.fold_in(key, 2))
-    return *scores(regressed(x, z), regressed(y, z), ties), normal_scores(z, for_z)
+    for_x, for_y, for_z = jax.random.split(jax.random.fold_in(key, 2), 3)
+    z_scores = normal_scores(z, for_z)
+
+    def left(w: Array, key: Array) -> Array:
+        linear, monotone = regressed(w, z), regressed(normal_scores(w, key), z_scores)
+        less = jnp.log(monotone.var(0)).mean() < jnp.log(linear.var(0)).mean()
+        return normal_scores(jnp.where(less, monotone, linear), key)
+
+    return left(x, for_x), left(y, for_y), z_scores
+
+
+def directions(z: Array, both: Array, rows: Array) -> Array:
+    """Directions of z, most correlated with [x, y], squares and products in some rows; 0 for such as may be chance."""
+    d, dz = both.shape[1], z.shape[1]
+    features = squared(both) if ROWS_A_COLUMN * (d * (d + 3) // 2 + dz) < rows.shape[0] else both
+    found = variates(features, z, rows)
+    return jnp.where((found.r > 0)[None], found.c, 0)[:, :DIRECTIONS]

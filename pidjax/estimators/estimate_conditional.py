@@ -9,11 +9,10 @@ import jax
 import numpy as np
 
 from pidjax._checks import InputError, one_of
-from pidjax.estimators.anchored import anchored_mi
 from pidjax.estimators.classical import copula_cmi, frenzel_pompe_cmi, gaussian_cmi
 from pidjax.estimators.difference import conditional_infonce_cmi, difference_cmi
 from pidjax.estimators.estimate import MARGIN, Estimate, estimate_mi, jitted
-from pidjax.estimators.learned import METHODS, learned_mi
+from pidjax.estimators.learned import METHODS
 from pidjax.estimators.samples import FEW_VALUES, LEAST_ROWS, continuous_samples
 from pidjax.math.gaussian import standardise
 from pidjax.math.ranks import normal_scores
@@ -83,10 +82,7 @@ def estimate_cmi(key: Array, x: Any, y: Any, z: Any, *, method: str = "auto", **
         elif method == "conditional_infonce":
             found = jitted(conditional_infonce_cmi, **settings)(key, *pairs)
         else:
-            reading = (
-                jitted(anchored_mi, **settings) if method == "auto" else jitted(learned_mi, method=method, **settings)
-            )
-            found = jitted(difference_cmi, reading=reading)(key, *pairs)
+            found = jitted(difference_cmi, method=None if method == "auto" else method, **settings)(key, *pairs)
     direction = _DIRECTIONS.get(method, "none: a difference of two readings")
     return _estimate(float(found.value), float(found.std_error), method, {"n": len(x), "direction": direction})
 

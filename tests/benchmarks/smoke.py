@@ -1,32 +1,33 @@
-"""Running a benchmark's smoke preset as its command."""
+"""Running a benchmark's smoke preset as its command, in this process: programs that it compiled serve the next run."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
+import runpy
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+import pytest
+from conftest import ROOT
 
 
-def run(module, out, *more, optimise=False):
+def run(capsys, module, out, *more):
     """Output of ``python -m benchmarks.MODULE --preset smoke --out OUT``."""
-    command = [sys.executable, "-m", f"benchmarks.{module}", "--preset", "smoke", "--out", out, *more]
-    env = os.environ | ({"JAX_DISABLE_MOST_OPTIMIZATIONS": "0"} if optimise else {})
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    argv = [f"benchmarks.{module}", "--preset", "smoke", "--out", str(out), *more]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        patch.syspath_prepend(str(ROOT))
+        patch.setattr(sys, "argv", argv)
+        runpy.run_module(f"benchmarks.{module}", run_name="__main__", alter_sys=True)
+    return capsys.readouterr().out
 
 
-def twice(module, out, *more):
+def twice(capsys, module, out, *more):
     """``result.json`` of a run, which printed its table and drew a figure; a second run computes nothing anew."""
-    printed = run(module, out, *more)
+    printed = run(capsys, module, out, *more)
     result = json.loads((out / "result.json").read_text())
     assert (out / "table.md").read_text() in printed
     assert (out / f"{module}.png").stat().st_size > 10_000
     parts = {p: p.stat().st_mtime_ns for p in (out / "smoke").rglob("*.json")}
-    assert run(module, out, *more).endswith(printed[-100:])
+    assert run(capsys, module, out, *more).endswith(printed[-100:])
     assert {p: p.stat().st_mtime_ns for p in (out / "smoke").rglob("*.json")} == parts
     return result
