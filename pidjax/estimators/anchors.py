@@ -70,14 +70,16 @@ def anchors(x: Array, y: Array, rows: Rows) -> Anchors:
     Anchors
     """
     plain = variates(x, y, rows.fit)
-    families = [plain, _scored(plain, rows.fit)]
+    families = [plain]
     for features, columns in _FEATURES:
         if ROWS_A_COLUMN * (columns(x.shape[1]) + columns(y.shape[1])) < rows.fit.shape[0]:
-            families.append(_scored(variates(features(x), features(y), rows.fit), rows.fit))
+            families.append(variates(features(x), features(y), rows.fit))
     width = max(pairs.r.shape[0] for pairs in families)
-    stacked = jax.tree.map(lambda *of: jnp.stack(of), *(_padded(pairs, width) for pairs in families))
+    raw = jax.tree.map(lambda *of: jnp.stack(of), *(_padded(pairs, width) for pairs in families))
+    scored = jax.vmap(lambda pairs: _scored(pairs, rows.fit))(raw)
+    stacked = jax.tree.map(lambda first, rest: jnp.concatenate([first[:1], rest]), raw, scored)
     strongest = [2**i for i in range(width.bit_length()) if 2**i < width] + [width]
-    tried = [(0, width), *((family, k) for family in range(1, len(families)) for k in strongest)]
+    tried = [(0, width), *((family, k) for family in range(1, len(families) + 1) for k in strongest)]
 
     def candidate(family: Array, k: Array) -> tuple[Array, Array]:
         a, c, r = jax.tree.map(lambda z: z[family], stacked)
@@ -143,9 +145,9 @@ def _scored(pairs: Pairs, rows: Array) -> Pairs:
 
 
 def _correlations(a: Array, c: Array) -> Array:
-    """Of column with column, [m]; 0 where they are negative."""
+    """Of column with column, [m]; 0 where they are negative, or a column is constant."""
     a, c = (z - z.mean(0, keepdims=True) for z in (a, c))
-    return jnp.maximum((a * c).mean(0), 0) / (a.std(0) * c.std(0))
+    return jnp.maximum((a * c).mean(0), 0) / jnp.maximum(a.std(0) * c.std(0), jnp.finfo(a.dtype).tiny)
 
 
 def _critic(pairs: Pairs) -> tuple[Array, Array]:
