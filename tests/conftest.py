@@ -43,15 +43,6 @@ def quiet():
         yield
 
 
-@pytest.fixture(scope="module")
-def optimised():
-    """Programs that run for long are worth optimising."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", False)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
-
-
 @pytest.fixture
 def data(request):
     """``data("eeg/S001R01.edf")`` is the path of a real recording; skips where it is absent."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 
 from conftest import ROOT
 
@@ -13,16 +16,16 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.S)
 
 
 def run(example: str, capsys) -> str:
-    """What an example prints; it is at most 20 lines of code."""
-    code = [line for line in example.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    assert len(code) <= 20
+    """What an example prints."""
     exec(compile(example, "README.md", "exec"), {})
     return capsys.readouterr().out
 
 
-def test_every_example_is_run_here():
-    """There are three."""
+def test_every_example_is_short_and_run_here():
+    """There are three, of at most 20 lines of code."""
     assert len(EXAMPLES) == 3
+    for example in EXAMPLES:
+        assert sum(bool(line.strip()) and not line.lstrip().startswith("#") for line in example.splitlines()) <= 20
 
 
 def test_decomposition_example(capsys):
@@ -32,16 +35,26 @@ def test_decomposition_example(capsys):
     assert "reference" in out
 
 
-def test_estimate_example(capsys, optimised):
+def test_estimate_example(capsys):
     """The bracket holds -2 log 0.6 = 1.02 nats."""
     value, _, error, _, _, lower, upper = run(EXAMPLES[1], capsys).split()
     assert float(lower.strip("[,")) < 1.022 < float(upper.strip("]"))
     assert abs(float(value) - 1.022) < 4 * float(error)
 
 
-def test_bounds_example(capsys, optimised):
-    """The critic learns most of the 2.55 nats, and stays below the ceiling of log 1024."""
-    assert 1.5 < float(run(EXAMPLES[2], capsys).split()[0]) < 6.93
+def test_bounds_example():
+    """The critic learns most of the 2.55 nats, and stays below the ceiling of log 1024; as a program of its own.
+
+    100 steps of a million pairs are quick only where XLA optimises.
+    """
+    env = {
+        name: value for name, value in os.environ.items() if name not in ("XLA_FLAGS", "JAX_DISABLE_MOST_OPTIMIZATIONS")
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", EXAMPLES[2]], env=env, cwd=ROOT, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    assert 1.5 < float(done.stdout.split()[0]) < 6.93
 
 
 def test_named_files_exist():

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import re
 
 import jax
 import jax.numpy as jnp
@@ -227,12 +228,12 @@ def test_a_stack_of_critics_equals_each(name):
 @pytest.mark.parametrize(
     ("name", "part", "saved"),
     [
-        ("relu", ["a"], "while("),
-        ("relu", ["c"], "while("),
-        ("row sums", ["a"], "scatter("),
-        ("row sums", ["v"], "scatter("),
-        ("deep 2", ["a", "c"], "dot("),
-        ("deep 3", ["a", "c"], "dot("),
+        ("relu", ["a"], r"while\("),
+        ("relu", ["c"], r"while\("),
+        ("row sums", ["a"], r"(scatter|while)\("),  # some emitters write a scatter as a loop
+        ("row sums", ["v"], r"(scatter|while)\("),
+        ("deep 2", ["a", "c"], r"dot\("),
+        ("deep 3", ["a", "c"], r"dot\("),
     ],
 )
 def test_a_partial_gradient_costs_less(name, part, saved):
@@ -245,7 +246,7 @@ def test_a_partial_gradient_costs_less(name, part, saved):
     with jax.enable_x64(True):
         kept = {k: p[k] for k in part}, {k: p[k] for k in p.keys() - set(part)}
         some, whole = (jax.jit(gradient).lower(*args).compile() for args in (kept, (p, {})))
-        count_some, count_whole = (f.as_text().count(saved) for f in (some, whole))
+        count_some, count_whole = (len(re.findall(saved, f.as_text())) for f in (some, whole))
         close(some(*kept), {k: computed(name, p, g)[1][k] for k in part})
     assert count_some < count_whole
 
