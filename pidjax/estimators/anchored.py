@@ -13,7 +13,7 @@ from pidjax.critics import residual
 from pidjax.estimators.anchors import anchors, infonce_terms, length
 from pidjax.estimators.classical.gaussian import scores
 from pidjax.estimators.classical.inputs import paired
-from pidjax.estimators.crossfit import FOLDS, Rows, cross_fit, line_ups, mean_and_error, row_terms
+from pidjax.estimators.crossfit import FOLDS, WATCHED, Rows, cross_fit, line_ups, mean_and_error, row_terms
 from pidjax.fit import fit
 from pidjax.math.gaussian import check_rows, information_bias, information_rows
 from pidjax.typing import Array, Params
@@ -87,8 +87,9 @@ def anchored_mi(
         Also breaks ties.
     x, y : [n, dx], [n, dy]
     hints : callable, optional
-        ``hints(rows)`` are columns [n, k] and [n, m], functions of x and of y learned from ``rows`` alone, that every
-        residual sees: what is likely to matter, where it would be hard to find among many columns.
+        ``hints(rows)``, of indices of rows, are columns [n, k] and [n, m] of all rows, functions of x and of y learned
+        from ``rows`` alone and of a scale like theirs, that every residual sees: what is likely to matter, where it
+        would be hard to find among many columns.
     folds : int
         At least 2.
     steps, batch, learning_rate, weight_decay
@@ -115,13 +116,13 @@ def anchored_mi(
         check_rows(x[rows.fit], y[rows.fit])
         f_gaussian, (u, v), (a, c, r) = anchors(x, y, rows)
         a, c = (_first(jnp.where((r > 0)[None], z, 0.0), KEPT) for z in (a, c))
+        hint_x, hint_y = hints(rows.fit) if hints else (x[:, :0], y[:, :0])
 
         def inputs(sees: Array) -> tuple[Array, Array]:
             left = jnp.concatenate([sees * x, hint_x, length_x, a, u], 1)
             return left, jnp.concatenate([sees * y, hint_y, length_y, c, v], 1)
 
         critic = residual(u.shape[1])
-        hint_x, hint_y = hints(rows.fit) if hints else (x[:, :0], y[:, :0])
 
         def loss(params: Params, pairs: tuple[Array, Array]) -> Array:
             return -bounds.infonce(critic.stats(params, *pairs, over="both"))
@@ -130,7 +131,7 @@ def anchored_mi(
             pairs = inputs(sees)
             for_init, for_fit = jax.random.split(key)
             params = critic.init(for_init, *(z[:2] for z in pairs))
-            fit_on, watch_on = (tuple(z[r] for z in pairs) for r in (rows.fit, rows.watch))
+            fit_on, watch_on = (tuple(z[r] for z in pairs) for r in (rows.fit, rows.watch[:WATCHED]))
             found = fit(
                 for_fit,
                 loss,

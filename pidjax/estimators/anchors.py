@@ -76,8 +76,8 @@ def anchors(x: Array, y: Array, rows: Rows) -> Anchors:
             families.append(variates(features(x), features(y), rows.fit))
     width = max(pairs.r.shape[0] for pairs in families)
     raw = jax.tree.map(lambda *of: jnp.stack(of), *(_padded(pairs, width) for pairs in families))
-    scored = jax.vmap(lambda pairs: _scored(pairs, rows.fit))(raw)
-    stacked = jax.tree.map(lambda first, rest: jnp.concatenate([first[:1], rest]), raw, scored)
+    ranked = jax.vmap(lambda pairs: _scored(pairs, rows.fit))(raw)
+    stacked = jax.tree.map(lambda plain, ranked: jnp.concatenate([plain[:1], ranked]), raw, ranked)
     strongest = [2**i for i in range(width.bit_length()) if 2**i < width] + [width]
     tried = [(0, width), *((family, k) for family in range(1, len(families) + 1) for k in strongest)]
 

@@ -17,7 +17,7 @@ FOLDS = 5
 LINE_UP = 4096
 """The most rows that are scored against one another in a reading."""
 WATCHED = 1024
-"""The most rows that are watched: a fit scores all pairs of them again and again."""
+"""The most rows that a fit watches to stop by: it scores all pairs of them again and again."""
 
 Read = Callable[[ScoreStats], Array]
 
@@ -33,7 +33,7 @@ class Rows(NamedTuple):
 def cross_fit(key: Array, n: int, folds: int, part: Callable[[Array, Rows], Any]) -> Any:
     """Call ``part(key, rows)`` for every fold and put what it says of held-out rows back into their order.
 
-    A fold holds n/folds rows out, watches an eighth of the others (``WATCHED`` at most) and fits the rest.
+    A fold holds n/folds rows out, watches an eighth of the others and fits the rest.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def cross_fit(key: Array, n: int, folds: int, part: Callable[[Array, Rows], Any]
     size = n // folds if folds > 0 else 0
     if folds < 2 or size < 8:
         raise InputError(f"cross-fitting needs 2 folds of 8 rows or more; found {n} rows and {folds} folds.")
-    watched = min((n - size) // 8, WATCHED)
+    watched = (n - size) // 8
     deal, start = jax.random.split(key)
     order = jax.random.permutation(deal, n)
 

@@ -43,11 +43,11 @@ def estimate_cmi(key: Array, x: Any, y: Any, z: Any, *, method: str = "auto", **
         The condition, continuous; or discrete, every column of it: then each group of rows with the same z is
         estimated by ``estimate_mi``, and the mean over rows is returned.
     method : str
-        "auto": the chain-rule difference of partial residuals, each term by the Gaussian copula in closed form plus a
-        learned residual. "conditional_infonce": negatives from a fitted p(y | z), an affine Gaussian critic. The
-        published critics, "infonce", "dv", "nwj", "js", "smile", "classifier" (CCMI), "club", "nce_club", "l1out": the
-        same difference of two learned readings. "gaussian", "copula": closed forms. "frenzel_pompe": nearest
-        neighbours.
+        "auto": the chain-rule difference of partial residuals (``difference_cmi``), each term by the Gaussian copula in
+        closed form plus a learned residual. "conditional_infonce": negatives from a fitted p(y | z), an affine Gaussian
+        critic. The published critics, "infonce", "dv", "nwj", "js", "smile", "classifier" (CCMI), "club", "nce_club",
+        "l1out": the same difference of two learned readings. "gaussian", "copula": closed forms. "frenzel_pompe":
+        nearest neighbours.
     **settings
         Of ``anchored_mi`` for "auto", of ``learned_mi`` for the others that learn.
 
@@ -71,18 +71,18 @@ def estimate_cmi(key: Array, x: Any, y: Any, z: Any, *, method: str = "auto", **
         return _of_groups(key, x, y, groups, method, settings)
     x, y, z = continuous_samples({"x": x, "y": y, "z": z})
     found: Any
-    if method in ("copula", "frenzel_pompe"):
-        of = copula_cmi if method == "copula" else frenzel_pompe_cmi
-        keys = jax.random.split(key, 3)
-        found = jitted(of)(*(normal_scores(w, k) for w, k in zip((x, y, z), keys, strict=True)))
+    if method == "gaussian":
+        found = jitted(gaussian_cmi)(*(standardise(w) for w in (x, y, z)))
     else:
-        pairs = [standardise(w) for w in (x, y, z)]
-        if method == "gaussian":
-            found = jitted(gaussian_cmi)(*pairs)
-        elif method == "conditional_infonce":
-            found = jitted(conditional_infonce_cmi, **settings)(key, *pairs)
+        ranked = tuple(normal_scores(w, k) for w, k in zip((x, y, z), jax.random.split(key, 3), strict=True))
+        if method in ("copula", "frenzel_pompe"):
+            found = jitted(copula_cmi if method == "copula" else frenzel_pompe_cmi)(*ranked)
         else:
-            found = jitted(difference_cmi, method=None if method == "auto" else method, **settings)(key, *pairs)
+            if method == "conditional_infonce":
+                of = jitted(conditional_infonce_cmi, **settings)
+            else:
+                of = jitted(difference_cmi, method=None if method == "auto" else method, **settings)
+            found = of(key, *(standardise(w) for w in (x, y, z)), ranked)
     direction = _DIRECTIONS.get(method, "none: a difference of two readings")
     return _estimate(float(found.value), float(found.std_error), method, {"n": len(x), "direction": direction})
 

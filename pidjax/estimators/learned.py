@@ -13,7 +13,7 @@ from pidjax._checks import InputError, one_of
 from pidjax.bounds import ScoreStats
 from pidjax.critics import gaussian, separable
 from pidjax.estimators.classical.inputs import paired
-from pidjax.estimators.crossfit import FOLDS, Rows, cross_fit, line_ups, mean_and_error, row_terms
+from pidjax.estimators.crossfit import FOLDS, WATCHED, Rows, cross_fit, line_ups, mean_and_error, row_terms
 from pidjax.fit import fit
 from pidjax.typing import Array, Critic, Params
 
@@ -184,7 +184,8 @@ def learned_readings(
     def part(key: Array, rows: Rows) -> dict[str, tuple[Array, Array, Array]]:
         for_init, for_fit = jax.random.split(key)
         params = critic.init(for_init, x[:2], y[:2])
-        found = fit(for_fit, loss, params, (x[rows.fit], y[rows.fit]), (x[rows.watch], y[rows.watch]), **settings)
+        fit_on, watch_on = ((x[r], y[r]) for r in (rows.fit, rows.watch[:WATCHED]))
+        found = fit(for_fit, loss, params, fit_on, watch_on, **settings)
 
         def read(scores: Array) -> dict[str, tuple[Array, Array, Array]]:
             return {

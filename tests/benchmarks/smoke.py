@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import runpy
 import sys
@@ -10,24 +12,25 @@ import pytest
 from conftest import ROOT
 
 
-def run(capsys, module, out, *more):
+def run(module, out, *more):
     """Output of ``python -m benchmarks.MODULE --preset smoke --out OUT``."""
     argv = [f"benchmarks.{module}", "--preset", "smoke", "--out", str(out), *more]
-    with pytest.MonkeyPatch.context() as patch:
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
         patch.chdir(ROOT)
         patch.syspath_prepend(str(ROOT))
         patch.setattr(sys, "argv", argv)
         runpy.run_module(f"benchmarks.{module}", run_name="__main__", alter_sys=True)
-    return capsys.readouterr().out
+    return printed.getvalue()
 
 
-def twice(capsys, module, out, *more):
+def twice(module, out, *more):
     """``result.json`` of a run, which printed its table and drew a figure; a second run computes nothing anew."""
-    printed = run(capsys, module, out, *more)
+    printed = run(module, out, *more)
     result = json.loads((out / "result.json").read_text())
     assert (out / "table.md").read_text() in printed
     assert (out / f"{module}.png").stat().st_size > 10_000
     parts = {p: p.stat().st_mtime_ns for p in (out / "smoke").rglob("*.json")}
-    assert run(capsys, module, out, *more).endswith(printed[-100:])
+    assert run(module, out, *more).endswith(printed[-100:])
     assert {p: p.stat().st_mtime_ns for p in (out / "smoke").rglob("*.json")} == parts
     return result
