@@ -19,6 +19,8 @@ from pidjax.typing import Array
 
 DIRECTIONS = 4
 """Directions of z that are hinted at, beside one for every column of x and y."""
+CLEAR = 0.98
+"""Share of the variance left by values below which that left by scores must lie."""
 Triple = tuple[Array, Array, Array]
 
 
@@ -57,10 +59,10 @@ def difference_cmi(
     .. math:: I(X; Y | Z) = I(X'; Y', Z) - I(X'; Y^*, Z), \quad X' = X - a(Z), \; Y' = Y - b(Z)
 
     with a and b linear regressions on z: given z they only shift x and y, so nothing is lost, and what z says
-    linearly is gone from both terms (all of it, for linear models with independent noise). Where a column's normal
-    scores are better regressed on those of z than its values on values, X' or Y' is what is left of the scores, which
-    given z are as good as the column. Y* are the rows of Y' in another order, which say nothing: the second term is
-    I(X'; Z), by an estimator that has as many inputs as the first. Both are read with the same folds, rows and
+    linearly is gone from both terms (all of it, for linear models with independent noise). Where normal scores of a
+    column are clearly better regressed on those of z than its values on values, X' or Y' is what is left of the scores,
+    which given z are as good as the column. Y* are the rows of Y' in another order, which say nothing: the second term
+    is I(X'; Z), by an estimator that has as many inputs as the first. Both are read with the same folds, rows and
     negatives, so that noise and much of the bias cancel; the standard error is that of the differences row by row.
 
     ``anchored_mi`` is hinted at X', Y' and the few directions of z that are most correlated with x, y, their squares
@@ -147,13 +149,14 @@ def conditional_infonce_cmi(
 def residuals(key: Array, x: Array, y: Array, z: Array, ranked: Triple) -> Triple:
     """Normal scores of what linear regression on z leaves of x and of y, and those of z.
 
-    A column is regressed on z by values or by normal scores (``ranked``), whichever leave less of it.
+    A column is regressed on z by values, unless its normal scores (``ranked``) leave clearly less of it: scores are
+    off by some 0.03 deviations, which is much where the noise is small.
     """
     *_, z_scores = ranked
 
     def left(key: Array, w: Array, w_scores: Array) -> Array:
         linear, monotone = regressed(w, z), regressed(w_scores, z_scores)
-        return normal_scores(jnp.where((monotone.var(0) < linear.var(0))[None], monotone, linear), key)
+        return normal_scores(jnp.where((monotone.var(0) < CLEAR * linear.var(0))[None], monotone, linear), key)
 
     for_x, for_y = jax.random.split(jax.random.fold_in(key, 2))
     return left(for_x, x, ranked[0]), left(for_y, y, ranked[1]), z_scores
