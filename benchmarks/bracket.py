@@ -66,7 +66,8 @@ def figure(rows: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
     fig, axis = plt.subplots(figsize=(8, 1.5 + 0.18 * len(lines)), layout="constrained")
     for i, (_, method, found) in enumerate(lines):
         ends = [found[end] - found["truth"] for end in ("lower", "upper")]
-        axis.plot(ends, [i, i], "-", color=COLOURS[method], lw=3)
+        label = method if method not in [m for _, m, _ in lines[:i]] else None
+        axis.plot(ends, [i, i], "-", color=COLOURS[method], lw=3, label=label)
         axis.plot(found["value"] - found["truth"], i, "k|")
     axis.axvline(0, color="k", lw=0.8)
     axis.set_yticks(range(len(lines)), [label for label, *_ in lines], fontsize=6)
@@ -74,6 +75,7 @@ def figure(rows: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
     axis.invert_yaxis()
     axis.set_xscale("symlog", linthresh=0.1)
     axis.grid(axis="x", alpha=0.3)
+    axis.legend(fontsize=8, loc="lower right")
     axis.set_xlabel("bracket less the true information (nats); tick: value")
     fig.savefig(path, dpi=120)
     plt.close(fig)
