@@ -95,7 +95,7 @@ def difference_cmi(
         Not matrices of equally many rows; whatever the reading raises.
     """
     x, y, z = paired(x, y, z)
-    ranked = ranked or _ranked(key, x, y, z)
+    ranked = ranked or triple_scores(key, x, y, z)
     x, y, z = residuals(key, x, y, z, ranked)
     both = jnp.concatenate(ranked[:2], 1)
 
@@ -140,7 +140,7 @@ def conditional_infonce_cmi(
     -------
     Reading
     """
-    x, y, z = residuals(key, x, y, z, ranked or _ranked(key, x, y, z))
+    x, y, z = residuals(key, x, y, z, ranked or triple_scores(key, x, y, z))
     if "critic" not in settings:
         settings = {"critic": gaussian(), "learning_rate": 1e-2, **settings}
     return learned_mi(key, jnp.concatenate([x, z], 1), y, "infonce", **settings)
@@ -174,7 +174,7 @@ def directions(z: Array, both: Array, rows: Array) -> Array:
     return jnp.where((found.r > 0)[None], found.c, 0)[:, : both.shape[1] + DIRECTIONS]
 
 
-def _ranked(key: Array, *arrays: Array) -> Triple:
+def triple_scores(key: Array, *arrays: Array) -> Triple:
     """Normal scores of x, y and z, ties of each broken apart from the others'."""
     x, y, z = (
         normal_scores(w, k) for w, k in zip(arrays, jax.random.split(jax.random.fold_in(key, 4), 3), strict=True)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import jax
 import numpy as np
 
 from pidjax._checks import InputError, one_of
 from pidjax.estimators.classical import copula_cmi, frenzel_pompe_cmi, gaussian_cmi
-from pidjax.estimators.difference import conditional_infonce_cmi, difference_cmi
+from pidjax.estimators.difference import conditional_infonce_cmi, difference_cmi, triple_scores
 from pidjax.estimators.estimate import MARGIN, Estimate, estimate_mi, jitted
 from pidjax.estimators.learned import METHODS
 from pidjax.estimators.samples import FEW_VALUES, LEAST_ROWS, continuous_samples
 from pidjax.math.gaussian import standardise
-from pidjax.math.ranks import normal_scores
 from pidjax.typing import Array
 
 CONDITIONAL = ("auto", "conditional_infonce", *METHODS, "gaussian", "copula", "frenzel_pompe")
@@ -74,7 +72,7 @@ def estimate_cmi(key: Array, x: Any, y: Any, z: Any, *, method: str = "auto", **
     if method == "gaussian":
         found = jitted(gaussian_cmi)(*(standardise(w) for w in (x, y, z)))
     else:
-        ranked = tuple(normal_scores(w, k) for w, k in zip((x, y, z), jax.random.split(key, 3), strict=True))
+        ranked = triple_scores(key, x, y, z)
         if method in ("copula", "frenzel_pompe"):
             found = jitted(copula_cmi if method == "copula" else frenzel_pompe_cmi)(*ranked)
         else:
