@@ -73,22 +73,32 @@ def files(session, tmp_path_factory):
     return save_session(session, tmp_path_factory.mktemp("recording"))
 
 
-@pytest.fixture
-def four_devices():
-    """``four_devices("train/pmap_script.py")`` runs a script of the tests in a process with four CPU devices."""
+@pytest.fixture(scope="session")
+def devices_env():
+    """``devices_env(4)``: the environment of a process with four CPU devices that runs scripts of the tests."""
 
-    def run(script: str) -> None:
-        env = os.environ | {
+    def env(devices: int) -> dict[str, str]:
+        found = os.environ | {
             "JAX_PLATFORMS": "cpu",
-            "JAX_NUM_CPU_DEVICES": "4",
+            "JAX_NUM_CPU_DEVICES": str(devices),
             "JAX_NUMPY_RANK_PROMOTION": "raise",
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
             "PYTHONPATH": str(ROOT),
         }
         if jax.config.jax_compilation_cache_dir:
-            env["JAX_COMPILATION_CACHE_DIR"] = jax.config.jax_compilation_cache_dir
-        command = [sys.executable, ROOT / "tests" / script]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600)
+            found["JAX_COMPILATION_CACHE_DIR"] = jax.config.jax_compilation_cache_dir
+        return found
+
+    return env
+
+
+@pytest.fixture
+def four_devices(devices_env):
+    """``four_devices("critics/devices_script.py")`` runs a script of the tests in a process with four CPU devices."""
+
+    def run(script: str, *arguments: str | Path) -> None:
+        command = [sys.executable, ROOT / "tests" / script, *arguments]
+        done = subprocess.run(command, env=devices_env(4), capture_output=True, text=True, timeout=600)
         assert done.returncode == 0 and done.stdout.endswith("OK\n"), done.stdout + done.stderr
 
     return run

@@ -26,3 +26,14 @@ def global_rows(n: int, axis_name: str | None) -> Array:
 def mean_over_devices(tree, axis_name: str | None):
     """Mean of every leaf over devices; the tree itself without an axis."""
     return tree if axis_name is None else jax.lax.pmean(tree, axis_name)
+
+
+def batch_norm(x: Array, axis_name: str | None = None, *, eps: float = 1e-5) -> Array:
+    """Columns of ``x`` [n, d] less their mean, over their standard deviation, in the batch of all devices.
+
+    Batch normalisation (Ioffe & Szegedy 2015) without its affine map; the variance is biased, as there. Called in a
+    loss it sees every embedding, however the batch was cut to encode it.
+    """
+    mean = mean_over_devices(x.mean(0, keepdims=True), axis_name)
+    variance = mean_over_devices(((x - mean) ** 2).mean(0, keepdims=True), axis_name)
+    return (x - mean) / jnp.sqrt(variance + eps)

@@ -3,6 +3,7 @@
 from pidjax.train.checkpoint import Checkpoints
 from pidjax.train.loop import TrainingError, train
 from pidjax.train.optimiser import adamw
-from pidjax.train.step import TrainState, make_init, make_step
+from pidjax.train.step import Step, make_init, make_step
+from pidjax.train.update import TrainState
 
-__all__ = ["Checkpoints", "TrainState", "TrainingError", "adamw", "make_init", "make_step", "train"]
+__all__ = ["Checkpoints", "Step", "TrainState", "TrainingError", "adamw", "make_init", "make_step", "train"]

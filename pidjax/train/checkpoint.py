@@ -8,7 +8,7 @@ from pathlib import Path
 import jax
 from orbax.checkpoint import v1 as ocp
 
-from pidjax.train.step import TrainState
+from pidjax.train.update import TrainState
 
 History = list[dict[str, float]]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from tqdm import tqdm
 
 from pidjax.train.checkpoint import Checkpoints, History
-from pidjax.train.step import TrainState
+from pidjax.train.update import TrainState
 from pidjax.typing import Batch
 
 

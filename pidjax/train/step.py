@@ -1,37 +1,43 @@
-"""One compiled training step, the same numbers on one device and under pmap."""
+"""One compiled training step: the same numbers by jit, pmap and shard_map, on one device, several, or many hosts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jax.sharding import NamedSharding, PartitionSpec
 
-from pidjax._checks import one_of
-from pidjax.math.collectives import global_rows, mean_over_devices
-from pidjax.typing import Array, Batch, Objective, Params
+from pidjax._checks import InputError, one_of
+from pidjax.train.devices import AXIS, data_mesh, gather_rows, replicate, share, stack_shares
+from pidjax.train.encode import in_dtype, in_pieces, rematerialised
+from pidjax.train.update import TrainState, Transformations, make_update
+from pidjax.typing import Array, Batch, Objective
 
-
-class TrainState(NamedTuple):
-    """All that a run needs to go on: saved whole, it resumes bit for bit."""
-
-    step: Array
-    key: Array
-    params: Params
-    state: Params
-    opt_state: Params
+ENGINES = ("auto", "jit", "pmap", "shard_map")
 
 
-Transformations = Mapping[str, optax.GradientTransformation]
+class Step(NamedTuple):
+    """A compiled step: ``step(train_state, batch) -> (train_state, info)``.
+
+    ``place(batch)`` puts a batch where ``run(train_state, placed)`` wants it; placing ahead, in another thread, hides
+    the transfer. A call does ``steps`` steps; with more than one, batches and info have them as first axis.
+    """
+
+    run: Callable[[TrainState, Any], tuple[TrainState, dict[str, Array]]]
+    place: Callable[[Any], Any]
+    steps: int = 1
+
+    def __call__(self, train_state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Array]]:
+        return self.run(train_state, self.place(batch))
 
 
 def make_init(objective: Objective, txs: Transformations) -> Callable[[Array, Batch], TrainState]:
     """Compile ``init(key, batch) -> train_state``, the state before the first step, as one program.
 
-    ``batch`` is what ``objective.init`` measures scales on.
+    ``batch`` is what ``objective.init`` measures scales on; each of several processes gives its share.
     """
 
     @jax.jit
@@ -41,95 +47,122 @@ def make_init(objective: Objective, txs: Transformations) -> Callable[[Array, Ba
         opt_state = {name: tx.init(params[name]) for name, tx in txs.items()}
         return TrainState(jnp.int32(0), run_key, params, state, opt_state)
 
-    return init
+    return lambda key, batch: init(key, gather_rows(batch))
 
 
 def make_step(
-    objective: Objective, txs: Transformations, *, engine: str = "auto", inner_steps: int = 1
-) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, Array]]]:
-    """Compile ``step(train_state, batch) -> (train_state, info)``.
+    objective: Objective,
+    txs: Transformations,
+    *,
+    engine: str = "auto",
+    devices: Sequence[jax.Device] | None = None,
+    inner_steps: int = 1,
+    inner_batch: str = "same",
+    accumulate: int = 1,
+    steps_per_call: int = 1,
+    donate: bool = False,
+    remat: bool = False,
+    compute_dtype: Any = None,
+) -> Step:
+    """Compile a step: theta moves once by ``objective.loss``, then phi ``inner_steps`` times by ``objective.inner``.
 
-    A step updates phi ``inner_steps`` times with the gradient of ``objective.inner`` at stop-gradiented
-    embeddings (where there is an inner objective), then theta once with the gradient of ``objective.loss``.
-    Convention: local loss, mean of gradients; ``objective.loss`` gathers negatives itself through
-    ``axis_name``. Each sample's key is a function of (run key, step, position in the global batch), so
-    augmentations do not depend on the number of devices.
+    The gradient of the outer loss is taken with respect to theta alone, that of the inner loss with respect to phi
+    alone, at stop-gradiented embeddings (FactorCL, Alg. 3). Negatives come from the batch of all devices.
 
     Parameters
     ----------
     objective : Objective
     txs : {"theta": optax transformation, "phi": optax transformation}
         "phi" may be left out when the objective has no inner loss.
-    engine : "auto" | "jit" | "pmap"
-        "auto" takes pmap when there are several local devices. Under pmap the batch [n, ...] is cut into one
-        equal share a device; parameters are replicated and returned once.
+    engine : "auto" | "jit" | "pmap" | "shard_map"
+        "jit" sees the global batch and lets the compiler cut it; "pmap" and "shard_map" run one program a device that
+        gathers embeddings. The numbers are the same. "auto": "jit" on one device, "pmap" on several of one
+        process, "shard_map" with several processes.
+    devices : sequence of jax.Device, optional
+        All of all processes by default; ``devices[:1]`` is one device.
     inner_steps : int
         Updates of phi a step.
+    inner_batch : "same" | "fresh"
+        "same": phi sees the samples and augmentations of the outer loss. "fresh": a step takes a pair (batch, inner),
+        where leaves of ``inner`` are [inner_steps, n', ...].
+    accumulate : int
+        Encode the share of a device in so many pieces: the memory of one, the exact gradient of all
+        (``train.in_pieces``).
+    steps_per_call : int
+        Steps a dispatch, by ``lax.scan``; leaves of a batch are then [steps_per_call, n, ...].
+    donate : bool
+        Reuse the memory of the train state that goes in, which cannot be read afterwards.
+    remat : bool
+        Keep no activations of encoders (``jax.checkpoint``).
+    compute_dtype : dtype, optional
+        Of encoding, such as ``jnp.bfloat16``; parameters, losses and the optimiser stay in float32.
+
+    Returns
+    -------
+    Step
+        ``step(train_state, batch) -> (train_state, info)``. ``batch`` holds numpy or jax arrays [n, ...]: the whole
+        batch, or with several processes the rows that this one holds, in order of processes.
 
     Raises
     ------
-    ValueError
-        Unknown engine; an inner objective without "phi" in ``txs``; under pmap, a batch that does not
-        divide by the number of devices.
+    InputError
+        Unknown engine or ``inner_batch``; an inner objective without "phi" in ``txs``; a batch that does not divide by
+        the devices or into pieces; an encoder with batch statistics and ``accumulate`` > 1.
     """
-    one_of("engine", engine, ("auto", "jit", "pmap"))
+    one_of("engine", engine, ENGINES)
+    one_of("inner_batch", inner_batch, ("same", "fresh"))
+    for name, count in (("inner_steps", inner_steps), ("accumulate", accumulate), ("steps_per_call", steps_per_call)):
+        if count < 1:
+            raise InputError(f"{name} must be 1 or more; found {count}.")
     if objective.inner is not None and "phi" not in txs:
-        raise ValueError('this objective has an inner loss: give make_step a transformation for "phi".')
+        raise InputError('this objective has an inner loss: give make_step a transformation for "phi".')
+    fresh = inner_batch == "fresh"
+    if fresh and objective.inner is None:
+        raise InputError('inner_batch="fresh" is for objectives with an inner loss; this one has none.')
+    mesh = data_mesh(devices)
     if engine == "auto":
-        engine = "pmap" if jax.local_device_count() > 1 else "jit"
+        engine = "jit" if mesh.size == 1 else "pmap" if jax.process_count() == 1 else "shard_map"
 
-    def body(train_state: TrainState, batch: Batch, axis_name: str | None = None):
-        step, key, params, state, opt_state = train_state
-        rows = global_rows(jax.tree.leaves(batch)[0].shape[0], axis_name)
-        step_key = jax.random.fold_in(key, step)
-        keys = jax.vmap(lambda row: jax.random.fold_in(step_key, row))(rows)
+    if compute_dtype is not None:
+        objective = in_dtype(objective, compute_dtype)
+    if accumulate > 1:
+        objective = in_pieces(objective, accumulate)
+    elif remat:  # pieces are rematerialised already
+        objective = rematerialised(objective)
+    update = make_update(objective, txs, inner_steps, fresh)
 
-        def update(name: str, gradient: Params) -> None:
-            updates, opt_state[name] = txs[name].update(gradient, opt_state[name], params[name])
-            params[name] = optax.apply_updates(params[name], updates)
+    def several(train_state: TrainState, batch: Any, axis_name: str | None = None):
+        if steps_per_call == 1:
+            return update(train_state, batch, axis_name)
+        return jax.lax.scan(lambda carry, one: update(carry, one, axis_name), train_state, batch)
 
-        params, opt_state, inner_info = dict(params), dict(opt_state), {}
-        if objective.inner is not None:
-            z = jax.lax.stop_gradient(objective.encode(params, state, batch, keys, train=True)[0])
+    donated = (0,) if donate else ()
+    first = int(steps_per_call > 1)  # the axis of the samples
+    put = stack_shares if engine == "pmap" else share
 
-            def inner_loss(phi: Params):
-                return objective.inner({**params, "phi": phi}, z, batch, axis_name=axis_name)  # type: ignore[misc]
+    def place(batch: Any) -> Any:
+        if not fresh:
+            return put(batch, mesh, first)
+        outer, inner = batch
+        return put(outer, mesh, first), put(inner, mesh, first + 1)
 
-            for _ in range(inner_steps):
-                gradient, inner_info = jax.grad(inner_loss, has_aux=True)(params["phi"])
-                update("phi", mean_over_devices(gradient, axis_name))
-
-        def outer_loss(theta: Params):
-            moved = {**params, "theta": theta}
-            z, new_state = objective.encode(moved, state, batch, keys, train=True)
-            value, info = objective.loss(moved, z, batch, axis_name=axis_name)
-            return value, (info, new_state)
-
-        gradient, (info, new_state) = jax.grad(outer_loss, has_aux=True)(params["theta"])
-        update("theta", mean_over_devices(gradient, axis_name))
-        info = mean_over_devices({**inner_info, **info}, axis_name)
-        return TrainState(step + 1, key, params, new_state, opt_state), info
-
+    local = functools.partial(several, axis_name=AXIS)
     if engine == "jit":
-        return jax.jit(body)
+        everywhere = NamedSharding(mesh, PartitionSpec())
+        compiled = jax.jit(several, donate_argnums=donated, out_shardings=everywhere)
+    elif engine == "shard_map":
+        rows = PartitionSpec(*[None] * first, AXIS)
+        specs = (rows, PartitionSpec(*[None] * (first + 1), AXIS)) if fresh else rows
+        cut = jax.shard_map(
+            local, mesh=mesh, in_specs=(PartitionSpec(), specs), out_specs=PartitionSpec(), check_vma=False
+        )
+        compiled = jax.jit(cut, donate_argnums=donated)
+    else:
+        compiled = jax.pmap(local, AXIS, in_axes=(None, 0), out_axes=None, donate_argnums=donated, devices=devices)
 
-    mapped = jax.pmap(
-        lambda train_state, batch: body(train_state, batch, "data"),
-        axis_name="data",
-        in_axes=(None, 0),
-        out_axes=None,
-    )
+    def run(train_state: TrainState, placed: Any):
+        # already where a step leaves it, so that the second step is not compiled anew
+        return compiled(replicate(train_state, mesh), placed)
 
-    devices = jax.local_device_count()
-    mesh = jax.make_mesh((devices,), ("data",), axis_types=(AxisType.Auto,), devices=jax.local_devices())
-    replicated = NamedSharding(mesh, PartitionSpec())
+    return Step(run, place, steps_per_call)
 
-    def step(train_state: TrainState, batch: Batch):
-        n = jax.tree.leaves(batch)[0].shape[0]
-        if n % devices:
-            raise ValueError(f"a batch of {n} does not divide by {devices} devices: change the batch size.")
-        # already where pmap leaves it, so that the second step is not compiled anew
-        train_state = jax.device_put(train_state, replicated)
-        return mapped(train_state, jax.tree.map(lambda x: x.reshape(devices, n // devices, *x.shape[1:]), batch))
-
-    return step
