@@ -2,6 +2,7 @@
 
 import math
 import os
+import shlex
 import sys
 import time
 import warnings
@@ -25,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     from pidjax.estimators import CONDITIONAL, ESTIMATORS, estimate_cmi, estimate_mi
     from pidjax.neuro.settings import DecomposeSettings
     from pidjax.neuro.simulate import SessionConfig
-    from pidjax.train import TrainingError
+    from pidjax.train import CheckpointWarning, TrainingError
 
     def decompose(
         eeg_file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="EEG_FILE")],
@@ -49,7 +50,9 @@ def main(argv: list[str] | None = None) -> int:
         from pidjax.neuro.job import decompose as job
 
         start = time.monotonic()
-        report = job(eeg_file, fnirs_file, out, settings, resume=resume, overwrite=overwrite)
+        words = [word for word in argv or sys.argv[1:] if word not in ("--resume", "--overwrite")]
+        command = shlex.join(["pidjax", *words, "--resume"])
+        report = job(eeg_file, fnirs_file, out, settings, resume=resume, overwrite=overwrite, command=command)
         print(f"done in {time.monotonic() - start:.0f} s. The report is at {report.absolute()}")
 
     def simulate(
@@ -106,6 +109,7 @@ def main(argv: list[str] | None = None) -> int:
         with warnings.catch_warnings():
             if not sys.warnoptions:
                 warnings.simplefilter("ignore")  # mne's readers warn about headers; what matters is in the report
+                warnings.simplefilter("always", CheckpointWarning)
             tyro.extras.subcommand_cli_from_dict(
                 {"decompose": decompose, "simulate": simulate, "estimate": estimate},
                 args=argv,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from pathlib import Path
 
@@ -58,7 +59,7 @@ class EEGfNIRSDecomposer(BaseEstimator):
     steps, batch_size, learning_rate
         Of AdamW (weight decay 0.1, gradients clipped at norm 10).
     random_state : int
-    engine : "auto" | "jit" | "pmap"
+    engine : "auto" | "jit" | "pmap" | "shard_map"
 
     Attributes
     ----------
@@ -100,8 +101,12 @@ class EEGfNIRSDecomposer(BaseEstimator):
         checkpoints: str | Path | None = None,
         title: str = "training",
         progress: bool = False,
+        resume: str | None = None,
     ) -> EEGfNIRSDecomposer:
         """Train on all trials of ``pairs``, going on from what ``checkpoints`` holds.
+
+        ``title``, ``progress`` and ``resume`` (the command that goes on after SIGTERM) are those of
+        ``pidjax.train.train``.
 
         Raises
         ------
@@ -118,8 +123,7 @@ class EEGfNIRSDecomposer(BaseEstimator):
         init, step = _compiled(self.config_, self._shapes, self.learning_rate, self.engine)
         key = jax.random.key(self.random_state)
         size = min(self.batch_size, len(pairs))
-        if self.engine != "jit":
-            size -= size % jax.local_device_count()
+        size -= size % jax.device_count()
         batch_key = jax.random.fold_in(key, 1)
 
         def batches(i: int):
@@ -127,10 +131,11 @@ class EEGfNIRSDecomposer(BaseEstimator):
             return {name: jnp.asarray(x[rows]) for name, x in arrays.items()}
 
         state = init(key, batches(0))
-        store = None if checkpoints is None else train.Checkpoints(checkpoints)
+        settings = dataclasses.asdict(self.config_) | {k: v for k, v in self.get_params().items() if k != "engine"}
+        store = None if checkpoints is None else train.Checkpoints(checkpoints, config=settings)
         try:
             state, self.history_ = train.train(
-                step, state, batches, self.steps, checkpoints=store, title=title, progress=progress
+                step, state, batches, self.steps, checkpoints=store, title=title, progress=progress, resume=resume
             )
         finally:
             if store is not None:

@@ -51,12 +51,13 @@ def decompose(
     *,
     resume: bool = False,
     overwrite: bool = False,
+    command: str | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Read, preprocess, pair, train, evaluate and report; returns the path of ``report.html``.
 
     ``out`` appears whole or not at all: work goes on in ``out.partial``, which an interrupted run leaves
-    behind for ``resume`` to finish with the numbers of an uninterrupted one.
+    behind for ``resume`` to finish with the numbers of an uninterrupted one; ``command`` is what to say then.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def decompose(
         shutil.rmtree(partial)
     partial.mkdir(parents=True, exist_ok=True)
     write_json(partial / "config.json", config | {"choices": prepared.choices})
-    model, fold_embeddings = _train(prepared, settings, partial / "checkpoints", say)
+    model, fold_embeddings = _train(prepared, settings, partial / "checkpoints", command, say)
     config |= {"choices": prepared.choices, "model": dataclasses.asdict(model.config_)}
     write_json(partial / "config.json", config)
     embeddings = model.transform(prepared.pairs)
@@ -250,7 +251,7 @@ def _folds(pairs: PairedEpochs, n_folds: int, gap: float) -> list[Fold]:
     return folds
 
 
-def _train(prepared: Prepared, settings: DecomposeSettings, checkpoints: Path, say):
+def _train(prepared: Prepared, settings: DecomposeSettings, checkpoints: Path, command: str | None, say):
     """The model of all trials, and the embeddings of all trials by the model of every fold."""
     smallest = min(len(fold.train) for fold in prepared.folds)
     min_gap = _min_gap(prepared.pairs, settings.preset)
@@ -266,7 +267,8 @@ def _train(prepared: Prepared, settings: DecomposeSettings, checkpoints: Path, s
             batch_size=min(settings.batch_size, smallest),
             random_state=settings.seed,
         )
-        return model.fit(prepared.pairs[rows], checkpoints=checkpoints / name, title=name, progress=True)
+        kept = checkpoints / name
+        return model.fit(prepared.pairs[rows], checkpoints=kept, title=name, progress=True, resume=command)
 
     say(f"training on all {len(prepared.pairs)} trials, then once for each of {len(prepared.folds)} folds")
     model = fit(slice(None), "all trials")

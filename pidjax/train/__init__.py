@@ -1,9 +1,20 @@
 """The engine: one compiled step, a loop that reports nats, checkpoints that resume bit for bit."""
 
-from pidjax.train.checkpoint import Checkpoints
+from pidjax.train.checkpoint import CheckpointError, Checkpoints, CheckpointWarning
 from pidjax.train.loop import TrainingError, train
 from pidjax.train.optimiser import adamw
 from pidjax.train.step import Step, make_init, make_step
 from pidjax.train.update import TrainState
 
-__all__ = ["Checkpoints", "Step", "TrainState", "TrainingError", "adamw", "make_init", "make_step", "train"]
+__all__ = [
+    "CheckpointError",
+    "CheckpointWarning",
+    "Checkpoints",
+    "Step",
+    "TrainState",
+    "TrainingError",
+    "adamw",
+    "make_init",
+    "make_step",
+    "train",
+]

@@ -165,4 +165,3 @@ def make_step(
         return compiled(replicate(train_state, mesh), placed)
 
     return Step(run, place, steps_per_call)
-

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
+import signal
 from pathlib import Path
 
 import mne
@@ -100,10 +102,10 @@ def stop_at(monkeypatch):
 
             def interrupted(i):
                 if count["trainings"] == training and i == step:
-                    raise KeyboardInterrupt
+                    os.kill(os.getpid(), signal.SIGINT)
                 return batches(i)
 
-            return true_train(step_fn, state, interrupted, *args, **kwargs)
+            return true_train(step_fn, state, interrupted, *args, **kwargs, prefetch=0)
 
         monkeypatch.setattr("pidjax.train.train", train)
 

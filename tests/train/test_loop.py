@@ -1,24 +1,27 @@
-"""pidjax/train/loop.py and checkpoint.py: runs that are cut and resumed, runs that fail, and their histories."""
+"""pidjax/train/loop.py: runs that are cut and resumed, runs that fail, and their histories."""
 
 import functools
+import os
+import signal
+import threading
 
 import jax
 import numpy as np
 import optax
 import pytest
-from pmap_script import contrastive, make_batch
+from toys import contrastive, make_batch
 
-from pidjax.train import Checkpoints, TrainingError, make_init, make_step, train
+from pidjax.train import Checkpoints, Step, TrainingError, make_init, make_step, train
 
 TXS = {"theta": optax.adam(1e-2)}
 STEPS = 6
 
 
 @functools.cache
-def engine():
+def engine(**settings):
     """The first state and the compiled step; each sample's noise depends on the step."""
     objective = contrastive(noise=1.0)
-    return make_init(objective, TXS)(jax.random.key(0), make_batch()), make_step(objective, TXS)
+    return make_init(objective, TXS)(jax.random.key(0), make_batch()), make_step(objective, TXS, **settings)
 
 
 def batches(i):
@@ -26,15 +29,29 @@ def batches(i):
     return make_batch(seed=i)
 
 
-def failing(k, error):
-    """As ``batches``, but raises at step ``k``."""
+def at(k, do):
+    """As ``batches``, but ``do()`` first at step ``k``."""
 
     def get(i):
         if i == k:
-            raise error
+            do()
         return batches(i)
 
     return get
+
+
+def fail(error):
+    """A function that raises ``error``."""
+
+    def do():
+        raise error
+
+    return do
+
+
+def interrupt():
+    """Ctrl-C."""
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 @pytest.fixture
@@ -42,8 +59,8 @@ def checkpoints(tmp_path):
     """``checkpoints()`` opens the run's folder, as a new process would."""
     opened = []
 
-    def open_folder():
-        opened.append(Checkpoints(tmp_path / "run"))
+    def open_folder(**settings):
+        opened.append(Checkpoints(tmp_path / "run", **settings))
         return opened[-1]
 
     yield open_folder
@@ -93,55 +110,93 @@ def test_checkpoints_change_nothing(checkpoints):
     same(run(checkpoints=checkpoints(), every=2), uninterrupted())
 
 
+@pytest.mark.parametrize("prefetch", [0, 1, 5])
+def test_batches_made_ahead_are_the_same(prefetch):
+    """In order, once each, in another thread; none is made that is not asked for."""
+    seen, threads = [], set()
+
+    def get(i):
+        seen.append(i)
+        threads.add(threading.current_thread() is threading.main_thread())
+        return batches(i)
+
+    same(run(get, prefetch=prefetch), uninterrupted())
+    assert seen == list(range(STEPS)) and threads == {prefetch == 0}
+
+
+def test_several_steps_a_call(checkpoints):
+    """Three a call, with checkpoints: the numbers of single steps; what is left must be a multiple."""
+    state, step = engine(steps_per_call=3)
+    found = train(step, state, batches, STEPS, progress=False, checkpoints=checkpoints(), every=6)
+    expected_state, expected = uninterrupted()
+    np.testing.assert_allclose([x["loss"] for x in found[1]], [x["loss"] for x in expected], rtol=1e-6)
+    np.testing.assert_allclose(found[0].params["theta"]["x"], expected_state.params["theta"]["x"], rtol=1e-5)
+    with pytest.raises(ValueError, match="3 steps: the 7 left are no multiple"):
+        train(step, state, batches, 7, progress=False)
+
+
 @pytest.mark.parametrize("k", [0, 1, 4, 5])
 def test_an_interrupted_run_resumes_bit_for_bit(k, checkpoints):
-    """Ctrl-C at any step saves what is done; the resumed run ends as the uninterrupted one."""
-    store = checkpoints()
+    """Ctrl-C during any step: it is finished and saved; the resumed run ends as the uninterrupted one."""
+    store, before = checkpoints(), signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        run(failing(k, KeyboardInterrupt()), checkpoints=store, every=100)
-    assert store.latest() == k
+        run(at(k, interrupt), checkpoints=store, every=100, prefetch=0)
+    assert store.latest() == k + 1 and signal.getsignal(signal.SIGINT) is before
     store.close()
     same(run(checkpoints=checkpoints(), every=100), uninterrupted())
 
 
-def test_a_killed_run_resumes_from_its_last_checkpoint(checkpoints):
+def test_a_second_ctrl_c_stops_at_once():
+    """Before the step ends."""
+    seen = []
+    with pytest.raises(KeyboardInterrupt):
+        run(at(2, lambda: (interrupt(), interrupt(), seen.append("went on"))), prefetch=0)
+    assert not seen
+
+
+def test_a_failed_run_resumes_from_its_last_checkpoint(checkpoints):
     """What was done after it is done again, with the same result."""
+    store = checkpoints()
     with pytest.raises(OSError):
-        run(failing(5, OSError("killed")), checkpoints=checkpoints(), every=2)
+        run(at(5, fail(OSError("disk pulled"))), checkpoints=store, every=4)
+    store.close()
     assert checkpoints().latest() == 4
     seen = []
     same(run(lambda i: (seen.append(i), batches(i))[1], checkpoints=checkpoints()), uninterrupted())
     assert seen == [4, 5]
 
 
-def test_history_beyond_the_checkpoint_is_forgotten(checkpoints):
-    """Killed between the writing of the history and that of the state, the lines do not double."""
+@pytest.mark.parametrize("rest", ['{"loss": 12345.0}\n', '{"loss": 12'])
+def test_history_beyond_the_checkpoint_is_forgotten(rest, checkpoints):
+    """Killed between two checkpoints, also within a line, the lines do not double."""
+    store = checkpoints()
     with pytest.raises(OSError):
-        run(failing(5, OSError("killed")), checkpoints=checkpoints(), every=4)
-    path = checkpoints().folder / "history.jsonl"
-    path.write_text(path.read_text() + '{"loss": 12345.0}\n')
+        run(at(5, fail(OSError("killed"))), checkpoints=store, every=8)
+    store.close()
+    path = store.folder / "history.jsonl"
+    path.write_text(path.read_text() + rest)
     same(run(checkpoints=checkpoints()), uninterrupted())
     assert len(path.read_text().splitlines()) == STEPS and "12345" not in path.read_text()
+
+
+def test_history_of_a_run_without_checkpoint_is_forgotten(checkpoints):
+    """Killed before the first checkpoint, the next run starts from nothing."""
+    store = checkpoints()
+    store.log({"loss": 12345.0})
+    store.close()
+    same(run(checkpoints=checkpoints()), uninterrupted())
 
 
 def test_a_finished_run_resumed_does_nothing(checkpoints):
     """No batch is asked for; state and history are what was saved."""
     run(checkpoints=checkpoints())
-    same(run(failing(0, AssertionError("asked")), checkpoints=checkpoints()), uninterrupted())
+    same(run(at(0, fail(AssertionError("asked"))), checkpoints=checkpoints()), uninterrupted())
 
 
 def test_a_finished_run_can_go_on(checkpoints):
     """Four steps and then two more are six steps."""
     run(steps=4, checkpoints=checkpoints())
     same(run(checkpoints=checkpoints()), uninterrupted())
-
-
-def test_the_newest_two_checkpoints_are_kept(checkpoints):
-    """Of steps 2, 4 and 6 the last two."""
-    store = checkpoints()
-    run(checkpoints=store, every=2)
-    assert store.latest() == 6
-    assert sorted(int(p.name) for p in (store.folder / "states").iterdir() if p.name.isdigit()) == [4, 6]
 
 
 def nan_at(k):
@@ -158,8 +213,8 @@ def nan_at(k):
 def test_nan_stops_the_run(checkpoints):
     """The message names the step, the term and the last good checkpoint, which holds no NaN."""
     store = checkpoints()
-    with pytest.raises(TrainingError, match=r"loss became nan at step 3; the last good checkpoint is step 2\."):
-        run(nan_at(3), checkpoints=store, every=2)
+    with pytest.raises(TrainingError, match=r"loss became nan at step 3; the last good checkpoint is step 2, in .*run"):
+        run(nan_at(3), checkpoints=store, every=4)
     state, history = store.restore(engine()[0])
     assert len(history) == state.step == 2
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.params))
@@ -175,13 +230,6 @@ def test_nan_before_any_checkpoint(stored, checkpoints):
 def test_every_bad_term_is_named():
     """Only those that are not finite."""
     info = {"loss": np.inf, "redundancy": 1.0, "synergy": np.nan}
+    step = Step(lambda state, batch: (state, info), lambda batch: batch)
     with pytest.raises(TrainingError, match=r"^loss, synergy became"):
-        train(lambda state, batch: (state, info), None, batches, 3, progress=False)
-
-
-def test_an_empty_folder_cannot_be_restored(checkpoints):
-    """The message names the folder."""
-    store = checkpoints()
-    assert store.latest() is None
-    with pytest.raises(FileNotFoundError, match="run holds no checkpoint"):
-        store.restore(engine()[0])
+        train(step, engine()[0], batches, 3, progress=False)

@@ -111,7 +111,7 @@ def test_inner_updates_phi_as_often_as_asked(inner_steps):
 
 
 def test_fresh_inner_batches_have_their_own_samples_and_noise():
-    """φ moves a quarter of the way to the mean of each inner batch in turn, whose positions follow the outer batch's."""
+    """φ moves a quarter of the way to the mean of each inner batch; its positions follow those of the outer batch."""
     txs = {"theta": SGD, "phi": optax.sgd(0.25)}
     state = start(alternating(), txs)
     inner = [make_batch(6, seed=7), make_batch(6, seed=8)]
@@ -165,7 +165,9 @@ def test_several_steps_a_call_are_single_steps():
     for batch in batches:
         one, info = step(one, batch)
         infos.append(info["loss"])
-    three, info = train.make_step(objective, txs, steps_per_call=3)(three, jax.tree.map(lambda *x: np.stack(x), *batches))
+    three, info = train.make_step(objective, txs, steps_per_call=3)(
+        three, jax.tree.map(lambda *x: np.stack(x), *batches)
+    )
     assert three.step == 3
     np.testing.assert_allclose(info["loss"], infos, rtol=1e-6)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), one.params, three.params)
@@ -211,7 +213,7 @@ def test_encoding_in_bfloat16(accumulate):
 def test_pieces_need_an_encoder_without_batch_statistics():
     """A state that encode changes would be that of the pieces."""
     objective = keeping_draws()
-    with pytest.raises(ValueError, match="batch normalisation.*accumulate=1"):
+    with pytest.raises(ValueError, match=r"batch normalisation.*accumulate=1"):
         train.make_step(objective, TXS, accumulate=2)(start(objective), BATCH)
 
 

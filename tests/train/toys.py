@@ -89,7 +89,7 @@ def factors() -> Objective:
         return {"theta": theta, "phi": {"club": critic.init(keys[2], one, one)}}, state
 
     def stats(params, z, axis_name):
-        # no bound sees a shift of all scores: the gradient of the last bias is rounding, which Adam would make a step of
+        # no bound sees a shift of all scores: the last bias' gradient is rounding, which Adam would make a step of
         out = {"kernel": params["out"]["kernel"], "bias": jax.lax.stop_gradient(params["out"]["bias"])}
         return critic.stats(params | {"out": out}, z["x"], z["y"], axis_name=axis_name)
 
