@@ -34,6 +34,10 @@ class CheckpointWarning(UserWarning):
     """A checkpoint could not be read or written, and what is done instead."""
 
 
+class _WrongChecksum(ValueError):
+    """What was read is not what was written."""
+
+
 class Checkpoints:
     """The checkpoints of one run, in a folder of its own; with several processes, one that all of them see.
 
@@ -174,7 +178,7 @@ class Checkpoints:
             try:
                 train_state = self._orbax.load(step, abstract)
                 if _crc32(train_state) != self._orbax.metadata(step).custom_metadata["crc32"]:
-                    raise ValueError("its checksum is wrong")
+                    raise _WrongChecksum("its checksum is wrong")
                 break
             except Exception as error:  # orbax has no common class for what a broken file may raise
                 self._set_aside(step, error)
@@ -200,10 +204,12 @@ class Checkpoints:
         if jax.process_count() > 1:
             multihost_utils.sync_global_devices(f"damaged {step}")
         self._orbax.reload()
-        reason = str(error).strip().split("\n")[0][:200]
+        reason = str(error) if isinstance(error, _WrongChecksum) else f"incomplete or damaged: {type(error).__name__}"
+        before = self.latest()
+        instead = "there is none before it" if before is None else f"the one before it is taken, step {before}"
         warnings.warn(
             f"the checkpoint of step {step} in {self.folder} cannot be read ({reason}); it was moved to {aside}, and "
-            f"the one before it is taken (step {self.latest()}).",
+            f"{instead}.",
             CheckpointWarning,
             stacklevel=3,
         )
