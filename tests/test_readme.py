@@ -57,6 +57,19 @@ def test_bounds_example():
     assert 1.5 < float(done.stdout.split()[0]) < 6.93
 
 
+def test_training_script(tmp_path):
+    """The script of docs/training.md learns, and run again does nothing more; its links and settings exist."""
+    text = (ROOT / "docs/training.md").read_text()
+    (script,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    said = []
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stderr
+        said.append(done.stdout)
+    assert said[0] == said[1] and 1.0 < float(said[0].split()[0]) < 5.55
+    assert len((tmp_path / "runs/example/history.jsonl").read_text().splitlines()) == 200
+
+
 def test_named_files_exist():
     """Every picture, link and make target that the README names is there."""
     for link in re.findall(r"\]\(([^)#]+)\)", README):

@@ -233,3 +233,13 @@ def test_every_bad_term_is_named():
     step = Step(lambda state, batch: (state, info), lambda batch: batch)
     with pytest.raises(TrainingError, match=r"^loss, synergy became"):
         train(step, engine()[0], batches, 3, progress=False)
+
+
+def test_the_progress_line(monkeypatch, capsys):
+    """On a terminal: steps done and left, steps/s, samples/s and nats."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr("tqdm.std.tqdm.monitor_interval", 0)
+    state, step = engine()
+    train(step, state, batches, STEPS, title="shared")
+    last = capsys.readouterr().err.split("\r")[-2]
+    assert "shared" in last and "step/s" in last and "samples/s=" in last and "loss=" in last, last
