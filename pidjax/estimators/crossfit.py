@@ -30,7 +30,9 @@ class Rows(NamedTuple):
     held: Array
 
 
-def cross_fit(key: Array, n: int, folds: int, part: Callable[[Array, Rows], Any]) -> Any:
+def cross_fit(
+    key: Array, n: int, folds: int, part: Callable[[Array, Rows], Any], *, strata: Array | None = None
+) -> Any:
     """Call ``part(key, rows)`` for every fold and put what it says of held-out rows back into their order.
 
     A fold holds n/folds rows out, watches an eighth of the others and fits the rest.
@@ -41,6 +43,9 @@ def cross_fit(key: Array, n: int, folds: int, part: Callable[[Array, Rows], Any]
     n, folds : int
     part : callable
         Returns a pytree of [held, ...].
+    strata : int [n], optional
+        Labels that every fold shall hold in equal shares: else the rows fitted on lack what those held out have too
+        much of, and a classifier's prior tells the fold.
 
     Returns
     -------
@@ -57,6 +62,10 @@ def cross_fit(key: Array, n: int, folds: int, part: Callable[[Array, Rows], Any]
     watched = (n - size) // 8
     deal, start = jax.random.split(key)
     order = jax.random.permutation(deal, n)
+    if strata is not None:
+        by_label = order[jnp.argsort(strata[order], stable=True)]
+        shuffle = jax.random.uniform(jax.random.fold_in(deal, 1), (n,))
+        order = by_label[jnp.lexsort((shuffle, jnp.arange(n) % folds))]
 
     def one(k: Array, key: Array) -> Any:
         rows = jnp.roll(order, -k * size)

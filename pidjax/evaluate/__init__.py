@@ -1,13 +1,16 @@
 """What a representation holds: block-wise probes, retrieval, prediction across modalities, with their nulls."""
 
+from pidjax.evaluate.audit import Audit, audit
 from pidjax.evaluate.folds import Fold, blockwise_folds
 from pidjax.evaluate.probe import ProbeResult, probe_class, probe_value
 from pidjax.evaluate.relation import RelationResult, prediction, retrieval
 
 __all__ = [
+    "Audit",
     "Fold",
     "ProbeResult",
     "RelationResult",
+    "audit",
     "blockwise_folds",
     "prediction",
     "probe_class",

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
+from pidjax.evaluate.audit import Audit
 from pidjax.evaluate.probe import ProbeResult
 from pidjax.evaluate.relation import RelationResult
 
@@ -150,4 +151,28 @@ def projection(heads: Mapping[str, np.ndarray], colourings: Mapping[str, np.ndar
                 axes.set_ylabel(title, fontsize=10)
             if column == len(heads) - 1 and len(values) <= len(COLOURS):
                 axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def audit_maps(found: Audit) -> Figure:
+    """Share of every factor's entropy in every head, with its nats; and what heads predict of one another."""
+    figure = Figure(figsize=(4 + 1.1 * (len(found.factors) + len(found.heads)), 1.6 + 0.45 * len(found.heads)))
+    figure.set_layout_engine("constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(len(found.factors), len(found.heads)))
+    panels = (
+        (left, found.share, found.factors, found.nats, "share of the entropy (nats written)"),
+        (right, found.leakage, found.heads, found.leakage, "R² of a head (column) from another (row)"),
+    )
+    for axes, colour, columns, written, title in panels:
+        image = axes.imshow(np.clip(colour, 0, 1), vmin=0, vmax=1, cmap="cividis", aspect="auto")
+        axes.set_xticks(
+            range(len(columns)), [c.replace("_", " ") for c in columns], rotation=30, ha="right", fontsize=8
+        )
+        axes.set_yticks(range(len(found.heads)), [h.replace("_", " ") for h in found.heads], fontsize=8)
+        axes.set_title(title, fontsize=9)
+        for (i, j), value in np.ndenumerate(written):
+            axes.text(
+                j, i, f"{value:.2f}", ha="center", va="center", fontsize=8, color="w" if colour[i, j] < 0.6 else "k"
+            )
+        figure.colorbar(image, ax=axes, shrink=0.8)
     return figure

@@ -1,0 +1,288 @@
+"""The front door to PID: two sources and a target in, four atoms with errors and a null out."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pidjax._checks import InputError, one_of
+from pidjax.estimators.posteriors import class_posteriors, repair
+from pidjax.estimators.samples import FEW_VALUES, continuous_samples
+from pidjax.pid import PIDAtoms, broja, gaussian_broja, gaussian_informations
+from pidjax.typing import Array
+
+LEAST_IN_CLASS = 16
+"""Rows of a class: cross-fitting deals them into five parts, of which an eighth is watched."""
+ROWS_A_CELL = 5
+"""A table is estimated by counting where so many rows fall on a cell of it."""
+
+
+class PIDEstimate(NamedTuple):
+    """Atoms of I(X1, X2; Y) in nats.
+
+    Attributes
+    ----------
+    atoms : PIDAtoms
+        Less their bootstrap bias; not clipped, so atoms that are 0 come out on both sides of it.
+    std_error : PIDAtoms
+        Bootstrap over rows (classifiers as they are).
+    null : PIDAtoms
+        The same estimate with x1 and x2 re-paired within classes ("gaussian": independent given y): what synergy is
+        without interaction. Two sources
+        with independent noise have positive synergy; only what is above the null says that they interact.
+    method : str
+    info : dict
+        ``n``, ``mi1``, ``mi2``, ``total``, and ``excess`` with ``excess_error``: synergy above the null.
+    """
+
+    atoms: PIDAtoms
+    std_error: PIDAtoms
+    null: PIDAtoms
+    method: str
+    info: dict[str, Any]
+
+
+class _Codes(NamedTuple):
+    """Rows as numbers of bins: of each source alone, of both, of both re-paired [repairs, n], of the target."""
+
+    first: np.ndarray
+    second: np.ndarray
+    both: np.ndarray
+    repaired: np.ndarray
+    y: np.ndarray
+
+
+def estimate_pid(
+    key: Array,
+    x1: Any,
+    x2: Any,
+    y: Any,
+    *,
+    method: str = "auto",
+    bootstraps: int = 100,
+    repairs: int = 2,
+    **settings: Any,
+) -> PIDEstimate:
+    r"""Redundant, unique and synergistic information about y in x1 and x2, from samples, in nats.
+
+    The atoms are those of Bertschinger et al. 2014 (``pidjax.pid.broja``): R, U1 and U2 depend on p(x1, y) and
+    p(x2, y) alone, and S = I(X1, X2; Y) − R − U1 − U2.
+
+    Parameters
+    ----------
+    key : PRNG key
+        Of splits, networks, re-pairings and bootstraps.
+    x1, x2 : array-like [n] or [n, d]
+        Continuous, or [n] with few values.
+    y : array-like [n]
+        Labels (integers, strings, or numbers with few values); [n] or [n, d] numbers for "gaussian".
+    method : str
+        "table": x1, x2 and y have few values, which are counted. "classifier": y has classes, x1 and x2 are anything:
+        held-out probabilities p(y | x1), p(y | x2), p(y | x1, x2) are binned, which keeps what they say of y, and the
+        bins are a table. "gaussian": all are jointly Gaussian (``pidjax.pid.gaussian_broja``). "auto": by the data.
+    bootstraps, repairs : int
+        Draws of rows for bias and error; re-pairings for the null.
+    **settings
+        Of ``class_posteriors``, for "classifier": ``steps``, ``hidden``.
+
+    Returns
+    -------
+    PIDEstimate
+
+    Raises
+    ------
+    ValueError
+        Lengths that differ, a constant target or source, a class with too few rows, a method that does not fit the
+        data; for continuous arrays whatever ``continuous_samples`` finds.
+    """
+    one_of("method", method, ("auto", "table", "classifier", "gaussian"))
+    lengths = {name: np.shape(v)[:1] for name, v in (("x1", x1), ("x2", x2), ("y", y))}
+    if len(set(lengths.values())) > 1:
+        raise InputError(f"rows belong together; found lengths {', '.join(f'{k} {v}' for k, v in lengths.items())}.")
+    codes = _few_values(y)
+    if method == "auto":
+        method = _method(x1, x2, codes)
+    if method == "gaussian":
+        return _gaussian(key, x1, x2, y, bootstraps)
+    if codes is None:
+        raise InputError(f'y takes more than {FEW_VALUES} values: "{method}" is for classes; method="gaussian" may do.')
+    classes, counts = np.unique(codes, return_counts=True)
+    if len(classes) < 2:
+        raise InputError("y is constant: there is no information to decompose.")
+    if method == "table":
+        tables = [_few_values(x) for x in (x1, x2)]
+        for name, found in zip(("x1", "x2"), tables, strict=True):
+            if found is None:
+                raise InputError(f'{name} is no column of at most {FEW_VALUES} values: method="classifier" may do.')
+            if found.max() == 0:
+                raise InputError(f"{name} is constant: it holds no information; leave it out.")
+        return _of_codes(key, _paired(key, *tables, codes, repairs), "table", bootstraps)
+    if counts.min() < LEAST_IN_CLASS:
+        raise InputError(
+            f"a class of y has {counts.min()} of {len(codes)} rows; cross-fitting needs {LEAST_IN_CLASS}: "
+            "join or drop it."
+        )
+    a, b = (_standardised(x, name) for x, name in ((x1, "x1"), (x2, "x2")))
+    for_fit, for_codes = jax.random.split(key)
+    run = functools.partial(_posteriors, classes=len(classes), repairs=repairs, **settings)
+    found = jax.device_get(run(for_fit, a, b, codes))
+    bins = functools.partial(_bins, count=_bin_count(len(codes), len(classes)))
+    repaired = np.stack([bins(p) for p in found.repaired])
+    binned = _Codes(bins(found.first), bins(found.second), bins(found.both), repaired, codes)
+    return _of_codes(for_codes, binned, "classifier", bootstraps)
+
+
+_posteriors = jax.jit(class_posteriors, static_argnames=("classes", "repairs", "steps", "hidden"))
+
+
+def _of_codes(key: Array, codes: _Codes, method: str, bootstraps: int) -> PIDEstimate:
+    """Atoms of counts, their bootstrap bias and error, and those of the re-paired rows."""
+    n = len(codes.y)
+    rng = _generator(key)
+    weights = np.concatenate([np.ones((1, n)), rng.multinomial(n, np.full(n, 1 / n), size=bootstraps)])
+    y = codes.y.max() + 1
+    p1, p2 = (_joint(c, codes.y, c.max() + 1, y, weights) for c in (codes.first, codes.second))
+    prior = p1.sum(1)
+    # any table with these pairs has these R, U1 and U2; the one without interaction is as good as another
+    product = np.einsum("biy,bjy->bijy", p1, p2 / np.where(prior > 0, prior, 1)[:, None])
+    alone = broja(product / product.sum((1, 2, 3), keepdims=True))
+    union = alone.redundancy + alone.unique1 + alone.unique2
+
+    def synergy(both: np.ndarray) -> np.ndarray:
+        return _information(_joint(both, codes.y, both.max() + 1, y, weights)) - union
+
+    found = alone._replace(synergy=synergy(codes.both))
+    null = alone._replace(synergy=np.mean([synergy(c) for c in codes.repaired], axis=0))
+    corrected, error = _bootstrap(found)
+    without, _ = _bootstrap(null)
+    excess, excess_error = _bootstrap(found.synergy - null.synergy)
+    return PIDEstimate(corrected, error, without, method, _informations(corrected, n, excess, excess_error))
+
+
+def _bootstrap(values: Any) -> tuple[Any, Any]:
+    """Twice the value less the mean of the draws, and their deviation; the first row of every leaf is the value."""
+    corrected = jax.tree.map(lambda v: float(2 * v[0] - v[1:].mean()), values)
+    return corrected, jax.tree.map(lambda v: float(v[1:].std(ddof=1)), values)
+
+
+def _joint(a: np.ndarray, b: np.ndarray, size_a: int, size_b: int, weights: np.ndarray) -> np.ndarray:
+    """Relative weight of the cells of two codes, for every row of weights: [draws, size_a, size_b]."""
+    cell, n = a * size_b + b, len(a)
+    found = np.stack([np.bincount(cell, w, size_a * size_b) for w in weights])
+    return found.reshape(len(weights), size_a, size_b) / n
+
+
+def _information(p: np.ndarray) -> np.ndarray:
+    """Of tables [..., a, b], nats."""
+    independent = p.sum(-1, keepdims=True) * p.sum(-2, keepdims=True)
+    ratio = np.where(p > 0, p, 1) / np.where(p > 0, independent, 1)
+    return (p * np.log(ratio)).sum((-2, -1))
+
+
+def _paired(key: Array, a: np.ndarray, b: np.ndarray, y: np.ndarray, repairs: int) -> _Codes:
+    """Codes of a discrete pair, and of its re-pairings within classes."""
+    size = b.max() + 1
+    again = [np.asarray(b[np.asarray(repair(k, jnp.asarray(y)))]) for k in jax.random.split(key, repairs)]
+    return _Codes(a, b, a * size + b, np.stack([a * size + c for c in again]), y)
+
+
+def _bins(log_p: np.ndarray, count: int) -> np.ndarray:
+    """Bins of probability vectors [n, classes]: the likeliest class, then equal steps of arcsin √p of it.
+
+    In equal steps of arcsin √p, the Fisher metric, a step anywhere costs as much of what x says of y. With two classes
+    p of one of them says all there is.
+    """
+    best = np.zeros(len(log_p), int) if log_p.shape[1] == 2 else log_p.argmax(1)
+    found = np.zeros(len(best), int)
+    for k in np.unique(best):
+        rows = best == k
+        angle = np.arcsin(np.exp(log_p[rows, k] / 2).clip(0, 1))
+        edges = np.linspace(angle.min(), angle.max(), count + 1)[1:-1]
+        found[rows] = k * count + np.searchsorted(edges, angle)
+    return np.unique(found, return_inverse=True)[1]
+
+
+def _bin_count(n: int, classes: int) -> int:
+    """Fine enough to keep what probabilities say, coarse enough to be counted."""
+    whole = min(max(round(n**0.5 / 3), 4), 24)
+    return whole if classes == 2 else max(1, whole // classes)
+
+
+def _few_values(x: Any) -> np.ndarray | None:
+    """Codes 0 ... k - 1 of a column with few values; None of anything else."""
+    z = np.asarray(x)
+    if z.ndim == 2 and z.shape[1] == 1:
+        z = z[:, 0]
+    if z.ndim != 1 or len(z) == 0 or (z.dtype.kind == "f" and not np.isfinite(z).all()):
+        return None
+    values, codes = np.unique(z, return_inverse=True)
+    return codes if len(values) <= FEW_VALUES else None
+
+
+def _method(x1: Any, x2: Any, y: np.ndarray | None) -> str:
+    if y is None:
+        return "gaussian"
+    a, b = _few_values(x1), _few_values(x2)
+    if a is None or b is None:
+        return "classifier"
+    cells = (a.max() + 1) * (b.max() + 1) * (y.max() + 1)
+    return "table" if cells * ROWS_A_CELL <= len(y) else "classifier"
+
+
+def _standardised(x: Any, name: str) -> np.ndarray:
+    """Zero mean and unit variance; a column of few values as indicators of them."""
+    z = np.asarray(x, np.float64)
+    z = z.reshape(len(z), -1)
+    if not np.isfinite(z).all():
+        raise InputError(f"{name} holds values that are NaN or infinite: drop those rows from all arrays.")
+    sd = z.std(0)
+    if (sd == 0).all():
+        raise InputError(f"{name} is constant: it holds no information; leave it out.")
+    codes = _few_values(x)
+    if codes is not None and codes.max() > 1:
+        z, sd = np.eye(codes.max() + 1)[codes], np.ones(codes.max() + 1)
+    return ((z - z.mean(0)) / np.where(sd > 0, sd, 1)).astype(np.float32)
+
+
+def _gaussian(key: Array, x1: Any, x2: Any, y: Any, bootstraps: int) -> PIDEstimate:
+    """Atoms of the sample covariance; the null makes x1 and x2 independent given y."""
+    matrices = continuous_samples({"x1": x1, "x2": x2, "y": y})
+    dims, n = tuple(m.shape[1] for m in matrices), len(matrices[0])
+    rows = np.hstack(matrices)
+    d1, d12 = dims[0], dims[0] + dims[1]
+
+    def atoms(rows: np.ndarray) -> tuple[PIDAtoms, PIDAtoms]:
+        cov = np.cov(rows.T)
+        found = gaussian_broja(cov, dims, n)
+        given_y = cov[:d1, d12:] @ np.linalg.solve(cov[d12:, d12:], cov[d12:, d1:d12])
+        apart = cov.copy()
+        apart[:d1, d1:d12], apart[d1:d12, :d1] = given_y, given_y.T
+        total = gaussian_informations(apart, dims, n)[2]
+        return found, found._replace(synergy=total - found.redundancy - found.unique1 - found.unique2)
+
+    rng = _generator(key)
+    draws = [atoms(rows[rng.integers(0, n, n)]) for _ in range(bootstraps)]
+    found, null = (jax.tree.map(float, part) for part in atoms(rows))
+    error = PIDAtoms(*np.std([f for f, _ in draws], axis=0, ddof=1).tolist())
+    excess = np.array([f.synergy - without.synergy for f, without in draws])
+    info = _informations(found, n, found.synergy - null.synergy, excess.std(ddof=1))
+    return PIDEstimate(found, error, null, "gaussian", info)
+
+
+def _generator(key: Array) -> np.random.Generator:
+    return np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel())
+
+
+def _informations(atoms: PIDAtoms, n: int, excess: float, excess_error: float) -> dict[str, Any]:
+    return {
+        "n": n,
+        "mi1": float(atoms.mi1),
+        "mi2": float(atoms.mi2),
+        "total": float(atoms.total),
+        "excess": float(excess),
+        "excess_error": float(excess_error),
+    }

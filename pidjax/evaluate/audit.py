@@ -1,0 +1,184 @@
+"""What every head of a representation holds: nats of every factor, leakage between heads, PID of a factor given two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from sklearn.ensemble import VotingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from pidjax._checks import InputError
+from pidjax.estimators import PIDEstimate, estimate_pid
+from pidjax.evaluate.folds import Fold
+from pidjax.evaluate.relation import prediction
+from pidjax.typing import Array
+
+BINS = 8
+"""Equal shares into which a factor of many values is cut: ln 8 nats are there to be found."""
+FEW = 32
+"""A factor of so many values or fewer is a label."""
+
+
+class Audit(NamedTuple):
+    """The table of an audit.
+
+    Attributes
+    ----------
+    heads, factors : tuple of str
+    entropy : [factors]
+        Of every factor, nats: what there is to be found.
+    nats, std_error, upper : [heads, factors]
+        Held-out information of the factor in the head: a lower bound in expectation; and its one-sided 95 % limit,
+        which limits what this probe finds, not what a better one would.
+    leakage : [heads, heads]
+        Share of the variance of one head (column) that ridge regression of another (row) predicts, held out.
+    pid : {(factor, head1, head2): PIDEstimate}
+    """
+
+    heads: tuple[str, ...]
+    factors: tuple[str, ...]
+    entropy: np.ndarray
+    nats: np.ndarray
+    std_error: np.ndarray
+    upper: np.ndarray
+    leakage: np.ndarray
+    pid: dict[tuple[str, str, str], PIDEstimate]
+
+    @property
+    def share(self) -> np.ndarray:
+        """Of the available entropy, [heads, factors]."""
+        return self.nats / self.entropy[None]
+
+    def table(self) -> str:
+        """Markdown: nats ± standard error (share of the entropy; upper limit), heads down, factors across."""
+        lines = ["| head | " + " | ".join(f"{f} ({h:.2f})" for f, h in zip(self.factors, self.entropy, strict=True))]
+        lines = [lines[0] + " |", "|" + "---|" * (len(self.factors) + 1)]
+        for i, head in enumerate(self.heads):
+            cells = [
+                f"{self.nats[i, j]:.3f} ± {self.std_error[i, j]:.3f} ({self.share[i, j]:.0%}; < {self.upper[i, j]:.3f})"
+                for j in range(len(self.factors))
+            ]
+            lines.append(f"| {head} | " + " | ".join(cells) + " |")
+        return "\n".join(lines) + "\n"
+
+
+def audit(
+    key: Array,
+    representations: Mapping[str, np.ndarray],
+    factors: Mapping[str, np.ndarray],
+    *,
+    folds: Sequence[Fold] | None = None,
+    pairs: Sequence[tuple[str, str, str]] = (),
+) -> Audit:
+    r"""Nats of every factor in every head, by a held-out non-linear probe.
+
+    .. math:: H(y) - \mathbb{E}[-\log q(y \mid z)] \le I(Z; Y) \quad \text{in expectation}
+
+    q is the mean of a logistic regression's and a perceptron's probabilities and one per cent of the prior, fitted on
+    the other folds.
+
+    Parameters
+    ----------
+    key : PRNG key
+    representations : {head: [n, d]}
+    factors : {factor: [n]}
+        Labels; numbers with more than 32 values are cut into eight equal shares.
+    folds : sequence of Fold, optional
+        Five random ones by default. Trials that follow each other in time want ``blockwise_folds``.
+    pairs : sequence of (factor, head1, head2)
+        Whose PID is estimated (``estimate_pid``).
+
+    Returns
+    -------
+    Audit
+
+    Raises
+    ------
+    InputError
+        Nothing to audit, lengths that differ, a constant factor, a class that a fold does not train on, an unknown
+        name in ``pairs``.
+    """
+    heads = {name: np.asarray(z, float).reshape(len(z), -1) for name, z in representations.items()}
+    labels = {name: _label(name, value) for name, value in factors.items()}
+    _check(heads, labels, pairs)
+    seed = int(np.asarray(jax.random.key_data(key)).ravel()[-1])
+    found = np.zeros((2, len(heads), len(labels)))
+    entropy = np.zeros(len(labels))
+    for j, (name, y) in enumerate(labels.items()):
+        prior = np.bincount(y) / len(y)
+        entropy[j] = -(prior * np.log(prior)).sum()
+        parts = folds if folds is not None else _random_folds(y, seed)
+        for i, z in enumerate(heads.values()):
+            terms = _probe(name, z, y, parts, seed)
+            found[:, i, j] = terms.mean(), terms.std(ddof=1) / len(terms) ** 0.5
+    nats, error = found
+    first = next(iter(labels.values()))
+    parts = list(folds) if folds is not None else _random_folds(first, seed)
+    pairings = [[prediction(a, b, parts, permutations=0).score for b in heads.values()] for a in heads.values()]
+    pid = {}
+    for k, (factor, a, b) in enumerate(pairs):
+        pid[factor, a, b] = estimate_pid(jax.random.fold_in(key, k), heads[a], heads[b], labels[factor])
+    return Audit(tuple(heads), tuple(labels), entropy, nats, error, nats + 1.645 * error, np.array(pairings), pid)
+
+
+def _probe(name: str, z: np.ndarray, y: np.ndarray, folds: Sequence[Fold], seed: int) -> np.ndarray:
+    """log q(y | z) / p(y) of every tested row."""
+    terms = []
+    for fold in folds:
+        prior = np.bincount(y[fold.train], minlength=y.max() + 1) / len(fold.train)
+        if (prior[y[fold.test]] == 0).any():
+            raise InputError(f"a class of {name} is tested in a fold that does not train on it: join or drop it.")
+        model = make_pipeline(
+            StandardScaler(),
+            VotingClassifier(
+                [
+                    ("linear", LogisticRegression(max_iter=1000)),
+                    ("perceptron", MLPClassifier((64,), alpha=1e-2, early_stopping=True, random_state=seed)),
+                ],
+                voting="soft",
+            ),
+        ).fit(z[fold.train], y[fold.train])
+        q = np.zeros((len(fold.test), len(prior)))
+        q[:, model.classes_] = model.predict_proba(z[fold.test])
+        truth = y[fold.test]
+        chosen = 0.99 * q[np.arange(len(truth)), truth] + 0.01 * prior[truth]
+        terms.append(np.log(chosen / prior[truth]))
+    return np.concatenate(terms)
+
+
+def _random_folds(y: np.ndarray, seed: int) -> list[Fold]:
+    splits = StratifiedKFold(5, shuffle=True, random_state=seed).split(np.zeros(len(y)), y)
+    return [Fold(train, test) for train, test in splits]
+
+
+def _label(name: str, value: np.ndarray) -> np.ndarray:
+    """Codes of a factor's classes, or of the eighths of its numbers."""
+    value = np.asarray(value)
+    if value.ndim != 1:
+        raise InputError(f"the factor {name} must be one number or label a row, [n]; found shape {value.shape}.")
+    classes, codes = np.unique(value, return_inverse=True)
+    if len(classes) < 2:
+        raise InputError(f"the factor {name} is constant: there is nothing to find.")
+    if len(classes) <= FEW or value.dtype.kind not in "fiu":
+        return codes
+    edges = np.quantile(value, np.arange(1, BINS) / BINS)
+    return np.unique(np.searchsorted(edges, value, side="right"), return_inverse=True)[1]
+
+
+def _check(heads: Mapping, labels: Mapping, pairs: Sequence[tuple[str, str, str]]) -> None:
+    if not heads or not labels:
+        raise InputError("give at least one representation and one factor.")
+    lengths = {name: len(v) for name, v in (*heads.items(), *labels.items())}
+    if len(set(lengths.values())) > 1:
+        raise InputError(f"rows belong together; found lengths {lengths}.")
+    for factor, a, b in pairs:
+        for what, given, known in (("factor", factor, labels), ("head", a, heads), ("head", b, heads)):
+            if given not in known:
+                raise InputError(f"pairs names the {what} {given!r}, which is not among {', '.join(known)}.")

@@ -1,0 +1,144 @@
+"""pidjax/estimators/estimate_pid.py: atoms from samples against quadrature and exact tables, nulls, and bad input."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from pidjax.estimators import estimate_pid
+from pidjax.estimators.posteriors import repair
+from pidjax.pid import broja
+
+KEY = jax.random.key(0)
+N, SD = 2000, 0.5
+MECHANISMS = {
+    # the same bit in both, or two bits; y is a function of them; x = ±1 + noise
+    "noisy detectors": (True, lambda a, b: a),
+    "XOR": (False, lambda a, b: a ^ b),
+    "AND": (False, lambda a, b: a & b),
+    "copy": (False, lambda a, b: a),
+}
+
+
+def sample(name, n=N, seed=0):
+    """x1, x2 and y."""
+    same, f = MECHANISMS[name]
+    rng = np.random.default_rng(seed)
+    a, b = rng.integers(0, 2, (2, n))
+    b = a if same else b
+    x1, x2 = (2 * bits - 1 + SD * rng.normal(size=n) for bits in (a, b))
+    return x1, x2, f(a, b)
+
+
+def quadrature(name, cells=48):
+    """The table of x1 and x2 in equal cells of four deviations on both sides, and y."""
+    same, f = MECHANISMS[name]
+    edges = np.r_[-np.inf, np.linspace(-1 - 4 * SD, 1 + 4 * SD, cells - 1), np.inf]
+    mass = [np.diff(norm.cdf(edges, mean, SD)) for mean in (-1, 1)]
+    p = np.zeros((cells, cells, 2))
+    for a in (0, 1):
+        for b in (0, 1):
+            weight = 0.5 * (a == b) if same else 0.25
+            p[:, :, f(a, b)] += weight * np.outer(mass[a], mass[b])
+    return broja(p)
+
+
+@functools.cache
+def estimate(name):
+    """Once for all tests."""
+    return estimate_pid(KEY, *sample(name), bootstraps=50)
+
+
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_gaussian_noise_on_logic(name):
+    """Every atom within 4 of its standard errors and 0.02 nats (what 2,000 rows teach a classifier) of quadrature."""
+    found, truth = estimate(name), quadrature(name)
+    assert found.method == "classifier"
+    for field in truth._fields:
+        error = getattr(found.atoms, field) - getattr(truth, field)
+        assert abs(error) < 4 * getattr(found.std_error, field) + 0.02, (field, error)
+
+
+def test_noise_alone_creates_synergy_and_the_null_says_so():
+    """Two detectors of one bit with independent noise: synergy above 0, none above the null; XOR is all above it."""
+    noise, xor = estimate("noisy detectors"), estimate("XOR")
+    assert noise.atoms.synergy > 5 * noise.std_error.synergy
+    assert abs(noise.info["excess"]) < 4 * noise.info["excess_error"] + 0.01
+    assert abs(xor.null.synergy) < 0.02 and xor.info["excess"] > 0.4
+    for field in ("redundancy", "unique1", "unique2"):
+        assert getattr(noise.null, field) == getattr(noise.atoms, field)
+
+
+def binary(flip, n, seed=0):
+    """A fair bit and two copies of it, each wrong in a share ``flip`` of the rows."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 2, n)
+    return (y ^ (rng.random(n) < flip)), (y ^ (rng.random(n) < flip)), y
+
+
+def test_two_detectors_that_are_right_nine_times_in_ten():
+    """Counted: R = I(X1; Y) = ln 2 − h(0.1) = 0.368, S = 0.146 nats, all of it noise."""
+    found = estimate_pid(KEY, *binary(0.1, 20_000))
+    assert found.method == "table"
+    expected = {"redundancy": 0.3681, "unique1": 0.0, "unique2": 0.0, "synergy": 0.1461}
+    for field, value in expected.items():
+        assert abs(getattr(found.atoms, field) - value) < 4 * getattr(found.std_error, field) + 1e-3, field
+    assert abs(found.info["excess"]) < 4 * found.info["excess_error"] + 1e-3
+
+
+def test_informations_and_atoms_agree():
+    """R + U1 = I1, R + U2 = I2, the sum is the total: of the corrected values too."""
+    found = estimate("AND")
+    a, info = found.atoms, found.info
+    np.testing.assert_allclose([a.mi1, a.mi2, a.total], [info["mi1"], info["mi2"], info["total"]], atol=1e-9)
+
+
+def test_labels_of_any_kind():
+    """Strings, booleans, floats of few values: the same numbers as codes."""
+    x1, x2, y = binary(0.2, 2000)
+    expected = estimate_pid(KEY, x1, x2, y, bootstraps=20)
+    words = np.array(["no", "yes"])
+    for a, b, c in ((words[x1.astype(int)], x2, words[y]), (x1 * 2.5, x2.astype(float), y.astype(bool))):
+        assert estimate_pid(KEY, a, b, c, bootstraps=20).atoms == expected.atoms
+
+
+def test_an_estimate_is_a_function_of_its_key():
+    """The same again for the same key."""
+    x1, x2, y = binary(0.2, 2000)
+    a, b, c = (estimate_pid(jax.random.key(k), x1, x2, y, bootstraps=20) for k in (0, 0, 1))
+    assert a == b and a.std_error != c.std_error
+
+
+def test_repairing_keeps_classes():
+    """A permutation; every row stays in its class; nearly none stays where it is."""
+    y = np.random.default_rng(0).integers(0, 3, 300)
+    order = np.asarray(repair(KEY, y))
+    assert sorted(order) == list(range(300))
+    np.testing.assert_array_equal(y[order], y)
+    assert (order == np.arange(300)).mean() < 0.05
+
+
+X, Y = np.random.default_rng(1).normal(size=(2, 400)), np.random.default_rng(2).integers(0, 2, 400)
+
+
+@pytest.mark.parametrize(
+    ("x1", "x2", "y", "options", "words"),
+    [
+        (X[0], X[1], np.zeros(400), {}, "y is constant"),
+        (np.ones(400), X[1], Y, {}, "x1 is constant"),
+        (Y, np.ones(400, int), Y, {}, "x2 is constant"),
+        (X[0], X[1], np.r_[[2] * 5, Y[5:]], {}, "class of y has 5 of 400 rows"),
+        (X[0][:300], X[1], Y, {}, "rows belong together"),
+        (Y[:300], Y, Y, {}, "rows belong together"),
+        (X[0], np.where(X[1] > 2, np.nan, X[1]), Y, {}, "x2 .*NaN"),
+        (X[0], X[1], Y, {"method": "table"}, "x1 is no column of at most 32 values"),
+        (X[0], X[1], X[0], {"method": "classifier"}, "y takes more than 32 values"),
+        (X[0], X[1], Y, {"method": "neural"}, "'auto', 'table', 'classifier', 'gaussian'"),
+    ],
+)
+def test_what_cannot_be_decomposed(x1, x2, y, options, words):
+    """In words, before anything is fitted."""
+    with pytest.raises(ValueError, match=words):
+        estimate_pid(KEY, x1, x2, y, **options)

@@ -1,0 +1,85 @@
+"""pidjax/evaluate/audit.py: factors are found where they were put, and nowhere else."""
+
+import jax
+import numpy as np
+import pytest
+
+from pidjax.evaluate import Fold, audit
+from pidjax.evaluate.figures import audit_maps
+
+N = 600
+RNG = np.random.default_rng(0)
+LABEL = RNG.integers(0, 3, N)
+NUMBER = RNG.normal(size=N)
+SIGN = RNG.integers(0, 2, (2, N))
+HEADS = {
+    # means 4 apart: 97 % of the label is there; a bit of XOR that no linear probe finds; noise
+    "label": np.eye(3)[LABEL] * 4 + RNG.normal(size=(N, 3)),
+    "interaction": np.c_[2.0 * SIGN[0] - 1, 2.0 * SIGN[1] - 1] + 0.2 * RNG.normal(size=(N, 2)),
+    "noise": RNG.normal(size=(N, 4)),
+}
+FACTORS = {"label": LABEL, "xor": SIGN[0] ^ SIGN[1], "number": NUMBER}
+
+
+@pytest.fixture(scope="module")
+def found():
+    """The audit of all heads."""
+    return audit(jax.random.key(0), HEADS, FACTORS)
+
+
+def test_factors_are_found_where_they_are(found):
+    """A label of separate means and an XOR: most of their entropy, in their head alone."""
+    share = found.share
+    assert share[0, 0] > 0.85 and share[1, 1] > 0.85
+    for i, j in [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2)]:
+        assert found.nats[i, j] < 3 * found.std_error[i, j] + 0.01, (found.heads[i], found.factors[j])
+    assert (found.upper > found.nats).all()
+
+
+def test_entropies_are_those_of_the_labels(found):
+    """About ln 3 and ln 2; eight equal shares of a number are ln 8."""
+    counts = np.bincount(LABEL) / N
+    np.testing.assert_allclose(found.entropy[0], -(counts * np.log(counts)).sum())
+    np.testing.assert_allclose(found.entropy[2], np.log(8), atol=1e-3)
+
+
+def test_nats_are_below_the_truth(found):
+    """Held out, they exceed the entropy by no more than 3 standard errors."""
+    assert (found.nats < found.entropy[None] + 3 * found.std_error).all()
+
+
+def test_heads_that_hold_the_same_leak():
+    """A rotated copy is predicted, another head is not."""
+    copies = {"a": HEADS["noise"], "b": HEADS["noise"] @ np.linalg.qr(RNG.normal(size=(4, 4)))[0], "c": HEADS["label"]}
+    leakage = audit(jax.random.key(0), copies, {"xor": FACTORS["xor"]}).leakage
+    assert leakage[0, 1] > 0.99 and leakage[1, 0] > 0.99
+    assert abs(leakage[0, 2]) < 0.05 and abs(leakage[2, 0]) < 0.05
+
+
+def test_the_table_and_the_figure_say_it(found):
+    """A row a head; two maps."""
+    lines = found.table().splitlines()
+    assert len(lines) == 2 + 3 and lines[2].startswith("| label |") and "%" in lines[2]
+    assert len(audit_maps(found).axes) == 4
+
+
+@pytest.mark.parametrize(
+    ("heads", "factors", "options", "words"),
+    [
+        ({}, FACTORS, {}, "at least one representation"),
+        (HEADS, {"label": LABEL[:9]}, {}, "rows belong together"),
+        (HEADS, {"label": np.zeros(N)}, {}, "label is constant"),
+        (HEADS, {"label": np.zeros((N, 2))}, {}, r"one number or label a row"),
+        (HEADS, {"xor": FACTORS["xor"]}, {"pairs": [("xor", "label", "nose")]}, "head 'nose'"),
+        (
+            HEADS,
+            {"label": np.r_[2, LABEL[1:] % 2]},
+            {"folds": [Fold(np.arange(10, N), np.arange(10))]},
+            "does not train on it",
+        ),
+    ],
+)
+def test_what_cannot_be_audited(heads, factors, options, words):
+    """In words."""
+    with pytest.raises(ValueError, match=words):
+        audit(jax.random.key(0), heads, factors, **options)
