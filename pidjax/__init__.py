@@ -18,9 +18,9 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pidjax.estimators import Estimate, estimate_cmi, estimate_mi
+    from pidjax.estimators import Estimate, PIDEstimate, estimate_cmi, estimate_mi, estimate_pid
 
-__all__ = ["Estimate", "estimate_cmi", "estimate_mi"]
+__all__ = ["Estimate", "PIDEstimate", "estimate_cmi", "estimate_mi", "estimate_pid"]
 __version__ = "0.1.0"
 
 

@@ -1,4 +1,5 @@
-"""The ``pidjax`` command: ``decompose`` two recordings, ``simulate`` a session, ``estimate`` information of arrays."""
+"""The ``pidjax`` command: ``decompose`` two recordings, ``simulate`` a session, ``estimate`` information of arrays,
+and its ``pid``."""
 
 import math
 import os
@@ -16,7 +17,8 @@ import tyro
 from pidjax._checks import InputError
 
 if TYPE_CHECKING:
-    from pidjax.estimators import Estimate
+    from pidjax.estimators import Estimate, PIDEstimate
+    from pidjax.pid import PIDAtoms
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -105,13 +107,45 @@ def main(argv: list[str] | None = None) -> int:
         else:
             print(describe(estimate_cmi(key, x, y, _load(z_file), method=method), "I(X; Y | Z)"))
 
+    def pid(
+        files: Annotated[
+            tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="TABLE.npy | X1.npy X2.npy Y.npy")
+        ],
+        /,
+        *,
+        method: Literal["auto", "table", "classifier", "gaussian"] = "auto",
+        seed: int = 0,
+    ) -> None:
+        """Redundant, unique and synergistic information in two sources about a target, in nats.
+
+        Args:
+            files: One table of probabilities p[x1, x2, y], solved exactly; or samples of x1, x2 and y.
+            method: Of samples; "auto" goes by the data.
+            seed: Of splits, networks, re-pairings and bootstraps.
+        """
+        if len(files) == 1:
+            from pidjax.pid import certified_broja
+
+            found = certified_broja(_load(files[0]))
+            if np.ndim(found.gap):
+                raise InputError(f"{files[0]} holds many tables: give one, p[x1, x2, y].")
+            print(describe_atoms(found.atoms) + f"\nexact to    {found.gap:.1g} nats")
+        elif len(files) == 3:
+            import jax
+
+            from pidjax.estimators import estimate_pid
+
+            print(describe_pid(estimate_pid(jax.random.key(seed), *map(_load, files), method=method)))
+        else:
+            raise InputError(f"give one table, or the three files of x1, x2 and y; found {len(files)} files.")
+
     try:
         with warnings.catch_warnings():
             if not sys.warnoptions:
                 warnings.simplefilter("ignore")  # mne's readers warn about headers; what matters is in the report
                 warnings.simplefilter("always", CheckpointWarning)
             tyro.extras.subcommand_cli_from_dict(
-                {"decompose": decompose, "simulate": simulate, "estimate": estimate},
+                {"decompose": decompose, "simulate": simulate, "estimate": estimate, "pid": pid},
                 args=argv,
                 prog="pidjax",
                 description="What two measurements share, what each holds alone, and what only both together hold.",
@@ -152,6 +186,29 @@ def describe(found: "Estimate", what: str = "I(X; Y)") -> str:
             f"warning   {found.value:.2f} nats cannot be certified by N = {info['n']} samples: {of} "
             f"log {size} = {ceiling:.2f} nats at most; what is above rests on the method's model."
         )
+    return "\n".join(lines)
+
+
+ATOMS = ("redundancy", "unique1", "unique2", "synergy")
+
+
+def describe_atoms(atoms: "PIDAtoms") -> str:
+    """Atoms and what they add up to, in lines."""
+    lines = [f"{name:11s} {float(getattr(atoms, name)):8.4f} nats" for name in ATOMS]
+    sums = (("I(X1; Y)", atoms.mi1), ("I(X2; Y)", atoms.mi2), ("I(X1, X2; Y)", atoms.total))
+    return "\n".join(lines + [f"{name:12s}{float(value):8.4f}" for name, value in sums])
+
+
+def describe_pid(found: "PIDEstimate") -> str:
+    """Estimated atoms with their errors, the null beside, and what the synergy says."""
+    lines = [f"{'':11s} {'nats':>8s} ± error    null: x1 and x2 re-paired within classes"]
+    for name in ATOMS:
+        value, error, null = (getattr(part, name) for part in (found.atoms, found.std_error, found.null))
+        lines.append(f"{name:11s} {value:8.4f} ± {error:.4f} {null:8.4f}")
+    info = found.info
+    lines.append(f"I(X1; Y) {info['mi1']:.4f}, I(X2; Y) {info['mi2']:.4f}, I(X1, X2; Y) {info['total']:.4f}")
+    lines.append(f"synergy above the null {info['excess']:.4f} ± {info['excess_error']:.4f}: only this is interaction")
+    lines.append(f"method {found.method}, N = {info['n']}; no bound: atoms are differences of estimates")
     return "\n".join(lines)
 
 

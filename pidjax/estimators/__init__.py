@@ -6,6 +6,8 @@
 
 ``estimate_cmi`` is the front door to I(X; Y | Z); behind it ``difference_cmi``, ``conditional_infonce_cmi``, and the
 closed forms.
+
+``estimate_pid`` is the front door to the PID of samples: redundant, unique and synergistic information.
 """
 
 from pidjax.estimators.anchored import Anchored, anchored_mi
@@ -24,6 +26,7 @@ from pidjax.estimators.classical import (
 from pidjax.estimators.difference import Difference, conditional_infonce_cmi, difference_cmi
 from pidjax.estimators.estimate import ESTIMATORS, Estimate, estimate_each, estimate_mi
 from pidjax.estimators.estimate_conditional import CONDITIONAL, estimate_cmi
+from pidjax.estimators.pid import PIDEstimate, estimate_pid
 from pidjax.estimators.learned import METHODS, Reading, learned_mi, learned_readings, sharing
 from pidjax.estimators.portfolio import Auto, auto_mi
 
@@ -36,6 +39,7 @@ __all__ = [
     "Difference",
     "Estimate",
     "Nats",
+    "PIDEstimate",
     "Reading",
     "Spectrum",
     "anchored_mi",
@@ -48,6 +52,7 @@ __all__ = [
     "estimate_cmi",
     "estimate_each",
     "estimate_mi",
+    "estimate_pid",
     "frenzel_pompe_cmi",
     "gaussian_cmi",
     "gaussian_mi",

@@ -1,4 +1,4 @@
-"""pidjax/estimators/estimate_pid.py: atoms from samples against quadrature and exact tables, nulls, and bad input."""
+"""pidjax/estimators/pid.py: atoms from samples against quadrature and exact tables, nulls, and bad input."""
 
 import functools
 
@@ -6,10 +6,14 @@ import jax
 import numpy as np
 import pytest
 from scipy.stats import norm
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
+from pidjax.cli import main
 from pidjax.estimators import estimate_pid
 from pidjax.estimators.posteriors import repair
-from pidjax.pid import broja
+from pidjax.pid import broja, gaussian_broja
 
 KEY = jax.random.key(0)
 N, SD = 2000, 0.5
@@ -142,3 +146,95 @@ def test_what_cannot_be_decomposed(x1, x2, y, options, words):
     """In words, before anything is fitted."""
     with pytest.raises(ValueError, match=words):
         estimate_pid(KEY, x1, x2, y, **options)
+
+
+def test_gaussian_method():
+    """Two noisy views of a scalar: within 4 standard errors of the closed form of their covariance; no excess."""
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=2000)
+    x1, x2 = y + rng.normal(size=2000), y + rng.normal(size=2000)
+    found = estimate_pid(KEY, x1, x2, y, bootstraps=40)
+    assert found.method == "gaussian"
+    truth = gaussian_broja(np.array([[2.0, 1, 1], [1, 2, 1], [1, 1, 1]]), (1, 1, 1))
+    for field in truth._fields:
+        error = getattr(found.atoms, field) - getattr(truth, field)
+        assert abs(error) < 4 * getattr(found.std_error, field) + 1e-3, (field, error)
+    assert abs(found.info["excess"]) < 4 * found.info["excess_error"]
+
+
+def test_the_command(tmp_path, capsys):
+    """A table and three files of samples: atoms, errors and null in nats; other numbers of files are refused."""
+    xor = np.zeros((2, 2, 2))
+    for a in (0, 1):
+        for b in (0, 1):
+            xor[a, b, a ^ b] = 0.25
+    paths = {name: str(tmp_path / f"{name}.npy") for name in ("table", "x1", "x2", "y", "two")}
+    for name, value in {"table": xor, "two": np.stack([xor, xor])}.items():
+        np.save(paths[name], value)
+    for name, value in zip(("x1", "x2", "y"), binary(0.1, 2000), strict=True):
+        np.save(paths[name], value)
+    assert main(["pid", paths["table"]]) == 0
+    said = capsys.readouterr().out
+    assert "synergy       0.6931 nats" in said and "redundancy    0.0000" in said.replace("-0.0", "0.0")
+    assert main(["pid", paths["x1"], paths["x2"], paths["y"]]) == 0
+    said = capsys.readouterr().out
+    assert "null" in said and "±" in said and "method table, N = 2000" in said
+    assert main(["pid", paths["x1"], paths["x2"]]) == 2
+    assert "found 2 files" in capsys.readouterr().err
+    assert main(["pid", paths["two"]]) == 2
+    assert "many tables" in capsys.readouterr().err
+
+
+RULES = {
+    "same": lambda a, b: a,
+    "image": lambda a, b: a,
+    "sum": lambda a, b: (a + b) % 10,
+}
+
+
+@pytest.fixture(scope="module")
+def read_digits(request):
+    """Digits that logistic regressions read in images and in sounds that they were not fitted on, and the true ones."""
+    path = request.config.getoption("--data") / "multimodal/av_digits.npz"
+    if not path.exists():
+        pytest.skip(f"{path} is absent: pass --data DIR with the recordings")
+    digits, found = np.load(path), {}
+    for name, features in (("image", digits["image"]), ("audio", digits["audio_logmel"])):
+        x, y = features.reshape(len(features), -1) / 255.0, digits[f"{name}_label"].astype(int)
+        order = np.random.default_rng(0).permutation(len(x))[:3000]
+        fit, held = order[:1500], order[1500:]
+        model = make_pipeline(PCA(30), LogisticRegression(max_iter=300)).fit(x[fit], y[fit])
+        found[name] = model.predict(x[held]), y[held]
+    return found
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_real_digits_paired_by_a_rule(rule, read_digits):
+    """The atoms of the classifiers' measured confusion matrices, within 0.05 nats, from 20,000 pairs."""
+    (read1, true1), (read2, true2) = read_digits.values()
+    rng = np.random.default_rng(1)
+    confusion = [np.histogram2d(t, r, bins=(np.arange(11), np.arange(11)))[0] for r, t in read_digits.values()]
+    c1, c2 = (c / c.sum(1, keepdims=True) for c in confusion)
+    table = np.zeros((10, 10, 10))
+    for a in range(10):
+        for b in range(10):
+            weight = 0.1 * (a == b) if rule == "same" else 0.01
+            table[:, :, RULES[rule](a, b)] += weight * np.outer(c1[a], c2[b])
+    truth = broja(table)
+
+    a = rng.integers(0, 10, 20_000)
+    b = a if rule == "same" else rng.integers(0, 10, 20_000)
+
+    def draw(read, true, digit):
+        """What was read of a random example of every digit."""
+        found = np.zeros(len(digit), int)
+        for k in range(10):
+            found[digit == k] = rng.choice(read[true == k], (digit == k).sum())
+        return found
+
+    x1, x2 = draw(read1, true1, a), draw(read2, true2, b)
+    estimated = estimate_pid(KEY, x1, x2, RULES[rule](a, b), bootstraps=20)
+    assert estimated.method == "table"
+    for field in truth._fields:
+        error = getattr(estimated.atoms, field) - getattr(truth, field)
+        assert abs(error) < 0.05, (field, getattr(estimated.atoms, field), getattr(truth, field))

@@ -114,13 +114,8 @@ def estimate_pid(
     if len(classes) < 2:
         raise InputError("y is constant: there is no information to decompose.")
     if method == "table":
-        tables = [_few_values(x) for x in (x1, x2)]
-        for name, found in zip(("x1", "x2"), tables, strict=True):
-            if found is None:
-                raise InputError(f'{name} is no column of at most {FEW_VALUES} values: method="classifier" may do.')
-            if found.max() == 0:
-                raise InputError(f"{name} is constant: it holds no information; leave it out.")
-        return _of_codes(key, _paired(key, *tables, codes, repairs), "table", bootstraps)
+        counted = (_counted(x, name) for x, name in ((x1, "x1"), (x2, "x2")))
+        return _of_codes(key, _paired(key, *counted, y=codes, repairs=repairs), "table", bootstraps)
     if counts.min() < LEAST_IN_CLASS:
         raise InputError(
             f"a class of y has {counts.min()} of {len(codes)} rows; cross-fitting needs {LEAST_IN_CLASS}: "
@@ -155,8 +150,8 @@ def _of_codes(key: Array, codes: _Codes, method: str, bootstraps: int) -> PIDEst
     def synergy(both: np.ndarray) -> np.ndarray:
         return _information(_joint(both, codes.y, both.max() + 1, y, weights)) - union
 
-    found = alone._replace(synergy=synergy(codes.both))
-    null = alone._replace(synergy=np.mean([synergy(c) for c in codes.repaired], axis=0))
+    found: Any = alone._replace(synergy=synergy(codes.both))  # type: ignore[arg-type]
+    null: Any = alone._replace(synergy=np.mean([synergy(c) for c in codes.repaired], axis=0))
     corrected, error = _bootstrap(found)
     without, _ = _bootstrap(null)
     excess, excess_error = _bootstrap(found.synergy - null.synergy)
@@ -223,6 +218,15 @@ def _few_values(x: Any) -> np.ndarray | None:
     return codes if len(values) <= FEW_VALUES else None
 
 
+def _counted(x: Any, name: str) -> np.ndarray:
+    codes = _few_values(x)
+    if codes is None:
+        raise InputError(f'{name} is no column of at most {FEW_VALUES} values: method="classifier" may do.')
+    if codes.max() == 0:
+        raise InputError(f"{name} is constant: it holds no information; leave it out.")
+    return codes
+
+
 def _method(x1: Any, x2: Any, y: np.ndarray | None) -> str:
     if y is None:
         return "gaussian"
@@ -256,7 +260,7 @@ def _gaussian(key: Array, x1: Any, x2: Any, y: Any, bootstraps: int) -> PIDEstim
     d1, d12 = dims[0], dims[0] + dims[1]
 
     def atoms(rows: np.ndarray) -> tuple[PIDAtoms, PIDAtoms]:
-        cov = np.cov(rows.T)
+        cov: Any = np.cov(rows.T)
         found = gaussian_broja(cov, dims, n)
         given_y = cov[:d1, d12:] @ np.linalg.solve(cov[d12:, d12:], cov[d12:, d1:d12])
         apart = cov.copy()
