@@ -87,7 +87,7 @@ def semidefinite_solver(a: Array) -> Callable[[Array], Array]:
     """
     scale = jax.lax.rsqrt(jnp.diagonal(a))
     eye = jnp.eye(a.shape[0], dtype=a.dtype)
-    scaled = a * scale[:, None] * scale + 100 * jnp.finfo(a.dtype).eps * eye
+    scaled = a * scale[:, None] * scale[None] + 100 * jnp.finfo(a.dtype).eps * eye
     if a.shape[0] <= SMALL:
         by = _eliminated(scaled, eye)
         unscaled: Callable[[Array, Array], Array] = jnp.matmul
@@ -107,5 +107,5 @@ def _eliminated(a: Array, b: Array) -> Array:
     rows, m = jnp.concatenate([a, b], axis=1), a.shape[0]
     for k in range(m):  # unrolled: a row at a fixed place costs nothing to find in thousands of matrices
         row = rows[k] / jnp.maximum(rows[k, k], jnp.finfo(a.dtype).eps)
-        rows = (rows - rows[:, k][:, None] * row).at[k].set(row)
+        rows = (rows - rows[:, k][:, None] * row[None]).at[k].set(row)
     return rows[:, m:]
