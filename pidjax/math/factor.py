@@ -78,7 +78,7 @@ def semidefinite_solver(a: Array) -> Callable[[Array], Array]:
     """b to x with a x = b, for [m, m] symmetric a >= 0 whose scale varies widely. Not differentiable.
 
     Rows and columns are scaled to a diagonal of 1, and directions in which a is singular to round-off, where x is
-    arbitrary, are kept from growing by adding 100 eps to it. One step of refinement takes off what that adds.
+    arbitrary, are kept from growing by adding 100 eps to it. Refinement takes off what that adds.
 
     Parameters
     ----------
@@ -87,17 +87,19 @@ def semidefinite_solver(a: Array) -> Callable[[Array], Array]:
     """
     scale = jax.lax.rsqrt(jnp.diagonal(a))
     eye = jnp.eye(a.shape[0], dtype=a.dtype)
-    scaled = a * scale[:, None] * scale + 100 * jnp.finfo(a.dtype).eps * eye
+    scaled = a * scale[:, None] * scale[None] + 100 * jnp.finfo(a.dtype).eps * eye
     if a.shape[0] <= SMALL:
-        by = _eliminated(scaled, eye)
+        by, refinements = _eliminated(scaled, eye), 2  # an explicit inverse is less exact
         unscaled: Callable[[Array, Array], Array] = jnp.matmul
     else:
-        by, unscaled = _cholesky(scaled), _backsolve
+        by, unscaled, refinements = _cholesky(scaled), _backsolve, 1
 
     def solve(b: Array) -> Array:
         with jax.default_matmul_precision("highest"):
             x = scale * unscaled(by, scale * b)
-            return x + scale * unscaled(by, scale * (b - a @ x))
+            for _ in range(refinements):
+                x = x + scale * unscaled(by, scale * (b - a @ x))
+            return x
 
     return solve
 
@@ -107,5 +109,5 @@ def _eliminated(a: Array, b: Array) -> Array:
     rows, m = jnp.concatenate([a, b], axis=1), a.shape[0]
     for k in range(m):  # unrolled: a row at a fixed place costs nothing to find in thousands of matrices
         row = rows[k] / jnp.maximum(rows[k, k], jnp.finfo(a.dtype).eps)
-        rows = (rows - rows[:, k][:, None] * row).at[k].set(row)
+        rows = (rows - rows[:, k][:, None] * row[None]).at[k].set(row)
     return rows[:, m:]

@@ -83,7 +83,7 @@ def least_informative(p: Array) -> Coupling:
     cell = support.any(-1)
     targets = jnp.concatenate([p1.ravel(), p2.ravel()])
     # one equation for each y follows from the others: that of its likeliest x2
-    spare = jnp.arange(n2)[:, None] == p2.argmax(0)
+    spare = jnp.arange(n2)[:, None] == p2.argmax(0)[None]
     held = (targets > 0) & ~jnp.concatenate([jnp.zeros(n1 * ny, bool), spare.ravel()])
 
     def sums(q: Array) -> Array:
@@ -101,7 +101,7 @@ def least_informative(p: Array) -> Coupling:
         return weights / total[..., None], jnp.where(cell, jnp.log(total) + top, 0.0)
 
     # sources independent given y: both sides are feasible, with slack −log q(x1, x2)
-    first = jnp.concatenate([(log_or_0(p1) - START).ravel(), (log_or_0(p2) - log_or_0(py)).ravel()])
+    first = jnp.concatenate([(log_or_0(p1) - START).ravel(), (log_or_0(p2) - log_or_0(py)[None]).ravel()])
     level = softmax(first)[1]
     weight = jnp.where(cell, jnp.exp(level + START), 0.0)
 
@@ -183,12 +183,12 @@ def _newton_matrix(given: Array, q: Array, stiffness: Array, held: Array) -> Arr
     def own(blocks: Array, totals: Array) -> Array:
         """Block-diagonal."""
         n = blocks.shape[0]
-        blocks = blocks + totals[..., None] * eye
+        blocks = blocks + totals[..., None] * eye[None]
         return (jnp.eye(n, dtype=q.dtype)[:, None, :, None] * blocks[:, :, None, :]).reshape(n * ny, n * ny)
 
-    between = (cross + q[..., None] * eye).transpose(0, 2, 1, 3).reshape(n1 * ny, n2 * ny)
+    between = (cross + q[..., None] * eye[None, None]).transpose(0, 2, 1, 3).reshape(n1 * ny, n2 * ny)
     whole = jnp.block([[own(cross.sum(1), q.sum(1)), between], [between.T, own(cross.sum(0), q.sum(0))]])
-    kept = held[:, None] & held
+    kept = held[:, None] & held[None]
     return jnp.where(kept, whole, jnp.eye(len(held), dtype=q.dtype))
 
 

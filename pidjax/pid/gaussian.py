@@ -156,12 +156,12 @@ def _checked(cov: Any, dims: tuple[int, int, int], n: int | None) -> tuple[int, 
 def _parts(cov: Array, *, dims: tuple[int, int, int]) -> _Parts:
     with jax.default_matmul_precision("highest"):
         cov = (cov + cov.T) / 2
-        variances = jnp.diagonal(cov)
-        cov = cov * _power(variances, -0.5)[:, None] * _power(variances, -0.5)
+        scale = _units(jnp.diagonal(cov))
+        cov = cov * scale[:, None] * scale[None]
         d1, d12 = dims[0], dims[0] + dims[1]
         # the target in directions of variance 1; those it does not vary in stay 0
         values, vectors = eigh(fixed(cov[d12:, d12:]))
-        whiten = vectors * _power(values, -0.5)
+        whiten = vectors * _power(values, -0.5)[None]
         to_target = whiten.T @ cov[d12:, :d12]  # of the sources
         empty = jnp.diag(jnp.where(_power(values, -0.5) > 0, 0.0, 1.0))
         target = whiten.T @ cov[d12:, d12:] @ whiten + empty
@@ -183,6 +183,13 @@ def _parts(cov: Array, *, dims: tuple[int, int, int]) -> _Parts:
         )
 
 
+def _units(variances: Array) -> Array:
+    """What gives columns a variance of 1; 0 for columns that are constant but for the rounding of their mean."""
+    variances = fixed(variances)
+    real = variances > (10 * jnp.finfo(variances.dtype).eps) ** 2 * variances.max()
+    return jnp.where(real, jax.lax.rsqrt(jnp.where(real, variances, 1.0)), 0.0)
+
+
 def _floor(x: Array) -> Array:
     """Below this, of 1, there is rounding only."""
     return 100 * jnp.finfo(x.dtype).eps * x.shape[-1] ** 0.5
@@ -198,11 +205,11 @@ def _power(values: Array, exponent: float) -> Array:
 def _posterior(target: Array, cross: Array, source: Array) -> _Posterior:
     """cov(y) − cov(y, x) cov(x)⁺ cov(x, y), its eigenvalues not below what rounding leaves."""
     values, vectors = eigh(fixed(source))
-    inverse = (vectors * _power(values, -1.0)) @ vectors.T
+    inverse = (vectors * _power(values, -1.0)[None]) @ vectors.T
     inverse = 2 * inverse - inverse @ source @ inverse  # has the value and the gradient of the pseudo-inverse
     covariance = target - cross @ inverse @ cross.T
     values, vectors = eigh(fixed(covariance))
-    clipped = (vectors * jnp.maximum(values, _floor(values))) @ vectors.T
+    clipped = (vectors * jnp.maximum(values, _floor(values))[None]) @ vectors.T
     return _Posterior(covariance + fixed(clipped - covariance), cross @ inverse)
 
 
@@ -221,7 +228,7 @@ def _unique(
 ) -> tuple[Array, Array, Array]:
     """U1, U2 from the generalised eigenvalues of (S2, S1), and n times what chance adds to each."""
     values, vectors = eigh(fixed(given1.covariance))
-    half = vectors * jnp.maximum(values, _floor(values)) ** -0.5
+    half = vectors * jnp.maximum(values, _floor(values))[None] ** -0.5
     turned = eigh(fixed(half.T @ given2.covariance @ half))[1]
     basis = half @ turned
     log_ratio = jnp.log(_diagonal_of(given2.covariance, basis)) - jnp.log(_diagonal_of(given1.covariance, basis))
@@ -231,7 +238,7 @@ def _unique(
     k1, k2, c1, c2 = given1.regression, given2.regression, to_target[:, :d1], to_target[:, d1:]
     residuals = target - k1 @ c1.T - c2 @ k2.T + k1 @ sources[:d1, d1:] @ k2.T
     c, ratio = _diagonal_of(residuals, basis), jnp.exp(log_ratio)
-    spread = jnp.maximum(ratio[:, None] + ratio - 2 * c[:, None] * c, 0)
-    apart = jnp.maximum(ratio[:, None] - ratio, jnp.finfo(ratio.dtype).tiny)
-    across = (log_ratio[:, None] > 0) & (log_ratio < 0)
+    spread = jnp.maximum(ratio[:, None] + ratio[None] - 2 * c[:, None] * c[None], 0)
+    apart = jnp.maximum(ratio[:, None] - ratio[None], jnp.finfo(ratio.dtype).tiny)
+    across = (log_ratio[:, None] > 0) & (log_ratio[None] < 0)
     return unique1, unique2, jnp.where(across, spread / apart, 0).sum() / 2
