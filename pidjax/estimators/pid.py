@@ -114,8 +114,8 @@ def estimate_pid(
     if len(classes) < 2:
         raise InputError("y is constant: there is no information to decompose.")
     if method == "table":
-        counted = (_counted(x, name) for x, name in ((x1, "x1"), (x2, "x2")))
-        return _of_codes(key, _paired(key, *counted, y=codes, repairs=repairs), "table", bootstraps)
+        paired = _paired(key, _counted(x1, "x1"), _counted(x2, "x2"), codes, repairs)
+        return _of_codes(key, paired, "table", bootstraps)
     if counts.min() < LEAST_IN_CLASS:
         raise InputError(
             f"a class of y has {counts.min()} of {len(codes)} rows; cross-fitting needs {LEAST_IN_CLASS}: "

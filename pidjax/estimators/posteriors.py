@@ -50,9 +50,7 @@ def class_posteriors(
         def loss(params: Params, rows: tuple) -> Array:
             return -jnp.take_along_axis(predict(params, *rows[:-1]), rows[-1][:, None], 1).mean()
 
-        found = fit(
-            key, loss, params, rows, watched, steps=steps, learning_rate=5e-3, weight_decay=1e-2, average=0.98
-        )
+        found = fit(key, loss, params, rows, watched, steps=steps, learning_rate=5e-3, weight_decay=1e-2, average=0.98)
         return found.params
 
     def part(key: Array, rows: Rows) -> Posteriors:

@@ -30,7 +30,7 @@ def found():
 def test_factors_are_found_where_they_are(found):
     """A label of separate means and an XOR: most of their entropy, in their head alone."""
     share = found.share
-    assert share[0, 0] > 0.85 and share[1, 1] > 0.85
+    assert share[0, 0] > 0.8 and share[1, 1] > 0.8
     for i, j in [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2)]:
         assert found.nats[i, j] < 3 * found.std_error[i, j] + 0.01, (found.heads[i], found.factors[j])
     assert (found.upper > found.nats).all()
