@@ -26,8 +26,8 @@ from pidjax.estimators.classical import (
 from pidjax.estimators.difference import Difference, conditional_infonce_cmi, difference_cmi
 from pidjax.estimators.estimate import ESTIMATORS, Estimate, estimate_each, estimate_mi
 from pidjax.estimators.estimate_conditional import CONDITIONAL, estimate_cmi
-from pidjax.estimators.pid import PIDEstimate, estimate_pid
 from pidjax.estimators.learned import METHODS, Reading, learned_mi, learned_readings, sharing
+from pidjax.estimators.pid import PIDEstimate, estimate_pid
 from pidjax.estimators.portfolio import Auto, auto_mi
 
 __all__ = [
