@@ -21,7 +21,7 @@ def training_curves(history: Sequence[Mapping[str, float]], nats: Sequence[str],
     """Terms in nats on the left with the ceiling of their bound, all other terms on the right."""
     figure = Figure(figsize=(10, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    others = [name for name in history[0] if name not in (*nats, ceiling, "loss")]
+    others = [name for name in history[0] if name not in (*nats, ceiling, "loss", "gradient_norm")]
     for axes, names in ((left, nats), (right, others)):
         for colour, name in zip(COLOURS, names, strict=False):
             axes.plot([line[name] for line in history], color=colour, label=name.replace("_", " "), lw=1)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import itertools
 import json
 import os
 import tempfile
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental import multihost_utils
 from orbax.checkpoint import v1 as ocp
 
 from pidjax._checks import InputError
 from pidjax.train.devices import data_mesh, replicate
-from pidjax.train.metrics import History, HistoryFile
+from pidjax.train.hosts import all_agree
+from pidjax.train.metrics import History, HistoryFile, replace_whole
 from pidjax.train.update import TrainState
 
 FORMAT = 1
@@ -81,6 +84,7 @@ class Checkpoints:
         self._lead = jax.process_index() == 0
         _writable(self.folder)
         self._run = self._read_run()
+        self._sweep()
         policies = ocp.training.preservation_policies
         preserve: Any = policies.LatestN(keep)
         if best is not None:
@@ -106,7 +110,10 @@ class Checkpoints:
         return max(scored)[1] if scored else None
 
     def start(self) -> None:
-        """Forget the history of a run that left no checkpoint."""
+        """Forget the history of a run that left no checkpoint; refused where it left damaged ones only."""
+        damaged = self.folder / "damaged"
+        if damaged.exists():
+            raise InputError(f"{self.folder} holds no checkpoint but damaged ones: remove {damaged} to start anew.")
         with _in_words(self.folder, "the history"):
             self._history.cut(0)
 
@@ -118,37 +125,57 @@ class Checkpoints:
     def save(self, train_state: TrainState, *, wait: bool = False) -> None:
         """Begin to write the state (after the one before is whole); with ``wait``, return when it is whole.
 
+        That the one before could not be written is a warning.
+
         Raises
         ------
         CheckpointError
-            This one, or the one before, could not be written.
+            This one could not be written.
         """
         step = int(train_state.step)
         if self._pending is not None and self._pending[0] != step:
-            self.wait()
+            try:
+                self.wait()
+            except CheckpointError as error:
+                warnings.warn(str(error), CheckpointWarning, stacklevel=2)
         if self._pending is None and self.latest() != step:
-            whole = replicate(train_state, data_mesh()) if jax.process_count() > 1 else train_state
-            with _in_words(self.folder, f"the checkpoint of step {step}"):
+            self._begin(step, replicate(train_state, data_mesh()) if jax.process_count() > 1 else train_state)
+        if wait:
+            self.wait()
+
+    def _begin(self, step: int, train_state: TrainState) -> None:
+        what, failed = f"the checkpoint of step {step}", None
+        try:
+            with _in_words(self.folder, what):
                 self._history.flush()
                 if self._run is None:
                     self._write_run(train_state)
-                previous = next((s for s in reversed(self.steps()) if s < step), 0)
-                response = self._orbax.save_async(
-                    step,
-                    whole,
-                    metrics=self._score(previous, step),
-                    custom_metadata={"crc32": _crc32(whole)},
-                )
-            self._pending = step, response
-        if wait:
-            self.wait()
+        except CheckpointError as error:
+            failed = error
+        # together: a process that went on alone would wait for the others in orbax
+        if not all_agree(failed is None):
+            raise failed or CheckpointError(f"{what} could not be written by another process.")
+        previous = next((s for s in reversed(self.steps()) if s < step), 0)
+        with _in_words(self.folder, what):
+            response = self._orbax.save_async(
+                step,
+                train_state,
+                metrics=self._score(previous, step),
+                custom_metadata={"crc32": _crc32(train_state)} if self._lead else None,
+            )
+        self._pending = step, response
 
     def wait(self) -> None:
         """Return when nothing is being written; raises ``CheckpointError`` if it could not be."""
         if self._pending is not None:
             (step, response), self._pending = self._pending, None
             with _in_words(self.folder, f"the checkpoint of step {step}"):
-                response.result()
+                try:
+                    response.result()
+                except Exception:
+                    with contextlib.suppress(Exception):
+                        self._orbax.wait()  # else it would raise the same once more, at the next checkpoint
+                    raise
 
     def restore(self, like: TrainState, which: str = "latest") -> tuple[TrainState, History]:
         """Newest state (or "best"), shaped and placed as ``like``, and the history up to it.
@@ -175,50 +202,85 @@ class Checkpoints:
                 damaged = self.folder / "damaged"
                 hint = f" that can be read; see {damaged}" if damaged.exists() else ""
                 raise FileNotFoundError(f"{self.folder} holds no checkpoint{hint}.")
-            try:
-                train_state = self._orbax.load(step, abstract)
-                if _crc32(train_state) != self._orbax.metadata(step).custom_metadata["crc32"]:
-                    raise _WrongChecksum("its checksum is wrong")
+            train_state, error = self._load(step, abstract)
+            if all_agree(error is None):
                 break
-            except Exception as error:  # orbax has no common class for what a broken file may raise
-                self._set_aside(step, error)
+            self._set_aside(step, error, which)
         return train_state, self._history.cut(step) if which == "latest" else self._history.lines[:step]
 
     def close(self) -> None:
-        """Finish writing and let go of the folder."""
+        """Finish writing and let go of the folder; what could not be written is a warning."""
         try:
             self.wait()
+            with _in_words(self.folder, "the history"):
+                self._history.close()
+        except CheckpointError as error:
+            warnings.warn(str(error), CheckpointWarning, stacklevel=2)
         finally:
-            self._history.close()
             self._orbax.close()
+
+    def _load(self, step: int, abstract: TrainState) -> tuple[Any, Exception | None]:
+        """The state, or what is wrong with its files."""
+        try:
+            train_state = self._orbax.load(step, abstract)
+            if _crc32(train_state) != self._orbax.metadata(step).custom_metadata["crc32"]:
+                raise _WrongChecksum("its checksum is wrong")
+            return train_state, None
+        except (MemoryError, PermissionError):
+            raise
+        except Exception as error:  # orbax has no common class for what a broken file may raise
+            if "RESOURCE_EXHAUSTED" in str(error) or "Permission denied" in str(error):
+                raise
+            return None, error
+
+    def _sweep(self) -> None:
+        """Set aside checkpoints whose score cannot be read: orbax would open none of them."""
+        for path in (self.folder / "states").glob("*/metrics/metrics") if self._lead else ():
+            try:
+                json.loads(path.read_text())
+            except ValueError as error:
+                self._move_aside(int(path.parts[-3]))
+                self._warn(int(path.parts[-3]), error, "it is left out")
+        all_agree(True)  # nobody looks before it is done
 
     def _score(self, previous: int, step: int) -> dict[str, float] | None:
         values = [line[self._best] for line in self._history.lines[previous:step] if self._best in line]
         return {"score": self._sign * float(np.mean(values))} if values else None
 
-    def _set_aside(self, step: int, error: Exception) -> None:
-        aside = self.folder / "damaged" / str(step)
+    def _set_aside(self, step: int, error: Exception | None, which: str) -> None:
         if self._lead:
-            aside.parent.mkdir(exist_ok=True)
-            os.rename(self.folder / "states" / str(step), aside)
-        if jax.process_count() > 1:
-            multihost_utils.sync_global_devices(f"damaged {step}")
+            self._move_aside(step)
+        all_agree(True)
         self._orbax.reload()
+        other = self.best() if which == "best" else self.latest()
+        instead = "there is no other" if other is None else f"instead that of step {other} is taken"
+        self._warn(step, error or OSError("another process could not read it"), instead)
+
+    def _move_aside(self, step: int) -> None:
+        damaged = self.folder / "damaged"
+        damaged.mkdir(exist_ok=True)
+        names = (f"{step}" if i == 0 else f"{step}-{i}" for i in itertools.count())
+        os.rename(self.folder / "states" / str(step), next(damaged / n for n in names if not (damaged / n).exists()))
+
+    def _warn(self, step: int, error: Exception, instead: str) -> None:
         reason = str(error) if isinstance(error, _WrongChecksum) else f"incomplete or damaged: {type(error).__name__}"
-        before = self.latest()
-        instead = "there is none before it" if before is None else f"the one before it is taken, step {before}"
         warnings.warn(
-            f"the checkpoint of step {step} in {self.folder} cannot be read ({reason}); it was moved to {aside}, and "
-            f"{instead}.",
+            f"the checkpoint of step {step} in {self.folder} cannot be read ({reason}); it was moved to "
+            f"{self.folder / 'damaged'}; {instead}.",
             CheckpointWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
     def _read_run(self) -> dict[str, Any] | None:
         path = self.folder / "run.json"
         if not path.exists():
             return None
-        run = json.loads(path.read_text())
+        try:
+            run = json.loads(path.read_text())
+        except ValueError as error:
+            raise InputError(
+                f"{path}, which says what the checkpoints are of, cannot be read: give another folder."
+            ) from error
         if run["format"] > FORMAT:
             raise InputError(
                 f"{self.folder} was written by a newer pidjax (format {run['format']}, this one reads {FORMAT}): "
@@ -237,30 +299,24 @@ class Checkpoints:
     def _write_run(self, train_state: TrainState) -> None:
         import pidjax
 
-        self._run = {"format": FORMAT, "pidjax": pidjax.__version__, "config": self._config, "tree": _tree(train_state)}
+        run = {"format": FORMAT, "pidjax": pidjax.__version__, "config": self._config, "tree": _tree(train_state)}
         if self._lead:
-            partial = self.folder / "run.json.partial"
-            partial.write_text(json.dumps(self._run, indent=1))
-            partial.replace(self.folder / "run.json")
+            replace_whole(self.folder / "run.json", json.dumps(run, indent=1))
+        self._run = run
 
 
-class _in_words:
+@contextlib.contextmanager
+def _in_words(folder: Path, what: str) -> Iterator[None]:
     """Turn what writing may raise into a ``CheckpointError`` that says what was lost and what was not."""
-
-    def __init__(self, folder: Path, what: str):
-        self.folder, self.what = folder, what
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, Exception):
-            text = str(error)
-            full = getattr(error, "errno", None) == 28 or "No space left" in text
-            why = "no space is left on the device" if full else text.strip().split("\n")[0][:200]
-            raise CheckpointError(
-                f"{self.what} could not be written to {self.folder}: {why}. Checkpoints before it are whole."
-            ) from error
+    try:
+        yield
+    except Exception as error:
+        text = str(error).strip().split("\n")[0][:200]
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
+        why = "no space is left on the device" if full else text
+        raise CheckpointError(
+            f"{what} could not be written to {folder}: {why}. Checkpoints before it are whole."
+        ) from error
 
 
 def _writable(folder: Path) -> None:

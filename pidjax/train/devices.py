@@ -20,7 +20,8 @@ AXIS = "data"
 def data_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
     """The devices (all of all processes without an argument) in a row."""
     devices = jax.devices() if devices is None else devices
-    return jax.make_mesh((len(devices),), (AXIS,), axis_types=(AxisType.Auto,), devices=devices)
+    # not make_mesh, which may put them in an order of its own: rows go by processes
+    return Mesh(np.array(devices), (AXIS,), axis_types=(AxisType.Auto,))
 
 
 def share(batch: Any, mesh: Mesh, axis: int = 0) -> Any:
@@ -71,12 +72,13 @@ def divides(n: int, count: int) -> None:
 def replicate(tree: Any, mesh: Mesh) -> Any:
     """Put every leaf on all devices of ``mesh``; each process must hold the same values."""
     sharding = NamedSharding(mesh, PartitionSpec())
-    if jax.process_count() == 1:
-        return jax.device_put(tree, sharding)
 
     def place(x: Any) -> jax.Array:
+        # most steps find every leaf in its place; device_put would take longer to find that out
         if isinstance(x, jax.Array) and x.sharding == sharding:
             return x
+        if jax.process_count() == 1:
+            return jax.device_put(x, sharding)
         if jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
             return jax.random.wrap_key_data(place(jax.random.key_data(x)), impl=jax.random.key_impl(x))
         if isinstance(x, jax.Array):  # any copy that this process holds

@@ -56,16 +56,15 @@ def rematerialised(objective: Objective) -> Objective:
 
 
 def in_dtype(objective: Objective, dtype: Any) -> Objective:
-    """Encode in ``dtype``: parameters, state and batch are cast on the way in, embeddings and state back afterwards.
+    """Encode in ``dtype``: parameters and batch are cast on the way in, embeddings back to float32 on the way out.
 
-    Parameters, the loss and the optimiser stay as they are (mixed precision of Micikevicius et al. 2018; with
+    Parameters, state, the loss and the optimiser stay as they are (mixed precision of Micikevicius et al. 2018; with
     bfloat16 no scaling of the loss is needed).
     """
 
     def encode(params, state, batch, key=None, *, train):
-        given = _cast((params, state, batch), dtype)
-        z, new_state = objective.encode(*given, key, train=train)
-        return _cast(z, jnp.float32), jax.tree.map(lambda new, old: new.astype(old.dtype), new_state, state)
+        z, new_state = objective.encode(_cast(params, dtype), state, _cast(batch, dtype), key, train=train)
+        return _cast(z, jnp.float32), new_state
 
     return objective._replace(encode=encode)
 

@@ -43,8 +43,9 @@ def train(
     """Run ``step`` until ``steps`` steps are done, going on from the newest checkpoint where there is one.
 
     The numbers of a step are read while the next one runs. With ``checkpoints``, Ctrl-C (``KeyboardInterrupt``) and
-    SIGTERM (exit with status 0, the command to go on printed) end after the step that runs, saved; a killed process
-    loses at most ``every`` steps. A checkpoint that cannot be written is a warning: training goes on and tries again.
+    SIGTERM (exit with status 0, the command to go on printed) end after the step that runs, saved; with several
+    processes, all after the same one of the next ten calls. A killed process loses at most ``every`` steps. A
+    checkpoint that cannot be written is a warning: training goes on and tries again.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ def train(
     checkpoints : Checkpoints, optional
         Written in the background.
     every : int
-        Steps that may be lost: a checkpoint is begun after every half of it.
+        Steps that may be lost: a checkpoint is begun after every half of it (but not within a call of the step).
     prefetch : int
         Batches made and put on devices ahead, in a thread; 0 for none.
     title, progress
@@ -122,7 +123,7 @@ def train(
                 if unread is not None:
                     read(*unread)
                 unread, done = (i, rows, info), i + per_call
-                wish = stop.wish(done)
+                wish = stop.wish()
                 if wish is not None or (checkpoints is not None and done // interval > i // interval):
                     read(*unread)
                     unread = None
@@ -133,6 +134,7 @@ def train(
             if unread is not None:
                 read(*unread)
             saved = checkpoints is not None and _or_warn(checkpoints.save, train_state, wait=True)
+            wish = wish or stop.wish(last=True)
     finally:
         show.close()
         batch.close()

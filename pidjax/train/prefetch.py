@@ -27,6 +27,6 @@ class Prefetch:
         return self._made.pop(i).result()
 
     def close(self) -> None:
-        """Forget what was made and not asked for."""
+        """Forget what was made and not asked for; nothing is being made afterwards."""
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.shutdown(cancel_futures=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from pidjax.math.collectives import global_rows, mean_over_devices
@@ -31,8 +32,9 @@ def make_update(objective: Objective, txs: Transformations, inner_steps: int, fr
 
     Convention: local loss, mean of gradients over devices; the loss gathers negatives itself through ``axis_name``.
     Each sample's key is a function of (run key, step, position in the global batch), so augmentations do not depend
-    on the number of devices. With ``fresh``, ``batch`` is a pair: that of the outer loss, and those of the inner
-    one with ``inner_steps`` as first axis; else all see the same samples under the same augmentation.
+    on the number of devices. ``info`` holds the objective's numbers, the loss and the norms of the gradients. With
+    ``fresh``, ``batch`` is a pair: that of the outer loss, and those of the inner one with ``inner_steps`` as first
+    axis; else all see the same samples under the same augmentation.
     """
 
     def update(train_state: TrainState, batch: Any, axis_name: str | None = None):
@@ -44,10 +46,12 @@ def make_update(objective: Objective, txs: Transformations, inner_steps: int, fr
         def keys(rows: Array) -> Array:
             return jax.vmap(lambda row: jax.random.fold_in(step_key, row))(rows)
 
-        def move(name: str, gradient: Params) -> None:
+        def move(name: str, gradient: Params) -> Array:
+            """Update one group of parameters; the norm of its gradient."""
             mean = mean_over_devices(gradient, axis_name)
             updates, opt_state[name] = txs[name].update(mean, opt_state[name], params[name])
             params[name] = optax.apply_updates(params[name], updates)
+            return optax.tree.norm(mean)
 
         rows = global_rows(_rows(outer), axis_name)
         outer_keys = keys(rows)
@@ -58,10 +62,9 @@ def make_update(objective: Objective, txs: Transformations, inner_steps: int, fr
             value, info = objective.loss(moved, z, outer, axis_name=axis_name)
             return value, (info, new_state)
 
-        gradient, (info, new_state) = jax.grad(outer_loss, has_aux=True)(params["theta"])
-        move("theta", gradient)
-
-        inner_info: dict[str, Array] = {}
+        (value, (info, new_state)), gradient = jax.value_and_grad(outer_loss, has_aux=True)(params["theta"])
+        # beside what the objective tells: a gradient may be NaN where no term is
+        info = {"loss": value, **info, "gradient_norm": move("theta", gradient)}
         if objective.inner is not None:
             for k in range(inner_steps):
                 if inner is not None:
@@ -76,17 +79,21 @@ def make_update(objective: Objective, txs: Transformations, inner_steps: int, fr
                     return objective.inner({**params, "phi": phi}, z, one, axis_name=axis_name)  # type: ignore[misc]
 
                 gradient, inner_info = jax.grad(inner_loss, has_aux=True)(params["phi"])
-                move("phi", gradient)
+                info = {**inner_info, **info, "inner_gradient_norm": move("phi", gradient)}
 
-        info = mean_over_devices({**inner_info, **info}, axis_name)
         # batch statistics inside an encoder are of a device's share; their mean keeps the copies equal
-        return TrainState(step + 1, key, params, mean_over_devices(new_state, axis_name), opt_state), info
+        new_state = jax.tree.map(lambda x: mean_over_devices(x, axis_name) if _real(x) else x, new_state)
+        return TrainState(step + 1, key, params, new_state, opt_state), mean_over_devices(info, axis_name)
 
     return update
 
 
 def _embed(objective: Objective, params: Params, state: Params, batch: Batch, keys: Array) -> Any:
     return jax.lax.stop_gradient(objective.encode(params, state, batch, keys, train=True)[0])
+
+
+def _real(x: Array) -> bool:
+    return jnp.issubdtype(x.dtype, jnp.floating)
 
 
 def _rows(batch: Batch) -> int:

@@ -76,8 +76,8 @@ def damage(folder, kind):
     data = max((folder / "states/4/state/ocdbt.process_0/d").iterdir(), key=lambda p: p.stat().st_size)
     if kind == "gone":
         data.unlink()
-    elif kind == "metadata":
-        (folder / "states/4/state/_METADATA").write_text("{")
+    elif kind in ("metadata", "score"):
+        (folder / {"metadata": "states/4/state/_METADATA", "score": "states/4/metrics/metrics"}[kind]).write_text("{")
     elif kind == "half":
         data.write_bytes(data.read_bytes()[: data.stat().st_size // 2])
     else:
@@ -86,13 +86,13 @@ def damage(folder, kind):
         data.write_bytes(values)
 
 
-@pytest.mark.parametrize("kind", ["bit", "half", "gone", "metadata"])
+@pytest.mark.parametrize("kind", ["bit", "half", "gone", "metadata", "score"])
 def test_the_one_before_a_damaged_checkpoint_is_taken(kind, tmp_path):
     """With a warning that names both and the place where the damaged one is; step 4 can be written again."""
-    folder = write(tmp_path, 2, 4)
+    folder = write(tmp_path, 2, 4, best="loss")
     damage(folder, kind)
-    store = Checkpoints(folder)
-    with pytest.warns(CheckpointWarning, match=r"step 4 .* cannot be read .*damaged/4.* taken, step 2"):
+    with pytest.warns(CheckpointWarning, match=r"step 4 .* cannot be read .*damaged; "):
+        store = Checkpoints(folder)
         found, history = store.restore(START)
     is_state(found, 2)
     assert len(history) == 2 and (folder / "damaged/4").is_dir()
@@ -110,6 +110,8 @@ def test_no_checkpoint_that_can_be_read(tmp_path):
         store.restore(START)
     store.close()
     assert (folder / "damaged/4").is_dir()
+    with pytest.raises(ValueError, match=r"no checkpoint but damaged ones: remove .*damaged to start anew"):
+        Checkpoints(folder).start()
 
 
 def test_an_empty_folder_cannot_be_restored(tmp_path):
@@ -160,6 +162,9 @@ def test_a_newer_version_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"newer pidjax .*update pidjax"):
         Checkpoints(folder)
     assert kept(folder) == [2]
+    (folder / "run.json").write_text('{"form')
+    with pytest.raises(ValueError, match=r"run\.json, which says what the checkpoints are of, cannot be read"):
+        Checkpoints(folder)
 
 
 @contextlib.contextmanager
@@ -206,29 +211,28 @@ def file_limit(size):
 
 
 def test_a_disk_that_is_full_for_a_while_loses_nothing(tmp_path):
-    """Checkpoints of steps 1 to 4 fail with a warning, training goes on, the last ones are whole."""
+    """Checkpoints of steps 10 to 60 fail with a warning, training goes on, the last ones are whole."""
     txs = {"theta": TXS["theta"]}
     step = make_step(contrastive(), txs)
-    free, store = train(step, START, lambda i: make_batch(seed=i), 6, progress=False), Checkpoints(tmp_path)
-    step(START, make_batch())
+    free, store = train(step, START, lambda i: make_batch(seed=i), 80, progress=False), Checkpoints(tmp_path)
     limits = contextlib.ExitStack()
 
     def batches(i):
         if i == 0:
             limits.enter_context(file_limit(64))
-        if i == 4:
+        if i == 60:
             limits.close()
         return make_batch(seed=i)
 
     with limits, pytest.warns(CheckpointWarning, match="could not be written to .*Checkpoints before it are whole"):
-        found = train(step, START, batches, 6, progress=False, checkpoints=store, every=2, prefetch=0)
+        found = train(step, START, batches, 80, progress=False, checkpoints=store, every=20, prefetch=0)
     jax.tree.map(np.testing.assert_array_equal, found[0].params, free[0].params)
     assert found[1] == free[1]
     store.close()
     again = Checkpoints(tmp_path)
     restored, history = again.restore(START)
     jax.tree.map(np.testing.assert_array_equal, restored.params, free[0].params)
-    assert history == free[1]
+    assert history == free[1] and again.steps() == [70, 80]
     again.close()
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -93,7 +94,7 @@ def test_history_has_one_dict_a_step():
     """Named floats, of every step in order."""
     state, history = uninterrupted()
     assert state.step == len(history) == STEPS
-    assert all(set(line) == {"loss"} and type(line["loss"]) is float for line in history)
+    assert all(set(line) == {"loss", "gradient_norm"} and type(line["loss"]) is float for line in history)
 
 
 def test_the_loop_is_its_steps():
@@ -102,7 +103,7 @@ def test_the_loop_is_its_steps():
     losses = []
     for i in range(STEPS):
         state, info = step(state, batches(i))
-        losses.append({"loss": float(info["loss"])})
+        losses.append({name: float(value) for name, value in info.items()})
     same((state, losses), uninterrupted())
 
 
@@ -214,7 +215,9 @@ def nan_at(k):
 def test_nan_stops_the_run(checkpoints):
     """The message names the step, the term and the last good checkpoint, which holds no NaN."""
     store = checkpoints()
-    with pytest.raises(TrainingError, match=r"loss became nan at step 3; the last good checkpoint is step 2, in .*run"):
+    with pytest.raises(
+        TrainingError, match=r"gradient_norm, loss became nan at step 3; the last good checkpoint is step 2, in .*run"
+    ):
         run(nan_at(3), checkpoints=store, every=4)
     state, history = store.restore(engine()[0])
     assert len(history) == state.step == 2
@@ -224,8 +227,34 @@ def test_nan_stops_the_run(checkpoints):
 @pytest.mark.parametrize("stored", [False, True])
 def test_nan_before_any_checkpoint(stored, checkpoints):
     """At the first step there is none yet, whether or not one was asked for."""
-    with pytest.raises(TrainingError, match="loss became nan at step 0; no checkpoint yet"):
+    with pytest.raises(TrainingError, match="gradient_norm, loss became nan at step 0; no checkpoint yet"):
         run(nan_at(0), checkpoints=checkpoints() if stored else None)
+
+
+def test_a_gradient_that_is_nan_is_never_saved(checkpoints):
+    """Where every term is finite: the norm of the gradient is a term, read before a checkpoint is begun."""
+    base = contrastive()
+
+    def loss(params, z, batch, *, axis_name=None):
+        value, info = base.loss(params, z, batch, axis_name=axis_name)
+        return value + 0.0 * jnp.sqrt(jnp.abs(batch["x"][0, 0]) * params["theta"]["x"][0, 0] ** 2), info
+
+    state, store = engine()[0], checkpoints()
+    with pytest.raises(TrainingError, match=r"gradient_norm became nan at step 3; the last good checkpoint is step 3"):
+        step = make_step(base._replace(loss=loss), TXS)
+        train(step, state, zero_at(3), STEPS, progress=False, checkpoints=store, every=2)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(store.restore(state)[0].params))
+
+
+def zero_at(k):
+    """As ``batches``, with a 0 at step ``k`` where the square root above has an infinite slope."""
+
+    def get(i):
+        batch = batches(i)
+        batch["x"][0, 0] = 0.0 if i == k else batch["x"][0, 0]
+        return batch
+
+    return get
 
 
 def test_every_bad_term_is_named():

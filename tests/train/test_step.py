@@ -42,7 +42,9 @@ def test_a_step_is_the_gradient_by_hand():
     for name, g in gradient.items():
         np.testing.assert_allclose(state.params["theta"][name] - new.params["theta"][name], g, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(info["loss"], value, rtol=1e-5)
-    assert new.step == 1 and set(info) == {"loss"}
+    assert new.step == 1 and set(info) == {"loss", "gradient_norm"}
+    size = jnp.sqrt(sum((g**2).sum() for g in gradient.values()))
+    np.testing.assert_allclose(info["gradient_norm"], size, rtol=1e-5)
     leaves_equal(jax.random.key_data(new.key), jax.random.key_data(state.key))
 
 
@@ -107,7 +109,7 @@ def test_inner_updates_phi_as_often_as_asked(inner_steps):
     m = embeddings(state)(new.params["theta"]).mean(0)
     phi = np.asarray(state.params["phi"]["centre"])
     np.testing.assert_allclose(new.params["phi"]["centre"], m + (phi - m) * 0.75**inner_steps, rtol=1e-4, atol=1e-5)
-    assert set(info) == {"loss", "inner"}
+    assert set(info) == {"loss", "inner", "gradient_norm", "inner_gradient_norm"}
 
 
 def test_fresh_inner_batches_have_their_own_samples_and_noise():
