@@ -124,14 +124,18 @@ class EEGfNIRSDecomposer(BaseEstimator):
         key = jax.random.key(self.random_state)
         size = min(self.batch_size, len(pairs))
         size -= size % jax.device_count()
-        batch_key = jax.random.fold_in(key, 1)
+        if size < 2:
+            raise InputError(f"{len(pairs)} trials are too few for {jax.device_count()} devices: use fewer.")
+        share = size // jax.process_count()
+        batch_key, first = jax.random.fold_in(key, 1), jax.process_index() * share
 
         def batches(i: int):
-            rows = np.asarray(batch_indices(batch_key, i, len(pairs), size))
-            return {name: jnp.asarray(x[rows]) for name, x in arrays.items()}
+            rows = np.asarray(batch_indices(batch_key, i, len(pairs), size))[first : first + share]
+            return {name: x[rows] for name, x in arrays.items()}
 
         state = init(key, batches(0))
-        settings = dataclasses.asdict(self.config_) | {k: v for k, v in self.get_params().items() if k != "engine"}
+        settings = dataclasses.asdict(self.config_) | self.get_params() | {"batch_size": size}
+        del settings["engine"]  # numbers are the same
         store = None if checkpoints is None else train.Checkpoints(checkpoints, config=settings)
         try:
             state, self.history_ = train.train(

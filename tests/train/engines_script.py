@@ -15,8 +15,12 @@ import optax
 from toys import OBJECTIVES, make_batch
 
 from pidjax import train
+from pidjax.data import with_inner
 
 STEPS, N = 20, 8
+
+
+FRESH = {"inner_batch": "fresh", "steps_per_call": 2, "donate": True, "remat": True}
 
 
 def recording(tx):
@@ -44,6 +48,7 @@ def ways(processes):
             f"{processes} processes, in pieces": ({"accumulate": 2}, ["alternating"]),
             f"{processes} processes, global jit": ({"engine": "jit"}, ["batch norm"]),
             f"{processes} processes, pmap": ({"engine": "pmap"}, ["InfoNCE"]),
+            f"fresh, {processes} processes": (FRESH, ["alternating"]),
         }
     one = {"devices": jax.devices()[:1]}
     return {
@@ -55,6 +60,9 @@ def ways(processes):
         "shard_map, in pieces": ({"engine": "shard_map", "accumulate": 2}, ["batch norm"]),
         "global jit": ({"engine": "jit"}, OBJECTIVES),
         "global jit, in pieces": ({"engine": "jit", "accumulate": 4}, ["alternating"]),
+        "fresh, one device": (FRESH | one, ["alternating"]),
+        "fresh, pmap": (FRESH | {"engine": "pmap"}, ["alternating"]),
+        "fresh, shard_map": (FRESH | {"engine": "shard_map"}, ["alternating"]),
     }
 
 
@@ -69,8 +77,14 @@ def run(name, settings):
     objective = OBJECTIVES[name]
     state = train.make_init(objective, TXS)(jax.random.key(1), mine(make_batch(N, seed=100)))
     step = train.make_step(objective, TXS, inner_steps=2, **settings)
-    for i in range(STEPS):
-        state, info = step(state, mine(make_batch(N, seed=i)))
+
+    def batches(i):
+        return mine(make_batch(N, seed=i))
+
+    if "inner_batch" in settings:
+        batches = with_inner(batches, lambda i: mine(make_batch(N, seed=1000 + i)), 2)
+    state, history = train.train(step, state, batches, STEPS, progress=False)
+    info = history[-1]
     found = {"raw": {k: s["raw"] for k, s in state.opt_state.items()}, "params": state.params, "info": info}
     return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(found)}
 

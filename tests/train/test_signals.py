@@ -1,10 +1,8 @@
 """pidjax/train: runs in processes of their own that are terminated, killed and started again."""
 
-import functools
 import json
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,9 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import run_script
+from run_script import EVERY
+from toys import free_address
 
-SCRIPT = Path(__file__).with_name("run_script.py")
-STEPS, EVERY = 40, 6
+SCRIPT = Path(run_script.__file__)
+STEPS = 40
 
 
 @pytest.fixture
@@ -58,10 +59,10 @@ def finish(process, status=0):
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory, devices_env):
+def uninterrupted(tmp_path_factory):
     """The end of a run that nothing happens to."""
     folder = tmp_path_factory.mktemp("free")
-    subprocess.run([sys.executable, SCRIPT, folder, str(STEPS), "0"], env=devices_env(1), check=True, timeout=300)
+    run_script.main(folder, STEPS, 0)
     assert asked(folder) == list(range(STEPS))
     return ended(folder)
 
@@ -88,18 +89,20 @@ def test_sigterm_saves_and_says_how_to_go_on(launch, uninterrupted, tmp_path, de
 
 
 def test_kill_9_loses_at_most_one_interval(launch, uninterrupted, tmp_path):
-    """Killed three times at random moments, each restart repeats no more than the interval; the end is the same."""
-    moments = np.random.default_rng()
-    for _ in range(3):
-        process = launch(tmp_path, 0.02)
-        before = asked(tmp_path)
-        wait_for(tmp_path, int(moments.integers(1, 12)), process)
-        time.sleep(moments.uniform(0, 0.05))
+    """Killed at random moments, also while it starts, a run repeats no more than the interval; the end is the same."""
+    seed = int(time.time())
+    print("moments of seed", seed)
+    moments = np.random.default_rng(seed)
+    for starting in (False, True, False):
+        process, before = launch(tmp_path, 0.02), asked(tmp_path)
+        if not starting:
+            wait_for(tmp_path, int(moments.integers(1, 12)), process)
+        time.sleep(moments.uniform(0, 4.0 if starting else 0.05))
         process.kill()
         process.communicate()
         check_restart(before, asked(tmp_path))
-    before, process = asked(tmp_path), launch(tmp_path)
-    finish(process)
+    before = asked(tmp_path)
+    run_script.main(tmp_path, STEPS, 0)
     check_restart(before, asked(tmp_path))
     same(ended(tmp_path), uninterrupted)
     history = [json.loads(line) for line in (tmp_path / "run/history.jsonl").read_text().splitlines()]
@@ -112,18 +115,14 @@ def check_restart(before, after):
         assert before[-1] - after[len(before)] <= EVERY
 
 
-@functools.cache
-def free_port():
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+def test_sigterm_to_one_of_two_processes_stops_both(launch, tmp_path, uninterrupted):
+    """After the same step, saved once; two others finish the run with the numbers of one that was not cut."""
 
+    def start(pause):
+        address = free_address()
+        return [launch(tmp_path, pause, address, "2", str(i), devices=2) for i in range(2)]
 
-def test_sigterm_to_one_of_two_processes_stops_both(launch, tmp_path, uninterrupted, devices_env):
-    """After the same step, saved once; a single process finishes the run with the numbers of one that was not cut."""
-    address = f"127.0.0.1:{free_port()}"
-    both = [launch(tmp_path, 0.1, address, "2", str(i), devices=2) for i in range(2)]
+    both = start(0.05)
     wait_for(tmp_path, 10, both[0])
     both[1].send_signal(signal.SIGTERM)
     said = [finish(process) for process in both]
@@ -131,7 +130,8 @@ def test_sigterm_to_one_of_two_processes_stops_both(launch, tmp_path, uninterrup
     step = max(asked(tmp_path)) + 1
     assert asked(tmp_path).count(step - 1) == 2 and step < STEPS
     (tmp_path / "asked").unlink()
-    finish(launch(tmp_path))
-    assert asked(tmp_path) == list(range(step, STEPS))
+    for process in start(0):
+        finish(process)
+    assert sorted(asked(tmp_path)) == sorted([*range(step, STEPS)] * 2)
     for name, value in ended(tmp_path).items():
         np.testing.assert_allclose(value, uninterrupted[name], rtol=1e-5, atol=1e-6)

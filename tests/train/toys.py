@@ -1,4 +1,6 @@
-"""Toy objectives for the tests of the engine."""
+"""Toy objectives for the tests of the engine, and an address for processes that train together."""
+
+import socket
 
 import jax
 import jax.numpy as jnp
@@ -125,6 +127,13 @@ def normalised() -> Objective:
         return base.loss(params, z | {name: project(z[name]) for name in "xy"}, batch, axis_name=axis_name)
 
     return Objective(init, base.encode, loss)
+
+
+def free_address():
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{free.getsockname()[1]}"
 
 
 OBJECTIVES = {"InfoNCE": contrastive(0.3), "alternating": factors(), "batch norm": normalised()}
