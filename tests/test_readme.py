@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 from conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -22,8 +23,8 @@ def run(example: str, capsys) -> str:
 
 
 def test_every_example_is_short_and_run_here():
-    """There are three, of at most 20 lines of code."""
-    assert len(EXAMPLES) == 3
+    """There are four, of at most 20 lines of code."""
+    assert len(EXAMPLES) == 4
     for example in EXAMPLES:
         assert sum(bool(line.strip()) and not line.lstrip().startswith("#") for line in example.splitlines()) <= 20
 
@@ -55,6 +56,13 @@ def test_bounds_example():
     )
     assert done.returncode == 0, done.stderr
     assert 1.5 < float(done.stdout.split()[0]) < 6.93
+
+
+def test_pid_example(capsys):
+    """AND is exact, the Gaussian within sampling error, 0.03 nats, of its truth."""
+    exact, estimated = (np.fromstring(line.strip("[]"), sep=" ") for line in run(EXAMPLES[3], capsys).splitlines())
+    np.testing.assert_allclose(exact, [0.216, 0, 0, 0.347], atol=1e-9)
+    np.testing.assert_allclose(estimated, [0.347, 0.347, 0, 0.203], atol=0.05)
 
 
 def test_named_files_exist():

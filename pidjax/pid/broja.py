@@ -48,11 +48,6 @@ def _certified(p: Array) -> Certified:
     return Certified(atoms, jnp.maximum(found.value - found.bound, 0), found.q)
 
 
-@jax.jit
-def _atoms(p: Array) -> PIDAtoms:
-    return _certified(p).atoms
-
-
 def certified_broja(p: Array) -> Certified:
     """``broja`` with its certificate and the minimising table.
 
@@ -95,4 +90,4 @@ def broja(p: Array) -> PIDAtoms:
     ValueError
         p has fewer than three axes, is negative somewhere, or does not sum to 1.
     """
-    return of_table(_atoms, p)
+    return of_table(_certified, p).atoms
