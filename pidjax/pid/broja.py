@@ -70,7 +70,7 @@ def broja(p: Array) -> PIDAtoms:
     Outside a trace it works in 64 bit whatever JAX's setting, and the union information is certain to about 1e-10
     (``certified_broja`` says to how much). Inside ``jit``, ``vmap`` or ``grad`` the caller's setting decides:
     in 32 bit expect 1e-3, and a ``gap`` that says so. Differentiable once, by the envelope theorem, among tables of
-    the same support; on the faces where the multipliers are not unique it is a one-sided derivative's bound.
+    the same support; where the multipliers are not unique it is one of several slopes.
     Many tables: put them in one array.
 
     Source: Bertschinger et al. 2014; Griffith & Koch 2014. Solved as ``pidjax.pid.coupling`` says.
