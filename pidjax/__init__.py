@@ -3,7 +3,7 @@
 ==================  =====================================================
 ``pidjax.bounds``      score statistics to nats
 ``pidjax.critics``     pairs to scores
-``pidjax.pid``         informations to redundancy, unique and synergy
+``pidjax.pid``         tables, covariances, informations to redundancy, unique and synergy
 ``pidjax.encoders``    signals to vectors
 ``pidjax.data``        batches, augmentations, frames, tasks of known information
 ``pidjax.estimators``  samples to nats with a standard error

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import subprocess
 import sys
 
+import numpy as np
 from conftest import ROOT
+
+from pidjax.train import make_step
 
 README = (ROOT / "README.md").read_text()
 
@@ -22,8 +26,8 @@ def run(example: str, capsys) -> str:
 
 
 def test_every_example_is_short_and_run_here():
-    """There are three, of at most 20 lines of code."""
-    assert len(EXAMPLES) == 3
+    """There are four, of at most 20 lines of code."""
+    assert len(EXAMPLES) == 4
     for example in EXAMPLES:
         assert sum(bool(line.strip()) and not line.lstrip().startswith("#") for line in example.splitlines()) <= 20
 
@@ -57,17 +61,28 @@ def test_bounds_example():
     assert 1.5 < float(done.stdout.split()[0]) < 6.93
 
 
-def test_training_script(tmp_path):
-    """The script of docs/training.md learns, and run again does nothing more; its links and settings exist."""
+def test_training_script(tmp_path, devices_env):
+    """The script of docs/training.md learns, and run again does nothing more; its table names settings of make_step."""
     text = (ROOT / "docs/training.md").read_text()
     (script,) = re.findall(r"```python\n(.*?)```", text, re.S)
-    said = []
+    said, env = [], devices_env(1)
     for _ in range(2):
-        done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=600)
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600
+        )
         assert done.returncode == 0, done.stderr
         said.append(done.stdout)
     assert said[0] == said[1] and 1.0 < float(said[0].split()[0]) < 5.55
     assert len((tmp_path / "runs/example/history.jsonl").read_text().splitlines()) == 200
+    settings = re.findall(r"^\| `(\w+)", text, re.M)
+    assert settings and set(settings) <= set(inspect.signature(make_step).parameters)
+
+
+def test_pid_example(capsys):
+    """AND is exact, the Gaussian within sampling error, 0.03 nats, of its truth."""
+    exact, estimated = (np.fromstring(line.strip("[]"), sep=" ") for line in run(EXAMPLES[3], capsys).splitlines())
+    np.testing.assert_allclose(exact, [0.216, 0, 0, 0.347], atol=1e-9)
+    np.testing.assert_allclose(estimated, [0.347, 0.347, 0, 0.203], atol=0.05)
 
 
 def test_named_files_exist():

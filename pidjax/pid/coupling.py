@@ -56,14 +56,55 @@ class Coupling(NamedTuple):
     bound: Array
 
 
-class _State(NamedTuple):
-    """λ of all marginals in one vector, the mass and the slack of each cell; the best of them so far, and its error."""
+class _Problem(NamedTuple):
+    """What does not change: marginals, which cells and entries can hold mass, which multipliers are unknown."""
 
-    step: Array
+    p1: Array
+    p2: Array
+    support: Array
+    cell: Array
+    held: Array
+    weight: Array
+    """[n1, n2]: mass times slack is driven to a multiple of it; sums to 1."""
+
+    def spread(self, multipliers: Array) -> Array:
+        """λ1(x1, y) + λ2(x2, y) of all multipliers in one vector, [n1, n2, ny]."""
+        (n1, ny), n2 = self.p1.shape, self.p2.shape[0]
+        return multipliers[: n1 * ny].reshape(n1, 1, ny) + multipliers[n1 * ny :].reshape(1, n2, ny)
+
+    def softmax(self, multipliers: Array) -> tuple[Array, Array]:
+        """q(y | x1, x2), and log Σ_y exp(λ1 + λ2), 0 where no mass can be."""
+        logits = jnp.where(self.support, self.spread(multipliers), -jnp.inf)
+        top = jnp.where(self.cell, logits.max(-1), 0.0)
+        weights = jnp.exp(logits - top[..., None])
+        total = jnp.where(self.cell, weights.sum(-1), 1.0)
+        return weights / total[..., None], jnp.where(self.cell, jnp.log(total) + top, 0.0)
+
+    def on_cells(self, x: Array) -> Array:
+        """x, 0 where no mass can be."""
+        return jnp.where(self.cell, x, 0.0)
+
+    def longest(self, x: Array, along: Array) -> Array:
+        """How far x can go and stay positive on all cells."""
+        falls = self.cell & (along < 0)
+        return jnp.where(falls, -x / jnp.where(falls, along, 1.0), jnp.inf).min()
+
+
+class _Iterate(NamedTuple):
+    """All multipliers in one vector; mass and slack of every cell. A step has the same form."""
+
     multipliers: Array
     mass: Array
     slack: Array
-    best: tuple[Array, Array, Array]
+
+
+class _State(NamedTuple):
+    """Where the iteration is, and the best iterate so far with its error."""
+
+    step: Array
+    now: _Iterate
+    best: _Iterate
+    error: Array
     stalled: Array
 
 
@@ -75,103 +116,92 @@ def least_informative(p: Array) -> Coupling:
     p : [n1, n2, ny]
         A table that sums to 1.
     """
-    n1, n2, ny = p.shape
-    eps = jnp.finfo(p.dtype).eps
-    tolerance = 5e3 * eps  # of the gap; 1e-12 in float64
+    tolerance = 5e3 * float(jnp.finfo(p.dtype).eps)  # of the gap; 1e-12 in float64
+    problem, start = _posed(p)
+    first = _State(jnp.asarray(0), start, start, jnp.asarray(jnp.inf, p.dtype), jnp.asarray(0))
+
+    def unfinished(state: _State) -> Array:
+        return (state.step < STEPS) & (state.error > tolerance) & (state.stalled < 5)
+
+    found = jax.lax.while_loop(unfinished, lambda state: _improved(problem, state, tolerance), first).best
+    given, level = problem.softmax(found.multipliers)
+    q = _mended(found.mass[..., None] * given, problem.p1, problem.p2)
+    value = (q * (log_or_0(q) - log_or_0(q.sum(-1))[..., None])).sum()
+
+    cut = problem.p1.size
+    # lowered until feasible, each x1 by its own
+    over = jnp.where(problem.cell, level, -jnp.inf).max(1)[:, None]
+    lambda1 = jnp.where(problem.p1 > 0, found.multipliers[:cut].reshape(problem.p1.shape) - over, 0.0)
+    lambda2 = jnp.where(problem.p2 > 0, found.multipliers[cut:].reshape(problem.p2.shape), 0.0)
+    bound = (problem.p1 * lambda1).sum() + (problem.p2 * lambda2).sum()
+    return Coupling(q, lambda1, lambda2, value, bound)
+
+
+def _posed(p: Array) -> tuple[_Problem, _Iterate]:
+    """The problem, and sources independent given y, where both sides are feasible with slack −log q(x1, x2)."""
     p1, p2, py = marginals(p)
     support = (p1[:, None] > 0) & (p2[None] > 0)
     cell = support.any(-1)
-    targets = jnp.concatenate([p1.ravel(), p2.ravel()])
     # one equation for each y follows from the others: that of its likeliest x2
-    spare = jnp.arange(n2)[:, None] == p2.argmax(0)[None]
-    held = (targets > 0) & ~jnp.concatenate([jnp.zeros(n1 * ny, bool), spare.ravel()])
+    spare = jnp.arange(p2.shape[0])[:, None] == p2.argmax(0)[None]
+    held = jnp.concatenate([p1.ravel() > 0, ((p2 > 0) & ~spare).ravel()])
+    multipliers = jnp.concatenate([(log_or_0(p1) - START).ravel(), (log_or_0(p2) - log_or_0(py)[None]).ravel()])
+    problem = _Problem(p1, p2, support, cell, held, jnp.zeros_like(cell, p.dtype))
+    level = problem.softmax(multipliers)[1]
+    mass = problem.on_cells(jnp.exp(level + START))
+    return problem._replace(weight=mass), _Iterate(multipliers, mass, jnp.where(cell, -level, 1.0))
 
-    def sums(q: Array) -> Array:
-        return jnp.concatenate([q.sum(1).ravel(), q.sum(0).ravel()])
 
-    def spread(multipliers: Array) -> Array:
-        return multipliers[: n1 * ny].reshape(n1, 1, ny) + multipliers[n1 * ny :].reshape(1, n2, ny)
+def _improved(problem: _Problem, state: _State, tolerance: float) -> _State:
+    """One predictor and corrector step."""
+    now, (held, on_cells) = state.now, (problem.held, problem.on_cells)
+    given, level = problem.softmax(now.multipliers)
+    q = now.mass[..., None] * given
+    infeasible = on_cells(level + now.slack)
+    missing = jnp.where(held, jnp.concatenate([problem.p1.ravel(), problem.p2.ravel()]) - _sums(q), 0.0)
+    duality = on_cells(now.mass * now.slack).sum()
+    solve = semidefinite_solver(_newton_matrix(given, q, on_cells(now.mass * (1 / now.slack - 1)), held))
 
-    def softmax(multipliers: Array) -> tuple[Array, Array]:
-        """q(y | x1, x2) and log Σ exp."""
-        logits = jnp.where(support, spread(multipliers), -jnp.inf)
-        top = jnp.where(cell, logits.max(-1), 0.0)
-        weights = jnp.exp(logits - top[..., None])
-        total = jnp.where(cell, weights.sum(-1), 1.0)
-        return weights / total[..., None], jnp.where(cell, jnp.log(total) + top, 0.0)
+    def towards(product: Array) -> _Iterate:
+        """The Newton step to mass · slack = product."""
+        shift = on_cells((product - now.mass * now.slack + now.mass * infeasible) / now.slack)
+        rise = jnp.where(held, solve(jnp.where(held, missing - _sums(given * shift[..., None]), 0.0)), 0.0)
+        mean = (given * problem.spread(rise)).sum(-1)
+        return _Iterate(rise, on_cells(shift + now.mass / now.slack * mean), on_cells(-infeasible - mean))
 
-    # sources independent given y: both sides are feasible, with slack −log q(x1, x2)
-    first = jnp.concatenate([(log_or_0(p1) - START).ravel(), (log_or_0(p2) - log_or_0(py)[None]).ravel()])
-    level = softmax(first)[1]
-    weight = jnp.where(cell, jnp.exp(level + START), 0.0)
+    def lengths(step: _Iterate, of: float) -> tuple[Array, Array]:
+        """How far to go in mass and in slack: not beyond this part of the way to the boundary."""
+        a, b = problem.longest(now.mass, step.mass), problem.longest(now.slack, step.slack)
+        return jnp.minimum(1, of * a), jnp.minimum(1, of * b)
 
-    def longest(x: Array, along: Array) -> Array:
-        """How far x can go and stay positive."""
-        falls = cell & (along < 0)
-        return jnp.where(falls, -x / jnp.where(falls, along, 1.0), jnp.inf).min()
+    plain = towards(jnp.zeros_like(now.mass))
+    a, b = lengths(plain, 1.0)
+    reached = on_cells((now.mass + a * plain.mass) * (now.slack + b * plain.slack)).sum()
+    # no lower than the marginals are wrong: else the central path is left
+    least = jnp.maximum(tolerance / 10, jnp.minimum(duality, 0.3 * jnp.abs(missing).sum()))
+    centre = jnp.maximum(duality * jnp.clip((reached / duality) ** 3, 1e-3, 1), least)
+    step = towards(problem.weight * centre - a * b * plain.mass * plain.slack)
+    a, b = lengths(step, 0.99)
+    rises = jnp.where(problem.support, problem.spread(step.multipliers), 0.0).max()
+    b = jnp.minimum(b, RISE / jnp.maximum(rises, jnp.finfo(q.dtype).eps))
+    sound = jnp.isfinite(step.multipliers).all() & jnp.isfinite(step.mass).all()
+    moved = _Iterate(now.multipliers + b * step.multipliers, now.mass + a * step.mass, now.slack + b * step.slack)
 
-    def improve(state: _State) -> _State:
-        _, multipliers, mass, slack, best, _ = state
-        given, level = softmax(multipliers)
-        q = mass[..., None] * given
-        infeasible = jnp.where(cell, level + slack, 0.0)
-        missing = jnp.where(held, targets - sums(q), 0.0)
-        duality = (mass * jnp.where(cell, slack, 0.0)).sum()
-        solve = semidefinite_solver(_newton_matrix(given, q, jnp.where(cell, mass * (1 / slack - 1), 0.0), held))
-
-        def direction(product: Array) -> tuple[Array, Array, Array]:
-            """Steps of λ, mass and slack towards mass · slack = product."""
-            shift = jnp.where(cell, (product - mass * slack + mass * infeasible) / slack, 0.0)
-            rise = jnp.where(held, solve(jnp.where(held, missing - sums(given * shift[..., None]), 0.0)), 0.0)
-            mean = (given * spread(rise)).sum(-1)
-            return rise, jnp.where(cell, shift + mass / slack * mean, 0.0), jnp.where(cell, -infeasible - mean, 0.0)
-
-        _, mass_step, slack_step = direction(jnp.zeros_like(mass))
-        to_mass, to_slack = jnp.minimum(1, longest(mass, mass_step)), jnp.minimum(1, longest(slack, slack_step))
-        reached = jnp.where(cell, (mass + to_mass * mass_step) * (slack + to_slack * slack_step), 0.0).sum()
-        # no lower than the marginals are wrong: else the path is left
-        least = jnp.maximum(tolerance / 10, jnp.minimum(duality, 0.3 * jnp.abs(missing).sum()))
-        centre = jnp.maximum(duality * jnp.clip((reached / duality) ** 3, 1e-3, 1), least)
-        rise, mass_step, slack_step = direction(weight * centre - to_mass * to_slack * mass_step * slack_step)
-
-        to_mass = jnp.minimum(1, 0.99 * longest(mass, mass_step))
-        to_slack = jnp.minimum(1, 0.99 * longest(slack, slack_step))
-        to_slack = jnp.minimum(to_slack, RISE / jnp.maximum(jnp.where(support, spread(rise), 0.0).max(), eps))
-        sound = jnp.isfinite(rise).all() & jnp.isfinite(mass_step).all()
-        to_mass, to_slack = jnp.where(sound, to_mass, 0.0), jnp.where(sound, to_slack, 0.0)
-
-        error = jnp.maximum(jnp.maximum(duality, jnp.abs(missing).sum()), level.max())
-        better = error < best[0]
-        best = jax.tree.map(lambda a, b: jnp.where(better, a, b), (error, multipliers, mass), best)
-        stalled = jnp.where(better | (duality > 10 * tolerance), 0, state.stalled + 1)
-        return _State(
-            state.step + 1,
-            multipliers + to_slack * jnp.where(sound, rise, 0.0),
-            mass + to_mass * jnp.where(sound, mass_step, 0.0),
-            slack + to_slack * jnp.where(sound, slack_step, 0.0),
-            best,
-            jnp.where(sound, stalled, STEPS),
-        )
-
-    def unfinished(state: _State) -> Array:
-        return (state.step < STEPS) & (state.best[0] > tolerance) & (state.stalled < 5)
-
-    start = _State(
-        jnp.asarray(0),
-        first,
-        weight,
-        jnp.where(cell, -level, 1.0),
-        (jnp.asarray(jnp.inf, p.dtype), first, weight),
-        jnp.asarray(0),
+    error = jnp.maximum(jnp.maximum(duality, jnp.abs(missing).sum()), level.max())
+    better = error < state.error
+    stalled = jnp.where(better | (duality > 10 * tolerance), 0, state.stalled + 1)
+    return _State(
+        state.step + 1,
+        jax.tree.map(lambda new, old: jnp.where(sound, new, old), moved, now),
+        jax.tree.map(lambda new, old: jnp.where(better, new, old), now, state.best),
+        jnp.where(better, error, state.error),
+        jnp.where(sound, stalled, STEPS),
     )
-    _, multipliers, mass = jax.lax.while_loop(unfinished, improve, start).best
-    given, level = softmax(multipliers)
-    q = _mended(mass[..., None] * given, p1, p2)
-    lambda1 = multipliers[: n1 * ny].reshape(n1, ny) - jnp.where(cell, level, -jnp.inf).max(1, initial=-1e30)[:, None]
-    lambda1 = jnp.where(p1 > 0, lambda1, 0.0)
-    lambda2 = jnp.where(p2 > 0, multipliers[n1 * ny :].reshape(n2, ny), 0.0)
-    value = (q * (log_or_0(q) - log_or_0(q.sum(-1))[..., None])).sum()
-    return Coupling(q, lambda1, lambda2, value, (p1 * lambda1).sum() + (p2 * lambda2).sum())
+
+
+def _sums(q: Array) -> Array:
+    """Both marginals in one vector."""
+    return jnp.concatenate([q.sum(1).ravel(), q.sum(0).ravel()])
 
 
 def _newton_matrix(given: Array, q: Array, stiffness: Array, held: Array) -> Array:

@@ -20,9 +20,22 @@ fixed = jax.lax.stop_gradient
 
 
 class _Posterior(NamedTuple):
-    """Of the whitened target given sources: covariance [dy, dy], and the regression of the target on them [dy, d]."""
+    """Of the whitened target given sources.
+
+    Attributes
+    ----------
+    covariance : [dy, dy]
+    log_volume : scalar
+        ½ log |covariance|.
+    half : [dy, dy]
+        A root of its inverse: half' covariance half = 1. No gradient.
+    regression : [dy, d]
+        Of the target on the sources.
+    """
 
     covariance: Array
+    log_volume: Array
+    half: Array
     regression: Array
 
 
@@ -142,12 +155,15 @@ def _checked(cov: Any, dims: tuple[int, int, int], n: int | None) -> tuple[int, 
         if np.abs(value - value.T).max() > 1e-5 * largest:
             raise InputError("cov must be symmetric; it is not: take (cov + cov.T) / 2 if rounding is to blame.")
         scale = np.sqrt(np.where(np.diagonal(value) > 0, np.diagonal(value), 1.0))
-        lowest = np.linalg.eigvalsh(value.astype(np.float64) / scale / scale[:, None])[0]
-        if lowest < -1e-5:
+        correlation = value.astype(np.float64) / scale / scale[:, None]
+        try:
+            np.linalg.cholesky(correlation + 1e-5 * np.eye(len(scale)))
+        except np.linalg.LinAlgError:
+            lowest = np.linalg.eigvalsh(correlation)[0]
             raise InputError(
                 f"cov must be positive semi-definite; found an eigenvalue of {lowest:.3g} among variances of 1: "
                 "estimate it from complete rows."
-            )
+            ) from None
     d1, d2, dy = map(int, dims)
     return d1, d2, dy
 
@@ -171,12 +187,12 @@ def _parts(cov: Array, *, dims: tuple[int, int, int]) -> _Parts:
         given1 = _posterior(target, to_target[:, first], sources[first, first])
         given2 = _posterior(target, to_target[:, second], sources[second, second])
         given12 = _posterior(target, to_target, sources)
-        prior = _log_volume(target)
+        prior = jnp.log(jnp.diagonal(target)).sum() / 2  # the target is 1: its value, 0, and its gradient
         unique1, unique2, excess = _unique(given1, given2, target, to_target, sources, d1)
         return _Parts(
-            prior - _log_volume(given1.covariance),
-            prior - _log_volume(given2.covariance),
-            prior - _log_volume(given12.covariance),
+            prior - given1.log_volume,
+            prior - given2.log_volume,
+            prior - given12.log_volume,
             unique1,
             unique2,
             excess,
@@ -209,8 +225,11 @@ def _posterior(target: Array, cross: Array, source: Array) -> _Posterior:
     inverse = 2 * inverse - inverse @ source @ inverse  # has the value and the gradient of the pseudo-inverse
     covariance = target - cross @ inverse @ cross.T
     values, vectors = eigh(fixed(covariance))
-    clipped = (vectors * jnp.maximum(values, _floor(values))[None]) @ vectors.T
-    return _Posterior(covariance + fixed(clipped - covariance), cross @ inverse)
+    values = jnp.maximum(values, _floor(values))
+    clipped = (vectors * values[None]) @ vectors.T
+    covariance = covariance + fixed(clipped - covariance)
+    volume = jnp.log(_diagonal_of(covariance, vectors)).sum() / 2
+    return _Posterior(covariance, volume, vectors * values[None] ** -0.5, cross @ inverse)
 
 
 def _diagonal_of(a: Array, vectors: Array) -> Array:
@@ -218,19 +237,11 @@ def _diagonal_of(a: Array, vectors: Array) -> Array:
     return jnp.einsum("ik,ij,jk->k", vectors, a, vectors)
 
 
-def _log_volume(a: Array) -> Array:
-    """½ log |a|."""
-    return jnp.log(_diagonal_of(a, eigh(fixed(a))[1])).sum() / 2
-
-
 def _unique(
     given1: _Posterior, given2: _Posterior, target: Array, to_target: Array, sources: Array, d1: int
 ) -> tuple[Array, Array, Array]:
     """U1, U2 from the generalised eigenvalues of (S2, S1), and n times what chance adds to each."""
-    values, vectors = eigh(fixed(given1.covariance))
-    half = vectors * jnp.maximum(values, _floor(values))[None] ** -0.5
-    turned = eigh(fixed(half.T @ given2.covariance @ half))[1]
-    basis = half @ turned
+    basis = given1.half @ eigh(fixed(given1.half.T @ given2.covariance @ given1.half))[1]
     log_ratio = jnp.log(_diagonal_of(given2.covariance, basis)) - jnp.log(_diagonal_of(given1.covariance, basis))
     unique1, unique2 = jnp.maximum(log_ratio, 0).sum() / 2, jnp.maximum(-log_ratio, 0).sum() / 2
 

@@ -147,7 +147,7 @@ def williams_beer(p: Array) -> PIDAtoms:
     .. math:: R = \sum_y p(y) \min_i \sum_{x_i} p(x_i | y) \log \frac{p(y | x_i)}{p(y)}
 
     It counts sources as redundant that say equally much about y, though not the same: of two independent bits
-    copied into Y it says one bit redundant. Never below ``broja``'s R (Bertschinger et al. 2014, Lemma 3 ff.).
+    copied into Y it says one bit redundant. Never below ``broja``'s R.
 
     Source: Williams & Beer 2010. Parameters, results and errors as for ``informations``.
     """

@@ -25,6 +25,7 @@ from pidjax.train.hosts import all_agree
 from pidjax.train.metrics import History, HistoryFile, replace_whole
 from pidjax.train.update import TrainState
 
+_UNCOMPRESSED = ocp.options.ArrayOptions.Saving(use_compression=False)
 FORMAT = 1
 """Of what lies in the folder; a newer number is refused."""
 
@@ -93,6 +94,8 @@ class Checkpoints:
         self._orbax = ocp.training.Checkpointer(
             self.folder / "states", preservation_policy=preserve, cleanup_tmp_directories=True
         )
+        # weights are noise to a compressor
+        self._context = ocp.Context(array=ocp.options.ArrayOptions(saving=_UNCOMPRESSED))
         self._history = HistoryFile(self.folder / "history.jsonl", write=self._lead)
         self._pending: tuple[int, Any] | None = None
 
@@ -139,7 +142,7 @@ class Checkpoints:
             except CheckpointError as error:
                 warnings.warn(str(error), CheckpointWarning, stacklevel=2)
         if self._pending is None and self.latest() != step:
-            self._begin(step, replicate(train_state, data_mesh()) if jax.process_count() > 1 else train_state)
+            self._begin(step, train_state)
         if wait:
             self.wait()
 
@@ -156,12 +159,12 @@ class Checkpoints:
         if not all_agree(failed is None):
             raise failed or CheckpointError(f"{what} could not be written by another process.")
         previous = next((s for s in reversed(self.steps()) if s < step), 0)
-        with _in_words(self.folder, what):
+        # every device holds all of it: one array of bytes, for orbax takes its time for every leaf
+        packed = _pack(train_state)
+        found = {"crc32": zlib.crc32(packed.data)}
+        with _in_words(self.folder, what), self._context:
             response = self._orbax.save_async(
-                step,
-                train_state,
-                metrics=self._score(previous, step),
-                custom_metadata={"crc32": _crc32(train_state)} if self._lead else None,
+                step, {"bytes": packed}, metrics=self._score(previous, step), custom_metadata=found
             )
         self._pending = step, response
 
@@ -193,16 +196,13 @@ class Checkpoints:
         self.wait()
         if self._run is not None:
             _same_tree(self.folder, self._run["tree"], _tree(like))
-        if jax.process_count() > 1:
-            like = replicate(like, data_mesh())
-        abstract = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), like)
         while True:
             step = self.best() if which == "best" else self.latest()
             if step is None:
                 damaged = self.folder / "damaged"
                 hint = f" that can be read; see {damaged}" if damaged.exists() else ""
                 raise FileNotFoundError(f"{self.folder} holds no checkpoint{hint}.")
-            train_state, error = self._load(step, abstract)
+            train_state, error = self._load(step, like)
             if all_agree(error is None):
                 break
             self._set_aside(step, error, which)
@@ -219,13 +219,13 @@ class Checkpoints:
         finally:
             self._orbax.close()
 
-    def _load(self, step: int, abstract: TrainState) -> tuple[Any, Exception | None]:
+    def _load(self, step: int, like: TrainState) -> tuple[Any, Exception | None]:
         """The state, or what is wrong with its files."""
         try:
-            train_state = self._orbax.load(step, abstract)
-            if _crc32(train_state) != self._orbax.metadata(step).custom_metadata["crc32"]:
+            packed = np.asarray(self._orbax.load(step, {"bytes": np.empty(_size(like), np.uint8)})["bytes"])
+            if zlib.crc32(packed.data) != self._orbax.metadata(step).custom_metadata["crc32"]:
                 raise _WrongChecksum("its checksum is wrong")
-            return train_state, None
+            return _unpack(packed, like), None
         except (MemoryError, PermissionError):
             raise
         except Exception as error:  # orbax has no common class for what a broken file may raise
@@ -330,14 +330,44 @@ def _writable(folder: Path) -> None:
         ) from error
 
 
-def _crc32(tree: Any) -> int:
-    """Of the bytes of all leaves in order."""
-    found = 0
-    for leaf in jax.tree.leaves(tree):
-        data = jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
-        host = np.asarray(data.addressable_data(0) if isinstance(data, jax.Array) else data)
-        found = zlib.crc32(np.ascontiguousarray(host).view(np.uint8).reshape(-1).data, found)
-    return found
+def _bytes(leaf: Any) -> np.ndarray:
+    """A copy on the host, [bytes]."""
+    data = jax.random.key_data(leaf) if _is_key(leaf) else leaf
+    host = np.asarray(data.addressable_data(0) if isinstance(data, jax.Array) else data)
+    return np.ascontiguousarray(host).reshape(-1).view(np.uint8)
+
+
+def _pack(tree: Any) -> np.ndarray:
+    """The bytes of all leaves in order."""
+    return np.concatenate([_bytes(leaf) for leaf in jax.tree.leaves(tree)])
+
+
+def _size(tree: Any) -> int:
+    return sum(_bytes(leaf).size for leaf in jax.tree.leaves(tree))
+
+
+def _unpack(packed: np.ndarray, like: TrainState) -> TrainState:
+    """Leaves of the types, shapes and places of ``like``."""
+    at = 0
+
+    def one(leaf: jax.Array) -> jax.Array:
+        nonlocal at
+        data = jax.random.key_data(leaf) if _is_key(leaf) else leaf
+        size = data.size * data.dtype.itemsize
+        # a copy: a view may end where no number of this type can begin
+        value = packed[at : at + size].copy().view(data.dtype).reshape(data.shape)
+        at += size
+        if jax.process_count() > 1:
+            placed = replicate(jnp.asarray(value), data_mesh())
+        else:
+            placed = jax.device_put(value, data.sharding)
+        return jax.random.wrap_key_data(placed, impl=jax.random.key_impl(leaf)) if _is_key(leaf) else placed
+
+    return jax.tree.map(one, like)
+
+
+def _is_key(leaf: Any) -> bool:
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def _tree(train_state: TrainState) -> dict[str, str]:

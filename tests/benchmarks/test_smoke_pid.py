@@ -1,0 +1,16 @@
+"""benchmarks.pid: the smoke preset runs as its command, leaves what it promises, and is not run twice."""
+
+import numpy as np
+from smoke import twice
+
+
+def test_pid(tmp_path):
+    """Gates and random tables are certified, a batch is timed, copies of a Gaussian are right; no dit is needed."""
+    result = twice("pid", tmp_path)
+    rows = result["tables"]
+    assert set(rows) == {"XOR", "AND", "random 2x2x2 1", "random 2x2x2 2"}
+    assert max(max(row["gap"], row["pidjax"]["error"]) for row in rows.values()) < 1e-8
+    assert all(row["pidjax"]["seconds"] > 0 and "dit" not in row for row in rows.values())
+    assert result["batches"]["2x2x2"]["tables"] == 300
+    assert max(row["gap"] for row in result["large"].values()) < 1e-6
+    assert result["copies"]["error"] < 1e-7 and np.isfinite(result["gaussians"]["2"]["seconds"])
