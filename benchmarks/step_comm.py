@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from benchmarks.step_problem import Problem, linear, linear_init, mlp_init
-from benchmarks.step_transformer import fuse, fusion_init, post_norm, post_norm_init
+from benchmarks.step_problem import Problem, drawn, linear, mlp_shapes, shape
+from benchmarks.step_transformer import fuse, fusion_shapes, norm_shapes, post_norm, post_norm_shapes
 from pidjax import bounds, critics
 from pidjax.math.collectives import batch_norm
 from pidjax.typing import Array, Batch, Objective, Params
@@ -36,16 +36,13 @@ def comm(
     critic = critics.cosine(0.1)
 
     def init(key: Array, batch: Batch) -> tuple[Params, Params]:
-        keys = iter(jax.random.split(key, 6))
-        theta: Params = {"fusion": fusion_init(next(keys), width)}
+        theta: Params = {"fusion": fusion_shapes(width), "head": mlp_shapes((width, *head))}
         for i, d in enumerate(features, 1):
-            theta[f"into{i}"] = linear_init(next(keys), d, width)["kernel"]
-            layers = jax.random.split(next(keys), depth)
-            theta[f"encoder{i}"] = [post_norm_init(k, width, forward) for k in layers]
-        theta["head"] = mlp_init(next(keys), (width, *head))
+            theta[f"into{i}"] = shape(d, width)
+            theta[f"encoder{i}"] = [post_norm_shapes(width, forward) for _ in range(depth)]
         for layer, d in zip(theta["head"], head[:-1], strict=False):
-            layer["scale"], layer["shift"] = jnp.ones(d), jnp.zeros(d)
-        return {"theta": theta, "phi": {}}, {}
+            layer |= norm_shapes(d)
+        return drawn(key, {"theta": theta, "phi": {}}), {}
 
     def encode(params: Params, state: Params, batch: Batch, key: Array | None = None, *, train: bool):
         theta, tokens = params["theta"], []
@@ -77,14 +74,12 @@ def comm(
 
     def loss(params: Params, z: Array, batch: Batch, *, axis_name: str | None = None):
         p = project(params["theta"]["head"], z, axis_name)
-        *alone, both = range(MASKS)
-        terms = {
-            f"only{i + 1}": (ntxent(p[:, 0, i], p[:, 1, both], axis_name) + ntxent(p[:, 1, i], p[:, 0, both], axis_name))
-            / 2
-            for i in alone
-        }
-        terms["both"] = ntxent(p[:, 0, both], p[:, 1, both], axis_name)
-        value = sum(terms.values()) / MASKS
+        (one1, one2, one), (two1, two2, two) = (p[:, view].swapaxes(0, 1) for view in range(VIEWS))
+        # each mask of a view against both modalities of the other view, in one call
+        anchors, others = jnp.stack([one1, two1, one2, two2, one]), jnp.stack([two, one, two, one, two])
+        first, first_, second, second_, both = jax.vmap(lambda a, b: ntxent(a, b, axis_name))(anchors, others)
+        terms = {"only1": (first + first_) / 2, "only2": (second + second_) / 2, "both": both}
+        value = (terms["only1"] + terms["only2"] + terms["both"]) / MASKS
         return value, {"loss": value, **terms}
 
     rng = np.random.default_rng(0)

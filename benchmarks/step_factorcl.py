@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
-from benchmarks.step_problem import Problem, mlp, mlp_init
+from benchmarks.step_problem import Problem, drawn, mlp, mlp_shapes, shape
 from pidjax import bounds, critics
 from pidjax.typing import Array, Batch, Objective, Params
 
@@ -28,16 +27,11 @@ def factorcl(n: int, features: int, encoder: list[int], width: int, head: list[i
     of = critics.concat(critic)
 
     def init(key: Array, batch: Batch) -> tuple[Params, Params]:
-        keys = iter(jax.random.split(key, 18))
-        one, two = jnp.ones((2, width)), jnp.ones((2, 2 * width))
-
-        def critic_init(x: Array) -> Params:
-            return jax.tree.map(lambda w: 6**0.5 * w, of.init(next(keys), x, x))
-
-        theta = {f"encoder{i}": mlp_init(next(keys), (features, *encoder, width)) for i in "12"}
-        theta |= {f"{h}{i}": mlp_init(next(keys), (width, *head, width)) for h in HEADS for i in "12"}
-        theta |= {name: critic_init(one) for name in ("nce12", "nce1", "nce2")} | {"nce12c": critic_init(two)}
-        return {"theta": theta, "phi": {"club12": critic_init(one), "club12c": critic_init(two)}}, {}
+        one, two = (jax.eval_shape(of.init, key, shape(2, d), shape(2, d)) for d in (width, 2 * width))
+        theta = {f"encoder{i}": mlp_shapes((features, *encoder, width)) for i in "12"}
+        theta |= {f"{h}{i}": mlp_shapes((width, *head, width)) for h in HEADS for i in "12"}
+        theta |= {"nce12": one, "nce1": one, "nce2": one, "nce12c": two}
+        return drawn(key, {"theta": theta, "phi": {"club12": one, "club12c": two}}), {}
 
     def encode(params: Params, state: Params, batch: Batch, key: Array | None = None, *, train: bool):
         theta, z = params["theta"], {}

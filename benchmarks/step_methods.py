@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -27,19 +28,21 @@ def pidjax(problem: str, sizes: dict[str, Any], **options: Any) -> Built:
     """``train.make_step`` with ``options``, the batch already in place."""
     made = PROBLEMS[problem](**sizes)
     step = make_step(made.objective, made.txs, donate=True, **options)
-    return stepped(_Run(start(made), step, step.place(made.batch)), {"device": jax.devices()[0].device_kind})
+    held, batch, device = [start(made)], step.place(made.batch), jax.devices()[0]
 
-
-class _Run:
-    def __init__(self, train_state, step, batch):
-        self._state, self._step, self._batch = train_state, step, batch
-
-    def __call__(self) -> float:
-        self._state, info = jax.block_until_ready(self._step.run(self._state, self._batch))
+    def run() -> float:
+        held[0], info = jax.block_until_ready(step.run(held[0], batch))
         return float(info["loss"])
 
+    def memory() -> float:
+        used = device.memory_stats()
+        return (used["peak_bytes_in_use"] - used["bytes_in_use"]) / 2**20
 
-def stepped(run: Any, facts: dict[str, Any]) -> Built:
+    facts = {"device": device.device_kind} | ({"memory_mib": memory} if device.memory_stats() else {})
+    return stepped(run, facts)
+
+
+def stepped(run: Callable[[], float], facts: dict[str, Any]) -> Built:
     """``run()`` does a step and returns its loss. Two are done here, so that what is compiled or allocated once is."""
     losses: list[float] = []
 

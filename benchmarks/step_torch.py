@@ -1,4 +1,4 @@
-"""The steps of ``benchmarks/step.py`` in PyTorch, as one would write them: the algorithms of the releases, written anew.
+"""The steps of ``benchmarks/step.py`` in PyTorch, as one would write them: the releases' algorithms, written anew.
 
 Charitable where it costs no reader anything: batches are expanded and not copied, the positives are the diagonal of
 the same table, nothing is evaluated twice, and no gradient is taken that is thrown away. Weights are pidjax's.
@@ -50,6 +50,13 @@ def _linear(weights: dict[str, np.ndarray]) -> nn.Linear:
     layer = nn.Linear(*weights["kernel"].shape, device=DEVICE)
     _set(layer.weight, weights["kernel"].T)
     _set(layer.bias, weights["bias"])
+    return layer
+
+
+def _norm(weights: dict[str, np.ndarray], kind: type[nn.Module] = nn.LayerNorm) -> nn.Module:
+    layer = kind(len(weights["scale"]), device=DEVICE)
+    _set(layer.weight, weights["scale"])
+    _set(layer.bias, weights["shift"])
     return layer
 
 
@@ -173,6 +180,7 @@ def _encoder(into: np.ndarray, layers: list[dict[str, Any]], sizes: dict[str, An
         block = nn.TransformerEncoderLayer(width, heads, forward, dropout=0.0, batch_first=True, device=DEVICE)
         _set_attention(block.self_attn, weights)
         block.linear1, block.linear2 = _linear(weights["up"]), _linear(weights["down"])
+        block.norm1, block.norm2 = _norm(weights["norm1"]), _norm(weights["norm2"])
         blocks.append(block)
     return nn.Sequential(first, *blocks)
 
@@ -191,7 +199,7 @@ class _Fusion(nn.Module):
         super().__init__()
         width = len(weights["cls"])
         self.cls = nn.Parameter(torch.tensor(weights["cls"], device=DEVICE))
-        self.norm1, self.norm2, self.norm = (nn.LayerNorm(width, device=DEVICE) for _ in range(3))
+        self.norm1, self.norm2, self.norm = (_norm(weights[name]) for name in ("norm1", "norm2", "norm"))
         self.attention = nn.MultiheadAttention(width, heads, batch_first=True, device=DEVICE)
         _set_attention(self.attention, weights)
         self.up, self.down = _linear(weights["up"]), _linear(weights["down"])
@@ -207,7 +215,7 @@ class _Fusion(nn.Module):
 def _head(layers: list[dict[str, np.ndarray]]) -> nn.Sequential:
     parts: list[nn.Module] = []
     for layer in layers[:-1]:
-        parts += [_linear(layer), nn.BatchNorm1d(len(layer["bias"]), device=DEVICE), nn.ReLU()]
+        parts += [_linear(layer), _norm(layer, nn.BatchNorm1d), nn.ReLU()]
     return nn.Sequential(*parts, _linear(layers[-1]))
 
 

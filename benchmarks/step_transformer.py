@@ -12,15 +12,16 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from benchmarks.step_problem import linear, linear_init
+from benchmarks.step_problem import linear, linear_shapes, shape
 from pidjax.typing import Array, Params
 
 BLOCK = 256
 """Tokens of a feed-forward layer at a time, at the most."""
 
 
-def layer_norm_init(width: int) -> Params:
-    return {"scale": jnp.ones(width), "shift": jnp.zeros(width)}
+def norm_shapes(width: int) -> Params:
+    """The affine map after a normalisation."""
+    return {"scale": shape(width), "shift": shape(width)}
 
 
 def layer_norm(params: Params, x: Array) -> Array:
@@ -29,16 +30,15 @@ def layer_norm(params: Params, x: Array) -> Array:
     return x * params["scale"][None, None] + params["shift"][None, None]
 
 
-def post_norm_init(key: Array, width: int, forward: int) -> Params:
+def post_norm_shapes(width: int, forward: int) -> Params:
     """Parameters of a block of Vaswani et al. 2017."""
-    qkv, out, up, down = jax.random.split(key, 4)
     return {
-        "qkv": linear_init(qkv, width, 3 * width),
-        "out": linear_init(out, width, width),
-        "norm1": layer_norm_init(width),
-        "up": linear_init(up, width, forward),
-        "down": linear_init(down, forward, width),
-        "norm2": layer_norm_init(width),
+        "qkv": linear_shapes(width, 3 * width),
+        "out": linear_shapes(width, width),
+        "norm1": norm_shapes(width),
+        "up": linear_shapes(width, forward),
+        "down": linear_shapes(forward, width),
+        "norm2": norm_shapes(width),
     }
 
 
@@ -91,19 +91,9 @@ def _blocks(x: Array) -> Array:
     return x.reshape(-1, size, x.shape[1])
 
 
-def fusion_init(key: Array, width: int) -> Params:
-    """Parameters of a pre-norm block and its [CLS] token."""
-    cls, qkv, out, up, down = jax.random.split(key, 5)
-    return {
-        "cls": jax.random.normal(cls, (width,)),
-        "norm1": layer_norm_init(width),
-        "qkv": linear_init(qkv, width, 3 * width),
-        "out": linear_init(out, width, width),
-        "norm2": layer_norm_init(width),
-        "up": linear_init(up, width, 4 * width),
-        "down": linear_init(down, 4 * width, width),
-        "norm": layer_norm_init(width),
-    }
+def fusion_shapes(width: int) -> Params:
+    """Parameters of a pre-norm block, its [CLS] token and the normalisation of what comes out."""
+    return {"cls": shape(width), "norm": norm_shapes(width), **post_norm_shapes(width, 4 * width)}
 
 
 def fuse(params: Params, x1: Array, x2: Array, heads: int) -> Array:
@@ -111,7 +101,9 @@ def fuse(params: Params, x1: Array, x2: Array, heads: int) -> Array:
     (n, t1, width), t2 = x1.shape, x2.shape[1]
     cls = jnp.broadcast_to(params["cls"][None, None], (n, 1, width))
     tokens = layer_norm(params["norm1"], jnp.concatenate([cls, x1, x2], axis=1))
-    q, k, v = (linear(part, rows) for part, rows in zip(_thirds(params["qkv"]), (tokens[:, :1], tokens, tokens), strict=True))
+    q, k, v = (
+        linear(part, rows) for part, rows in zip(_thirds(params["qkv"]), (tokens[:, :1], tokens, tokens), strict=True)
+    )
     scores = jnp.einsum("nhd,nkhd->nhk", q.reshape(n, heads, -1), k.reshape(n, -1, heads, width // heads))
     of = jnp.concatenate([jnp.zeros(1), jnp.ones(t1), jnp.full(t2, 2.0)])[None]
     hidden = of == jnp.array([2.0, 1.0, 3.0])[:, None]  # the masked tokens of every mask
@@ -124,4 +116,7 @@ def fuse(params: Params, x1: Array, x2: Array, heads: int) -> Array:
 
 def _thirds(params: Params) -> list[Params]:
     """Queries', keys' and values' part of a joint linear layer."""
-    return [dict(zip(("kernel", "bias"), part, strict=True)) for part in zip(jnp.split(params["kernel"], 3, 1), jnp.split(params["bias"], 3), strict=True)]
+    return [
+        dict(zip(("kernel", "bias"), part, strict=True))
+        for part in zip(jnp.split(params["kernel"], 3, 1), jnp.split(params["bias"], 3), strict=True)
+    ]
