@@ -25,7 +25,10 @@ from pidjax.train.hosts import all_agree
 from pidjax.train.metrics import History, HistoryFile, replace_whole
 from pidjax.train.update import TrainState
 
-_UNCOMPRESSED = ocp.options.ArrayOptions.Saving(use_compression=False)
+# weights are noise to a compressor
+_CONTEXT = ocp.Context(
+    array_options=ocp.options.ArrayOptions(saving=ocp.options.ArrayOptions.Saving(use_compression=False))
+)
 FORMAT = 1
 """Of what lies in the folder; a newer number is refused."""
 
@@ -92,10 +95,8 @@ class Checkpoints:
             of_best = policies.BestN(get_metric_fn=lambda m: m["score"], n=1, keep_checkpoints_without_metrics=False)
             preserve = policies.AnyPreservationPolicy([preserve, of_best])
         self._orbax = ocp.training.Checkpointer(
-            self.folder / "states", preservation_policy=preserve, cleanup_tmp_directories=True
+            self.folder / "states", context=_CONTEXT, preservation_policy=preserve, cleanup_tmp_directories=True
         )
-        # weights are noise to a compressor
-        self._context = ocp.Context(array=ocp.options.ArrayOptions(saving=_UNCOMPRESSED))
         self._history = HistoryFile(self.folder / "history.jsonl", write=self._lead)
         self._pending: tuple[int, Any] | None = None
 
@@ -162,7 +163,7 @@ class Checkpoints:
         # every device holds all of it: one array of bytes, for orbax takes its time for every leaf
         packed = _pack(train_state)
         found = {"crc32": zlib.crc32(packed.data)}
-        with _in_words(self.folder, what), self._context:
+        with _in_words(self.folder, what):
             response = self._orbax.save_async(
                 step, {"bytes": packed}, metrics=self._score(previous, step), custom_metadata=found
             )
