@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from benchmarks.step_problem import linear, linear_shapes, shape
 from pidjax.typing import Array, Params
 
-BLOCK = 256
+BLOCK = 400
 """Tokens of a feed-forward layer at a time, at the most."""
 
 

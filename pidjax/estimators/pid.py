@@ -152,16 +152,20 @@ def _of_codes(key: Array, codes: _Codes, method: str, bootstraps: int) -> PIDEst
 
     found: Any = alone._replace(synergy=synergy(codes.both))  # type: ignore[arg-type]
     null: Any = alone._replace(synergy=np.mean([synergy(c) for c in codes.repaired], axis=0))
-    corrected, error = _bootstrap(found)
-    without, _ = _bootstrap(null)
-    excess, excess_error = _bootstrap(found.synergy - null.synergy)
+    corrected, error = _bootstrap(found, n)
+    without, _ = _bootstrap(null, n)
+    excess, excess_error = _bootstrap(found.synergy - null.synergy, n)
     return PIDEstimate(corrected, error, without, method, _informations(corrected, n, excess, excess_error))
 
 
-def _bootstrap(values: Any) -> tuple[Any, Any]:
-    """Twice the value less the mean of the draws, and their deviation; the first row of every leaf is the value."""
+def _bootstrap(values: Any, n: int) -> tuple[Any, Any]:
+    """Twice the value less the mean of the draws, and their deviation; the first row of every leaf is the value.
+
+    The deviation is at least 1 / (n √2), that of the counted information of two independent bits.
+    """
+    floor = 1 / (n * 2**0.5)
     corrected = jax.tree.map(lambda v: float(2 * v[0] - v[1:].mean()), values)
-    return corrected, jax.tree.map(lambda v: float(v[1:].std(ddof=1)), values)
+    return corrected, jax.tree.map(lambda v: max(float(v[1:].std(ddof=1)), floor), values)
 
 
 def _joint(a: np.ndarray, b: np.ndarray, size_a: int, size_b: int, weights: np.ndarray) -> np.ndarray:

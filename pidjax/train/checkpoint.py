@@ -26,9 +26,8 @@ from pidjax.train.metrics import History, HistoryFile, replace_whole
 from pidjax.train.update import TrainState
 
 # weights are noise to a compressor
-_CONTEXT = ocp.Context(
-    array_options=ocp.options.ArrayOptions(saving=ocp.options.ArrayOptions.Saving(use_compression=False))
-)
+_CONTEXT = ocp.Context()
+_CONTEXT.array.saving.use_compression = False
 FORMAT = 1
 """Of what lies in the folder; a newer number is refused."""
 

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 
 from pidjax.evaluate import Fold, audit
 from pidjax.evaluate.figures import audit_maps
@@ -83,3 +84,18 @@ def test_what_cannot_be_audited(heads, factors, options, words):
     """In words."""
     with pytest.raises(ValueError, match=words):
         audit(jax.random.key(0), heads, factors, **options)
+
+
+def test_raw_digits(request):
+    """Pictures know the written digit, sounds the spoken one, neither the other nor their sum modulo ten."""
+    path = request.config.getoption("--data") / "multimodal/av_digits.npz"
+    if not path.exists():
+        pytest.skip(f"{path} is absent: pass --data DIR with the recordings")
+    rng, digits = np.random.default_rng(0), np.load(path)
+    rows = {name: rng.permutation(len(digits[f"{name}_label"]))[:1500] for name in ("image", "audio")}
+    label = {name: digits[f"{name}_label"][r].astype(int) for name, r in rows.items()}
+    raw = {"image": digits["image"], "audio": digits["audio_logmel"]}
+    heads = {name: PCA(20).fit_transform(x[rows[name]].reshape(1500, -1) / 255.0) for name, x in raw.items()}
+    found = audit(jax.random.key(0), heads, label | {"sum": (label["image"] + label["audio"]) % 10})
+    assert found.share[0, 0] > 0.6 and found.share[1, 1] > 0.6, found.table()
+    assert (found.nats[[0, 1, 0, 1], [1, 0, 2, 2]] < 0.02).all(), found.table()
