@@ -47,7 +47,7 @@ class Preset:
 
 PRESETS = {
     "full": Preset(FACTORCL, (64, 256, 1024, 2048), (1, 2, 4), 256),
-    "smoke": Preset(TINY_FACTORCL | {"critic": [16, 16]}, (8,), (2,), 8, ("four pieces",), ("pmap",)),
+    "smoke": Preset(TINY_FACTORCL | {"critic": [16, 16]}, (), (2,), 8, (), ("pmap",)),
     "gpu": Preset(FACTORCL, (256, 1024, 4096, 16384), (1, 2, 4, 8), 4096),
 }
 

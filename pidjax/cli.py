@@ -126,9 +126,10 @@ def main(argv: list[str] | None = None) -> int:
         if len(files) == 1:
             from pidjax.pid import certified_broja
 
-            found = certified_broja(_load(files[0]))
-            if np.ndim(found.gap):
+            table = _load(files[0])
+            if table.ndim > 3:
                 raise InputError(f"{files[0]} holds many tables: give one, p[x1, x2, y].")
+            found = certified_broja(table)
             print(describe_atoms(found.atoms) + f"\nexact to    {found.gap:.1g} nats")
         elif len(files) == 3:
             import jax
@@ -194,14 +195,17 @@ ATOMS = ("redundancy", "unique1", "unique2", "synergy")
 
 def describe_atoms(atoms: "PIDAtoms") -> str:
     """Atoms and what they add up to, in lines."""
-    lines = [f"{name:11s} {float(getattr(atoms, name)):8.4f} nats" for name in ATOMS]
+    # adding 0 makes 0 of -0
+    lines = [f"{name:11s} {round(float(getattr(atoms, name)), 4) + 0.0:8.4f} nats" for name in ATOMS]
     sums = (("I(X1; Y)", atoms.mi1), ("I(X2; Y)", atoms.mi2), ("I(X1, X2; Y)", atoms.total))
     return "\n".join(lines + [f"{name:12s}{float(value):8.4f}" for name, value in sums])
 
 
 def describe_pid(found: "PIDEstimate") -> str:
     """Estimated atoms with their errors, the null beside, and what the synergy says."""
-    lines = [f"{'':11s} {'nats':>8s} ± error    null: x1 and x2 re-paired within classes"]
+    model = found.method == "gaussian"
+    null = "x2 given y re-paired; all are taken for Gaussian" if model else "x1 and x2 re-paired within classes"
+    lines = [f"{'':11s} {'nats':>8s} ± error    null: {null}"]
     for name in ATOMS:
         value, error, null = (getattr(part, name) for part in (found.atoms, found.std_error, found.null))
         lines.append(f"{name:11s} {value:8.4f} ± {error:.4f} {null:8.4f}")

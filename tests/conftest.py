@@ -102,3 +102,8 @@ def four_devices(devices_env):
         assert done.returncode == 0 and done.stdout.endswith("OK\n"), done.stdout + done.stderr
 
     return run
+
+
+def pytest_collection_modifyitems(items):
+    """Files that take longest go first, so that no worker is left alone with them at the end."""
+    items.sort(key=lambda item: item.path.parent.name not in ("train", "neuro"))

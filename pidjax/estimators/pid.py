@@ -54,6 +54,8 @@ class _Codes(NamedTuple):
     both: np.ndarray
     repaired: np.ndarray
     y: np.ndarray
+    size: int = 0
+    """Bins that each source has at the most, where that is set."""
 
 
 def estimate_pid(
@@ -100,14 +102,19 @@ def estimate_pid(
         data; for continuous arrays whatever ``continuous_samples`` finds.
     """
     one_of("method", method, ("auto", "table", "classifier", "gaussian"))
-    lengths = {name: np.shape(v)[:1] for name, v in (("x1", x1), ("x2", x2), ("y", y))}
+    for name, count, least in (("bootstraps", bootstraps, 2), ("repairs", repairs, 1)):
+        if count < least:
+            raise InputError(f"{name} must be {least} or more; found {count}.")
+    lengths = {name: np.shape(np.atleast_1d(v))[:1] for name, v in (("x1", x1), ("x2", x2), ("y", y))}
     if len(set(lengths.values())) > 1:
-        raise InputError(f"rows belong together; found lengths {', '.join(f'{k} {v}' for k, v in lengths.items())}.")
+        raise InputError(f"rows belong together; found {', '.join(f'{v[0]} of {k}' for k, v in lengths.items())}.")
     codes = _few_values(y)
     if method == "auto":
-        method = _method(x1, x2, codes)
+        method = _method(x1, x2, y, codes)
+    if settings and method != "classifier":
+        raise InputError(f'{", ".join(settings)}: settings of "classifier"; the method here is "{method}".')
     if method == "gaussian":
-        return _gaussian(key, x1, x2, y, bootstraps)
+        return _gaussian(key, x1, x2, y, bootstraps, repairs)
     if codes is None:
         raise InputError(f'y takes more than {FEW_VALUES} values: "{method}" is for classes; method="gaussian" may do.')
     classes, counts = np.unique(codes, return_counts=True)
@@ -115,6 +122,9 @@ def estimate_pid(
         raise InputError("y is constant: there is no information to decompose.")
     if method == "table":
         paired = _paired(key, _counted(x1, "x1"), _counted(x2, "x2"), codes, repairs)
+        cells = (max(paired.first.max(), paired.second.max()) + 1) * len(classes)
+        if cells > len(codes):
+            raise InputError(f"{len(codes)} rows cannot fill a table of a source and y with {cells} cells.")
         return _of_codes(key, paired, "table", bootstraps)
     if counts.min() < LEAST_IN_CLASS:
         raise InputError(
@@ -125,9 +135,17 @@ def estimate_pid(
     for_fit, for_codes = jax.random.split(key)
     run = functools.partial(_posteriors, classes=len(classes), repairs=repairs, **settings)
     found = jax.device_get(run(for_fit, a, b, codes))
-    bins = functools.partial(_bins, count=_bin_count(len(codes), len(classes)))
+    count = _bin_count(len(codes), len(classes))
+    bins = functools.partial(_bins, count=count)
     repaired = np.stack([bins(p) for p in found.repaired])
-    binned = _Codes(bins(found.first), bins(found.second), bins(found.both), repaired, codes)
+    binned = _Codes(
+        bins(found.first),
+        bins(found.second),
+        bins(found.both),
+        repaired,
+        codes,
+        size=count * (1 if len(classes) == 2 else len(classes)),
+    )
     return _of_codes(for_codes, binned, "classifier", bootstraps)
 
 
@@ -140,7 +158,8 @@ def _of_codes(key: Array, codes: _Codes, method: str, bootstraps: int) -> PIDEst
     rng = _generator(key)
     weights = np.concatenate([np.ones((1, n)), rng.multinomial(n, np.full(n, 1 / n), size=bootstraps)])
     y = codes.y.max() + 1
-    p1, p2 = (_joint(c, codes.y, c.max() + 1, y, weights) for c in (codes.first, codes.second))
+    # sizes that do not depend on the data: another data set finds the solver compiled
+    p1, p2 = (_joint(c, codes.y, codes.size or c.max() + 1, y, weights) for c in (codes.first, codes.second))
     prior = p1.sum(1)
     # any table with these pairs has these R, U1 and U2; the one without interaction is as good as another
     product = np.einsum("biy,bjy->bijy", p1, p2 / np.where(prior > 0, prior, 1)[:, None])
@@ -202,7 +221,7 @@ def _bins(log_p: np.ndarray, count: int) -> np.ndarray:
         angle = np.arcsin(np.exp(log_p[rows, k] / 2).clip(0, 1))
         edges = np.linspace(angle.min(), angle.max(), count + 1)[1:-1]
         found[rows] = k * count + np.searchsorted(edges, angle)
-    return np.unique(found, return_inverse=True)[1]
+    return found
 
 
 def _bin_count(n: int, classes: int) -> int:
@@ -231,8 +250,13 @@ def _counted(x: Any, name: str) -> np.ndarray:
     return codes
 
 
-def _method(x1: Any, x2: Any, y: np.ndarray | None) -> str:
+def _method(x1: Any, x2: Any, target: Any, y: np.ndarray | None) -> str:
     if y is None:
+        if np.asarray(target).dtype.kind != "f":
+            raise InputError(
+                f"y takes more than {FEW_VALUES} values and holds no real numbers: join classes, or give numbers as "
+                'floats for method="gaussian".'
+            )
         return "gaussian"
     a, b = _few_values(x1), _few_values(x2)
     if a is None or b is None:
@@ -243,42 +267,50 @@ def _method(x1: Any, x2: Any, y: np.ndarray | None) -> str:
 
 def _standardised(x: Any, name: str) -> np.ndarray:
     """Zero mean and unit variance; a column of few values as indicators of them."""
-    z = np.asarray(x, np.float64)
-    z = z.reshape(len(z), -1)
+    codes = _few_values(x)
+    if codes is not None:
+        z = np.eye(codes.max() + 1)[codes]
+    else:
+        z = np.asarray(x, np.float64)
+        z = z.reshape(len(z), -1)
     if not np.isfinite(z).all():
         raise InputError(f"{name} holds values that are NaN or infinite: drop those rows from all arrays.")
-    sd = z.std(0)
-    if (sd == 0).all():
+    varies = np.ptp(z, axis=0) > 0
+    if not varies.any():
         raise InputError(f"{name} is constant: it holds no information; leave it out.")
-    codes = _few_values(x)
-    if codes is not None and codes.max() > 1:
-        z, sd = np.eye(codes.max() + 1)[codes], np.ones(codes.max() + 1)
-    return ((z - z.mean(0)) / np.where(sd > 0, sd, 1)).astype(np.float32)
+    return ((z - z.mean(0)) / np.where(varies, z.std(0), 1)).astype(np.float32)
 
 
-def _gaussian(key: Array, x1: Any, x2: Any, y: Any, bootstraps: int) -> PIDEstimate:
-    """Atoms of the sample covariance; the null makes x1 and x2 independent given y."""
+def _gaussian(key: Array, x1: Any, x2: Any, y: Any, bootstraps: int, repairs: int) -> PIDEstimate:
+    """Atoms of the sample covariance; for the null, what y does not say of x2 is that of other rows."""
     matrices = continuous_samples({"x1": x1, "x2": x2, "y": y})
     dims, n = tuple(m.shape[1] for m in matrices), len(matrices[0])
     rows = np.hstack(matrices)
     d1, d12 = dims[0], dims[0] + dims[1]
 
-    def atoms(rows: np.ndarray) -> tuple[PIDAtoms, PIDAtoms]:
-        cov: Any = np.cov(rows.T)
-        found = gaussian_broja(cov, dims, n)
-        given_y = cov[:d1, d12:] @ np.linalg.solve(cov[d12:, d12:], cov[d12:, d1:d12])
-        apart = cov.copy()
-        apart[:d1, d1:d12], apart[d1:d12, :d1] = given_y, given_y.T
-        total = gaussian_informations(apart, dims, n)[2]
-        return found, found._replace(synergy=total - found.redundancy - found.unique1 - found.unique2)
-
     rng = _generator(key)
+
+    def atoms(rows: np.ndarray) -> tuple[PIDAtoms, PIDAtoms]:
+        found = gaussian_broja(_covariance(rows), dims, n)
+        target = rows[:, d12:] - rows[:, d12:].mean(0)
+        said = target @ np.linalg.lstsq(target, rows[:, d1:d12], rcond=None)[0]
+        totals = []
+        for _ in range(repairs):
+            apart = np.hstack([rows[:, :d1], said + (rows[:, d1:d12] - said)[rng.permutation(n)], rows[:, d12:]])
+            totals.append(gaussian_informations(_covariance(apart), dims, n)[2])
+        union = found.redundancy + found.unique1 + found.unique2
+        return found, found._replace(synergy=np.mean(totals) - union)
+
     draws = [atoms(rows[rng.integers(0, n, n)]) for _ in range(bootstraps)]
     found, null = (jax.tree.map(float, part) for part in atoms(rows))
     error = PIDAtoms(*np.std([f for f, _ in draws], axis=0, ddof=1).tolist())
     excess = np.array([f.synergy - without.synergy for f, without in draws])
     info = _informations(found, n, found.synergy - null.synergy, excess.std(ddof=1))
     return PIDEstimate(found, error, null, "gaussian", info)
+
+
+def _covariance(rows: np.ndarray) -> Any:
+    return np.cov(rows.T)
 
 
 def _generator(key: Array) -> np.random.Generator:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import jax
 import numpy as np
-from sklearn.ensemble import VotingClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from pidjax._checks import InputError
@@ -81,8 +82,8 @@ def audit(
 
     .. math:: H(y) - \mathbb{E}[-\log q(y \mid z)] \le I(Z; Y) \quad \text{in expectation}
 
-    q is the mean of a logistic regression's and a perceptron's probabilities and one per cent of the prior, fitted on
-    the other folds.
+    q is a logistic regression or a perceptron, whichever has the lower log-loss within the other folds, mixed with one
+    per cent of their prior.
 
     Parameters
     ----------
@@ -91,7 +92,8 @@ def audit(
     factors : {factor: [n]}
         Labels; numbers with more than 32 values are cut into eight equal shares.
     folds : sequence of Fold, optional
-        Five random ones by default. Trials that follow each other in time want ``blockwise_folds``.
+        Five random ones by default. Trials that follow each other in time want ``blockwise_folds``; errors are those
+        of independent rows all the same.
     pairs : sequence of (factor, head1, head2)
         Whose PID is estimated (``estimate_pid``).
 
@@ -108,6 +110,8 @@ def audit(
     heads = {name: np.asarray(z, float).reshape(len(z), -1) for name, z in representations.items()}
     labels = {name: _label(name, value) for name, value in factors.items()}
     _check(heads, labels, pairs)
+    if pairs and folds is not None:
+        raise InputError("pairs are cross-fitted on random rows, which folds are there to avoid: give one of the two.")
     seed = int(np.asarray(jax.random.key_data(key)).ravel()[-1])
     found = np.zeros((2, len(heads), len(labels)))
     entropy = np.zeros(len(labels))
@@ -116,12 +120,12 @@ def audit(
         entropy[j] = -(prior * np.log(prior)).sum()
         parts = folds if folds is not None else _random_folds(y, seed)
         for i, z in enumerate(heads.values()):
-            terms = _probe(name, z, y, parts, seed)
+            terms = _probe(name, z, y, parts, seed) - np.log(prior)[y[np.concatenate([fold.test for fold in parts])]]
             found[:, i, j] = terms.mean(), terms.std(ddof=1) / len(terms) ** 0.5
     nats, error = found
     first = next(iter(labels.values()))
-    parts = list(folds) if folds is not None else _random_folds(first, seed)
-    pairings = [[prediction(a, b, parts, permutations=0).score for b in heads.values()] for a in heads.values()]
+    parts = list(folds) if folds is not None else _random_folds(np.zeros_like(first), seed)
+    pairings = [[_leakage(a, b, parts) for b in heads.values()] for a in heads.values()]
     pid = {}
     for k, (factor, a, b) in enumerate(pairs):
         pid[factor, a, b] = estimate_pid(jax.random.fold_in(key, k), heads[a], heads[b], labels[factor])
@@ -129,28 +133,33 @@ def audit(
 
 
 def _probe(name: str, z: np.ndarray, y: np.ndarray, folds: Sequence[Fold], seed: int) -> np.ndarray:
-    """log q(y | z) / p(y) of every tested row."""
+    """log q(y | z) of every tested row."""
     terms = []
     for fold in folds:
         prior = np.bincount(y[fold.train], minlength=y.max() + 1) / len(fold.train)
         if (prior[y[fold.test]] == 0).any():
             raise InputError(f"a class of {name} is tested in a fold that does not train on it: join or drop it.")
-        model = make_pipeline(
-            StandardScaler(),
-            VotingClassifier(
-                [
-                    ("linear", LogisticRegression(max_iter=1000)),
-                    ("perceptron", MLPClassifier((64,), alpha=1e-2, early_stopping=True, random_state=seed)),
-                ],
-                voting="soft",
-            ),
-        ).fit(z[fold.train], y[fold.train])
+        kinds = [
+            LogisticRegression(max_iter=1000),
+            MLPClassifier((32,), solver="lbfgs", alpha=3.0, max_iter=200, random_state=seed),
+        ]
+        pipeline = Pipeline([("scale", StandardScaler()), ("probe", kinds[0])])
+        search = GridSearchCV(pipeline, {"probe": kinds}, scoring="neg_log_loss", cv=3)
+        with warnings.catch_warnings():
+            # a perceptron that stops after 200 iterations has been stopped early, which is meant
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model = search.fit(z[fold.train], y[fold.train])
         q = np.zeros((len(fold.test), len(prior)))
         q[:, model.classes_] = model.predict_proba(z[fold.test])
         truth = y[fold.test]
         chosen = 0.99 * q[np.arange(len(truth)), truth] + 0.01 * prior[truth]
-        terms.append(np.log(chosen / prior[truth]))
+        terms.append(np.log(chosen))
     return np.concatenate(terms)
+
+
+def _leakage(a: np.ndarray, b: np.ndarray, folds: list[Fold]) -> float:
+    """Held-out R² of b from a; a head that is constant has nothing to be predicted."""
+    return prediction(a, b, folds, permutations=0).score if (np.ptp(b, axis=0) > 0).any() else 0.0
 
 
 def _random_folds(y: np.ndarray, seed: int) -> list[Fold]:
@@ -168,8 +177,13 @@ def _label(name: str, value: np.ndarray) -> np.ndarray:
         raise InputError(f"the factor {name} is constant: there is nothing to find.")
     if len(classes) <= FEW or value.dtype.kind not in "fiu":
         return codes
+    if not np.isfinite(value).all():
+        raise InputError(f"the factor {name} holds values that are NaN or infinite: drop those rows.")
     edges = np.quantile(value, np.arange(1, BINS) / BINS)
-    return np.unique(np.searchsorted(edges, value, side="right"), return_inverse=True)[1]
+    cut, codes = np.unique(np.searchsorted(edges, value), return_inverse=True)
+    if len(cut) < 2:
+        raise InputError(f"nearly all values of the factor {name} are the same: give it as a label.")
+    return codes
 
 
 def _check(heads: Mapping, labels: Mapping, pairs: Sequence[tuple[str, str, str]]) -> None:
@@ -178,6 +192,9 @@ def _check(heads: Mapping, labels: Mapping, pairs: Sequence[tuple[str, str, str]
     lengths = {name: len(v) for name, v in (*heads.items(), *labels.items())}
     if len(set(lengths.values())) > 1:
         raise InputError(f"rows belong together; found lengths {lengths}.")
+    for name, z in heads.items():
+        if not np.isfinite(z).all():
+            raise InputError(f"the representation {name} holds values that are NaN or infinite.")
     for factor, a, b in pairs:
         for what, given, known in (("factor", factor, labels), ("head", a, heads), ("head", b, heads)):
             if given not in known:

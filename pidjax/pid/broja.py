@@ -79,8 +79,8 @@ def broja(p: Array) -> PIDAtoms:
     Parameters
     ----------
     p : [..., n1, n2, ny]
-        Probabilities p[x1, x2, y], zeros allowed; leading axes are a batch. Time is that of 10 to 40
-        factorisations of a matrix of (n1 + n2) ny rows; memory holds n1 n2 ny² numbers.
+        Probabilities p[x1, x2, y], zeros allowed; leading axes are a batch. Time is that of 10 to 60
+        factorisations of a matrix of (n1 + n2) ny rows; memory holds that matrix and n1 n2 ny² numbers.
 
     Returns
     -------

@@ -121,7 +121,7 @@ def gaussian_informations(cov: Array, dims: tuple[int, int, int], n: int | None 
 
 def _of_covariance(cov: Any, dims: tuple[int, int, int], n: int | None) -> _Parts:
     dims = _checked(cov, dims, n)
-    parts = in_double(_parts, cov, dims=dims)
+    parts = in_double(_parts, cov, jnp.inf if n is None else n, dims=dims)
     if n is None:
         return parts
     d1, d2, dy = dims
@@ -169,7 +169,7 @@ def _checked(cov: Any, dims: tuple[int, int, int], n: int | None) -> tuple[int, 
 
 
 @functools.partial(jax.jit, static_argnames="dims")
-def _parts(cov: Array, *, dims: tuple[int, int, int]) -> _Parts:
+def _parts(cov: Array, n: Array, *, dims: tuple[int, int, int]) -> _Parts:
     with jax.default_matmul_precision("highest"):
         cov = (cov + cov.T) / 2
         scale = _units(jnp.diagonal(cov))
@@ -188,7 +188,7 @@ def _parts(cov: Array, *, dims: tuple[int, int, int]) -> _Parts:
         given2 = _posterior(target, to_target[:, second], sources[second, second])
         given12 = _posterior(target, to_target, sources)
         prior = jnp.log(jnp.diagonal(target)).sum() / 2  # the target is 1: its value, 0, and its gradient
-        unique1, unique2, excess = _unique(given1, given2, target, to_target, sources, d1)
+        unique1, unique2, excess = _unique(given1, given2, target, to_target, sources, d1, n)
         return _Parts(
             prior - given1.log_volume,
             prior - given2.log_volume,
@@ -238,7 +238,7 @@ def _diagonal_of(a: Array, vectors: Array) -> Array:
 
 
 def _unique(
-    given1: _Posterior, given2: _Posterior, target: Array, to_target: Array, sources: Array, d1: int
+    given1: _Posterior, given2: _Posterior, target: Array, to_target: Array, sources: Array, d1: int, n: Array
 ) -> tuple[Array, Array, Array]:
     """U1, U2 from the generalised eigenvalues of (S2, S1), and n times what chance adds to each."""
     basis = given1.half @ eigh(fixed(given1.half.T @ given2.covariance @ given1.half))[1]
@@ -250,6 +250,8 @@ def _unique(
     residuals = target - k1 @ c1.T - c2 @ k2.T + k1 @ sources[:d1, d1:] @ k2.T
     c, ratio = _diagonal_of(residuals, basis), jnp.exp(log_ratio)
     spread = jnp.maximum(ratio[:, None] + ratio[None] - 2 * c[:, None] * c[None], 0)
-    apart = jnp.maximum(ratio[:, None] - ratio[None], jnp.finfo(ratio.dtype).tiny)
+    gap = ratio[:, None] - ratio[None]
+    # perturbation theory ends where the gap is what chance makes of none: there 1 / gap is kept from growing
+    inverse = gap / (gap**2 + spread / n + jnp.finfo(ratio.dtype).tiny)
     across = (log_ratio[:, None] > 0) & (log_ratio[None] < 0)
-    return unique1, unique2, jnp.where(across, spread / apart, 0).sum() / 2
+    return unique1, unique2, jnp.where(across, spread * inverse, 0).sum() / 2

@@ -27,7 +27,7 @@ def test_step(tmp_path):
 
 
 def test_scaling(tmp_path):
-    """One device in pieces, two devices by pmap."""
+    """Two devices by pmap."""
     result = twice("scaling", tmp_path, "--repeats", "1")
-    assert [(row["devices"], row["variant"]) for row in result["cases"]] == [(1, "four pieces"), (2, "pmap")]
+    assert [(row["devices"], row["variant"]) for row in result["cases"]] == [(2, "pmap")]
     assert all(row["samples_per_s"] == pytest.approx(row["n"] / row["seconds"]) for row in result["cases"])

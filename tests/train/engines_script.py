@@ -46,8 +46,7 @@ def ways(processes):
         return {
             f"{processes} processes": ({}, OBJECTIVES),
             f"{processes} processes, in pieces": ({"accumulate": 2}, ["alternating"]),
-            f"{processes} processes, global jit": ({"engine": "jit"}, ["batch norm"]),
-            f"{processes} processes, pmap": ({"engine": "pmap"}, ["InfoNCE"]),
+            f"{processes} processes, global jit": ({"engine": "jit"}, ["InfoNCE"]),
             f"fresh, {processes} processes": (FRESH, ["alternating"]),
         }
     one = {"devices": jax.devices()[:1]}
@@ -57,11 +56,8 @@ def ways(processes):
         "pmap": ({"engine": "pmap"}, OBJECTIVES),
         "pmap, in pieces": ({"engine": "pmap", "accumulate": 2}, ["alternating"]),
         "shard_map": ({"engine": "shard_map"}, OBJECTIVES),
-        "shard_map, in pieces": ({"engine": "shard_map", "accumulate": 2}, ["batch norm"]),
         "global jit": ({"engine": "jit"}, OBJECTIVES),
-        "global jit, in pieces": ({"engine": "jit", "accumulate": 4}, ["alternating"]),
         "fresh, one device": (FRESH | one, ["alternating"]),
-        "fresh, pmap": (FRESH | {"engine": "pmap"}, ["alternating"]),
         "fresh, shard_map": (FRESH | {"engine": "shard_map"}, ["alternating"]),
     }
 

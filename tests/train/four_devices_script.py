@@ -31,14 +31,14 @@ def refusals():
 
 
 def whole_objective():
-    """The decomposition of signals: raw gradients of pmap, of its jit on one device, and in four pieces."""
+    """The decomposition of signals: raw gradients of pmap and of jit on one device."""
     txs, batch = {"theta": SGD}, tiny.make_batch()
     objective = decomposition(tiny.CONFIG, tiny.SHAPES)
     start = train.make_init(objective, txs)(jax.random.key(0), batch)
     one = {"devices": jax.devices()[:1]}
     found = [
         train.make_step(objective, txs, **settings)(start, batch)[0].opt_state["theta"]
-        for settings in (one, {"engine": "pmap"}, one | {"accumulate": 4})
+        for settings in (one, {"engine": "pmap"})
     ]
     size = float(np.sqrt(sum((np.asarray(g) ** 2).sum() for g in jax.tree.leaves(found[0]))))
     for other in found[1:]:
