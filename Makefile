@@ -25,7 +25,7 @@ demo: install
 		--events $(DEMO)/recording/events.tsv --out $(DEMO)/decomposition --overwrite
 
 test: lint
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: install
 	$(BIN)/ruff check .

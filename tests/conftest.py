@@ -105,5 +105,8 @@ def four_devices(devices_env):
 
 
 def pytest_collection_modifyitems(items):
-    """Files that take longest go first, so that no worker is left alone with them at the end."""
-    items.sort(key=lambda item: item.path.parent.name not in ("train", "neuro"))
+    """Rooms whose files take longest go first, so that no worker is left alone with one at the end.
+
+    xdist would begin with the files of most tests, hence --no-loadscope-reorder in the Makefile.
+    """
+    items.sort(key=lambda item: item.path.parent.name not in ("train", "neuro", "estimators"))
