@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from benchmarks.store import kept, write
 from pidjax import estimate_pid
-from pidjax.pid import broja
+from pidjax.pid import PIDAtoms, broja
 
 SD = 0.5
 GOAL, ERRORS = 0.03, 3.0
@@ -41,7 +41,7 @@ MECHANISMS = {
     "AND": Mechanism(False, lambda a, b: a & b),
     "copy": Mechanism(False, lambda a, b: a),
 }
-ATOMS = ("redundancy", "unique1", "unique2", "synergy")
+ATOMS = PIDAtoms._fields
 
 
 def sample(mechanism: Mechanism, n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -190,13 +190,10 @@ def describe(found: "Estimate", what: str = "I(X; Y)") -> str:
     return "\n".join(lines)
 
 
-ATOMS = ("redundancy", "unique1", "unique2", "synergy")
-
-
 def describe_atoms(atoms: "PIDAtoms") -> str:
     """Atoms and what they add up to, in lines."""
     # adding 0 makes 0 of -0
-    lines = [f"{name:11s} {round(float(getattr(atoms, name)), 4) + 0.0:8.4f} nats" for name in ATOMS]
+    lines = [f"{name:11s} {round(float(getattr(atoms, name)), 4) + 0.0:8.4f} nats" for name in atoms._fields]
     sums = (("I(X1; Y)", atoms.mi1), ("I(X2; Y)", atoms.mi2), ("I(X1, X2; Y)", atoms.total))
     return "\n".join(lines + [f"{name:12s}{float(value):8.4f}" for name, value in sums])
 
@@ -206,7 +203,7 @@ def describe_pid(found: "PIDEstimate") -> str:
     model = found.method == "gaussian"
     null = "x2 given y re-paired; all are taken for Gaussian" if model else "x1 and x2 re-paired within classes"
     lines = [f"{'':11s} {'nats':>8s} ± error    null: {null}"]
-    for name in ATOMS:
+    for name in found.atoms._fields:
         value, error, null = (getattr(part, name) for part in (found.atoms, found.std_error, found.null))
         lines.append(f"{name:11s} {value:8.4f} ± {error:.4f} {null:8.4f}")
     info = found.info

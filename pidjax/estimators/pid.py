@@ -12,7 +12,7 @@ import numpy as np
 from pidjax._checks import InputError, one_of
 from pidjax.estimators.posteriors import class_posteriors, repair
 from pidjax.estimators.samples import FEW_VALUES, continuous_samples
-from pidjax.pid import PIDAtoms, broja, gaussian_broja, gaussian_informations
+from pidjax.pid import PIDAtoms, broja, gaussian_broja, gaussian_informations, informations
 from pidjax.typing import Array
 
 LEAST_IN_CLASS = 16
@@ -31,9 +31,9 @@ class PIDEstimate(NamedTuple):
     std_error : PIDAtoms
         Bootstrap over rows (classifiers as they are).
     null : PIDAtoms
-        The same estimate with x1 and x2 re-paired within classes ("gaussian": independent given y): what synergy is
-        without interaction. Two sources
-        with independent noise have positive synergy; only what is above the null says that they interact.
+        The same estimate with x1 and x2 re-paired within classes ("gaussian": what y does not say of x2 re-paired):
+        what synergy is without interaction. Two sources with independent noise have positive synergy; only what is
+        above the null says that they interact.
     method : str
     info : dict
         ``n``, ``mi1``, ``mi2``, ``total``, and ``excess`` with ``excess_error``: synergy above the null.
@@ -166,15 +166,15 @@ def _of_codes(key: Array, codes: _Codes, method: str, bootstraps: int) -> PIDEst
     alone = broja(product / product.sum((1, 2, 3), keepdims=True))
     union = alone.redundancy + alone.unique1 + alone.unique2
 
-    def synergy(both: np.ndarray) -> np.ndarray:
-        return _information(_joint(both, codes.y, both.max() + 1, y, weights)) - union
+    def synergy(both: np.ndarray) -> Any:
+        return informations(_joint(both, codes.y, both.max() + 1, y, weights)[:, :, None])[0] - union
 
-    found: Any = alone._replace(synergy=synergy(codes.both))  # type: ignore[arg-type]
+    found: Any = alone._replace(synergy=synergy(codes.both))
     null: Any = alone._replace(synergy=np.mean([synergy(c) for c in codes.repaired], axis=0))
     corrected, error = _bootstrap(found, n)
     without, _ = _bootstrap(null, n)
     excess, excess_error = _bootstrap(found.synergy - null.synergy, n)
-    return PIDEstimate(corrected, error, without, method, _informations(corrected, n, excess, excess_error))
+    return PIDEstimate(corrected, error, without, method, _info(corrected, n, excess, excess_error))
 
 
 def _bootstrap(values: Any, n: int) -> tuple[Any, Any]:
@@ -187,18 +187,11 @@ def _bootstrap(values: Any, n: int) -> tuple[Any, Any]:
     return corrected, jax.tree.map(lambda v: max(float(v[1:].std(ddof=1)), floor), values)
 
 
-def _joint(a: np.ndarray, b: np.ndarray, size_a: int, size_b: int, weights: np.ndarray) -> np.ndarray:
+def _joint(a: np.ndarray, b: np.ndarray, size_a: int, size_b: int, weights: np.ndarray) -> Any:
     """Relative weight of the cells of two codes, for every row of weights: [draws, size_a, size_b]."""
     cell, n = a * size_b + b, len(a)
     found = np.stack([np.bincount(cell, w, size_a * size_b) for w in weights])
     return found.reshape(len(weights), size_a, size_b) / n
-
-
-def _information(p: np.ndarray) -> np.ndarray:
-    """Of tables [..., a, b], nats."""
-    independent = p.sum(-1, keepdims=True) * p.sum(-2, keepdims=True)
-    ratio = np.where(p > 0, p, 1) / np.where(p > 0, independent, 1)
-    return (p * np.log(ratio)).sum((-2, -1))
 
 
 def _paired(key: Array, a: np.ndarray, b: np.ndarray, y: np.ndarray, repairs: int) -> _Codes:
@@ -305,7 +298,7 @@ def _gaussian(key: Array, x1: Any, x2: Any, y: Any, bootstraps: int, repairs: in
     found, null = (jax.tree.map(float, part) for part in atoms(rows))
     error = PIDAtoms(*np.std([f for f, _ in draws], axis=0, ddof=1).tolist())
     excess = np.array([f.synergy - without.synergy for f, without in draws])
-    info = _informations(found, n, found.synergy - null.synergy, excess.std(ddof=1))
+    info = _info(found, n, found.synergy - null.synergy, excess.std(ddof=1))
     return PIDEstimate(found, error, null, "gaussian", info)
 
 
@@ -317,7 +310,8 @@ def _generator(key: Array) -> np.random.Generator:
     return np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel())
 
 
-def _informations(atoms: PIDAtoms, n: int, excess: float, excess_error: float) -> dict[str, Any]:
+def _info(atoms: PIDAtoms, n: int, excess: float, excess_error: float) -> dict[str, Any]:
+    """What goes with an estimate."""
     return {
         "n": n,
         "mi1": float(atoms.mi1),

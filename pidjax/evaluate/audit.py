@@ -17,14 +17,13 @@ from sklearn.preprocessing import StandardScaler
 
 from pidjax._checks import InputError
 from pidjax.estimators import PIDEstimate, estimate_pid
+from pidjax.estimators.samples import FEW_VALUES
 from pidjax.evaluate.folds import Fold
 from pidjax.evaluate.relation import prediction
 from pidjax.typing import Array
 
 BINS = 8
 """Equal shares into which a factor of many values is cut: ln 8 nats are there to be found."""
-FEW = 32
-"""A factor of so many values or fewer is a label."""
 
 
 class Audit(NamedTuple):
@@ -125,11 +124,13 @@ def audit(
     nats, error = found
     first = next(iter(labels.values()))
     parts = list(folds) if folds is not None else _random_folds(np.zeros_like(first), seed)
-    pairings = [[_leakage(a, b, parts) for b in heads.values()] for a in heads.values()]
+    leakage = np.array(
+        [[prediction(a, b, parts, permutations=0).score for b in heads.values()] for a in heads.values()]
+    )
     pid = {}
     for k, (factor, a, b) in enumerate(pairs):
         pid[factor, a, b] = estimate_pid(jax.random.fold_in(key, k), heads[a], heads[b], labels[factor])
-    return Audit(tuple(heads), tuple(labels), entropy, nats, error, nats + 1.645 * error, np.array(pairings), pid)
+    return Audit(tuple(heads), tuple(labels), entropy, nats, error, nats + 1.645 * error, leakage, pid)
 
 
 def _probe(name: str, z: np.ndarray, y: np.ndarray, folds: Sequence[Fold], seed: int) -> np.ndarray:
@@ -157,11 +158,6 @@ def _probe(name: str, z: np.ndarray, y: np.ndarray, folds: Sequence[Fold], seed:
     return np.concatenate(terms)
 
 
-def _leakage(a: np.ndarray, b: np.ndarray, folds: list[Fold]) -> float:
-    """Held-out R² of b from a; a head that is constant has nothing to be predicted."""
-    return prediction(a, b, folds, permutations=0).score if (np.ptp(b, axis=0) > 0).any() else 0.0
-
-
 def _random_folds(y: np.ndarray, seed: int) -> list[Fold]:
     splits = StratifiedKFold(5, shuffle=True, random_state=seed).split(np.zeros(len(y)), y)
     return [Fold(train, test) for train, test in splits]
@@ -175,7 +171,7 @@ def _label(name: str, value: np.ndarray) -> np.ndarray:
     classes, codes = np.unique(value, return_inverse=True)
     if len(classes) < 2:
         raise InputError(f"the factor {name} is constant: there is nothing to find.")
-    if len(classes) <= FEW or value.dtype.kind not in "fiu":
+    if len(classes) <= FEW_VALUES or value.dtype.kind not in "fiu":
         return codes
     if not np.isfinite(value).all():
         raise InputError(f"the factor {name} holds values that are NaN or infinite: drop those rows.")

@@ -80,7 +80,8 @@ def prediction(
         for k, order in enumerate(orders):
             held = target[order][fold.test]
             residual = held - smoother @ target[order][fold.train]
-            scores[i, k] = 1 - (residual**2).sum() / ((held**2).sum() or 1.0)
+            variance = (held**2).sum()
+            scores[i, k] = 1 - (residual**2).sum() / variance if variance > 0 else 0.0
     mean = scores.mean(axis=0)
     se = scores[:, 0].std(ddof=1) / np.sqrt(len(folds))
     tested = sum(len(fold.test) for fold in folds)

@@ -195,7 +195,7 @@ class Checkpoints:
         """
         self.wait()
         if self._run is not None:
-            _same_tree(self.folder, self._run["tree"], _tree(like))
+            _same(self.folder, self._run["tree"], _tree(like))
         while True:
             step = self.best() if which == "best" else self.latest()
             if step is None:
@@ -222,7 +222,8 @@ class Checkpoints:
     def _load(self, step: int, like: TrainState) -> tuple[Any, Exception | None]:
         """The state, or what is wrong with its files."""
         try:
-            packed = np.asarray(self._orbax.load(step, {"bytes": np.empty(_size(like), np.uint8)})["bytes"])
+            size = sum(_numbers(leaf).nbytes for leaf in jax.tree.leaves(like))
+            packed = np.asarray(self._orbax.load(step, {"bytes": np.empty(size, np.uint8)})["bytes"])
             if zlib.crc32(packed.data) != self._orbax.metadata(step).custom_metadata["crc32"]:
                 raise _WrongChecksum("its checksum is wrong")
             return _unpack(packed, like), None
@@ -286,14 +287,7 @@ class Checkpoints:
                 f"{self.folder} was written by a newer pidjax (format {run['format']}, this one reads {FORMAT}): "
                 "update pidjax, or give another folder."
             )
-        theirs = run["config"]
-        differ = [k for k in sorted({*theirs, *self._config}) if theirs.get(k) != self._config.get(k)]
-        if differ:
-            told = "; ".join(f"{k} is {theirs.get(k)!r} there and {self._config.get(k)!r} here" for k in differ[:3])
-            raise InputError(
-                f"the checkpoints in {self.folder} are of another configuration: {told}. Use those settings, or give "
-                "another folder."
-            )
+        _same(self.folder, run["config"], self._config)
         return run
 
     def _write_run(self, train_state: TrainState) -> None:
@@ -330,20 +324,15 @@ def _writable(folder: Path) -> None:
         ) from error
 
 
-def _bytes(leaf: Any) -> np.ndarray:
-    """A copy on the host, [bytes]."""
-    data = jax.random.key_data(leaf) if _is_key(leaf) else leaf
-    host = np.asarray(data.addressable_data(0) if isinstance(data, jax.Array) else data)
-    return np.ascontiguousarray(host).reshape(-1).view(np.uint8)
+def _numbers(leaf: jax.Array) -> jax.Array:
+    """The leaf, a key as its numbers."""
+    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
 
 
 def _pack(tree: Any) -> np.ndarray:
-    """The bytes of all leaves in order."""
-    return np.concatenate([_bytes(leaf) for leaf in jax.tree.leaves(tree)])
-
-
-def _size(tree: Any) -> int:
-    return sum(_bytes(leaf).size for leaf in jax.tree.leaves(tree))
+    """The bytes of all leaves in order, a copy on the host."""
+    hosts = (np.asarray(_numbers(leaf).addressable_data(0)) for leaf in jax.tree.leaves(tree))
+    return np.concatenate([np.ascontiguousarray(host).reshape(-1).view(np.uint8) for host in hosts])
 
 
 def _unpack(packed: np.ndarray, like: TrainState) -> TrainState:
@@ -352,11 +341,10 @@ def _unpack(packed: np.ndarray, like: TrainState) -> TrainState:
 
     def one(leaf: jax.Array) -> jax.Array:
         nonlocal at
-        data = jax.random.key_data(leaf) if _is_key(leaf) else leaf
-        size = data.size * data.dtype.itemsize
-        # a copy: a view may end where no number of this type can begin
-        value = packed[at : at + size].copy().view(data.dtype).reshape(data.shape)
-        at += size
+        data = _numbers(leaf)
+        # a copy: a view may begin where no number of this type can
+        value = packed[at : at + data.nbytes].copy().view(data.dtype).reshape(data.shape)
+        at += data.nbytes
         if jax.process_count() > 1:
             placed = replicate(jnp.asarray(value), data_mesh())
         else:
@@ -376,12 +364,13 @@ def _tree(train_state: TrainState) -> dict[str, str]:
     return {jax.tree_util.keystr(p, simple=True, separator="/"): f"{x.dtype}{list(x.shape)}" for p, x in leaves}
 
 
-def _same_tree(folder: Path, theirs: dict[str, str], ours: dict[str, str]) -> None:
-    differ = [p for p in sorted({*theirs, *ours}) if theirs.get(p) != ours.get(p)]
+def _same(folder: Path, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
+    """Raise unless two mappings are equal, naming what differs."""
+    differ = [k for k in sorted({*theirs, *ours}) if theirs.get(k) != ours.get(k)]
     if differ:
-        told = "; ".join(f"{p} is {theirs.get(p, 'absent')} there, {ours.get(p, 'absent')} here" for p in differ[:3])
+        told = "; ".join(f"{k} is {theirs.get(k, 'absent')} there and {ours.get(k, 'absent')} here" for k in differ[:3])
         more = f" (and {len(differ) - 3} more)" if len(differ) > 3 else ""
         raise InputError(
-            f"the checkpoints in {folder} are of another configuration: {told}{more}. Use its settings, or give "
+            f"the checkpoints in {folder} are of another configuration: {told}{more}. Use those settings, or give "
             "another folder."
         )

@@ -24,49 +24,35 @@ def data_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
     return Mesh(np.array(devices), (AXIS,), axis_types=(AxisType.Auto,))
 
 
-def share(batch: Any, mesh: Mesh, axis: int = 0) -> Any:
+def share(batch: Any, mesh: Mesh, axis: int = 0, *, stacked: bool = False) -> Any:
     """Put the rows (along ``axis``) that this process holds on its devices, as its part of the global batch.
 
-    Arrays that are placed so already come back as they are.
+    ``stacked`` puts the devices along a new first axis, as ``pmap`` takes them. Arrays that are placed so already come
+    back as they are.
 
     Raises
     ------
     InputError
         If the rows do not divide by the devices of this process.
     """
-    sharding = NamedSharding(mesh, PartitionSpec(*[None] * axis, AXIS))
+    sharding = NamedSharding(mesh, PartitionSpec(AXIS) if stacked else PartitionSpec(*[None] * axis, AXIS))
     count = len(mesh.local_devices)
 
     def place(x: Any) -> jax.Array:
         if isinstance(x, jax.Array) and x.sharding == sharding:
             return x
-        divides(x.shape[axis], count)
-        return jax.make_array_from_process_local_data(sharding, np.asarray(x))
-
-    return jax.tree.map(place, batch)
-
-
-def stack_shares(batch: Any, mesh: Mesh, axis: int = 0) -> Any:
-    """As ``share``, with the devices along a new first axis, as ``pmap`` takes them."""
-    sharding = NamedSharding(mesh, PartitionSpec(AXIS))
-    count = len(mesh.local_devices)
-
-    def place(x: Any) -> jax.Array:
-        if isinstance(x, jax.Array) and x.sharding == sharding:
-            return x
-        divides(x.shape[axis], count)
-        shares = np.stack(np.split(np.asarray(x), count, axis))
-        return jax.make_array_from_process_local_data(sharding, shares)
-
-    return jax.tree.map(place, batch)
-
-
-def divides(n: int, count: int) -> None:
-    """Raise unless ``n`` rows can be shared equally."""
-    if n % count:
-        raise InputError(
-            f"a batch of {n} does not divide by {count} devices: take {n - n % count or count} rows, or other devices."
+        n = x.shape[axis]
+        if n % count:
+            raise InputError(
+                f"a batch of {n} does not divide by {count} devices: take {n - n % count or count} rows, or other "
+                "devices."
+            )
+        rows = np.asarray(x)
+        return jax.make_array_from_process_local_data(
+            sharding, np.stack(np.split(rows, count, axis)) if stacked else rows
         )
+
+    return jax.tree.map(place, batch)
 
 
 def replicate(tree: Any, mesh: Mesh) -> Any:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 
 from pidjax._checks import InputError, one_of
-from pidjax.train.devices import AXIS, data_mesh, gather_rows, replicate, share, stack_shares
+from pidjax.train.devices import AXIS, data_mesh, gather_rows, replicate, share
 from pidjax.train.encode import in_dtype, in_pieces, rematerialised
 from pidjax.train.update import TrainState, Transformations, make_update
 from pidjax.typing import Array, Batch, Objective
@@ -138,7 +138,7 @@ def make_step(
 
     donated = (0,) if donate else ()
     first = int(steps_per_call > 1)  # the axis of the samples
-    put = stack_shares if engine == "pmap" else share
+    put = functools.partial(share, stacked=engine == "pmap")
 
     def place(batch: Any) -> Any:
         if not fresh:

@@ -24,7 +24,6 @@ class TrainState(NamedTuple):
 
 
 Transformations = Mapping[str, optax.GradientTransformation]
-Update = Callable[[TrainState, Any], tuple[TrainState, dict[str, Array]]]
 
 
 def make_update(objective: Objective, txs: Transformations, inner_steps: int, fresh: bool) -> Callable[..., Any]:
@@ -53,8 +52,7 @@ def make_update(objective: Objective, txs: Transformations, inner_steps: int, fr
             params[name] = optax.apply_updates(params[name], updates)
             return optax.tree.norm(mean)
 
-        rows = global_rows(_rows(outer), axis_name)
-        outer_keys = keys(rows)
+        outer_keys = keys(global_rows(_rows(outer), axis_name))
 
         def outer_loss(theta: Params):
             moved = {**params, "theta": theta}

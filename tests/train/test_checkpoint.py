@@ -139,7 +139,7 @@ def test_another_shape_is_refused(tmp_path):
     folder = write(tmp_path, 2)
     store = Checkpoints(folder)
     other = make_init(alternating(), TXS)(jax.random.key(0), make_batch())
-    with pytest.raises(ValueError, match=r"another configuration: .*phi.*absent there, float32\[3\] here") as error:
+    with pytest.raises(ValueError, match=r"another configuration: .*phi.*absent there and float32\[3\] here") as error:
         store.restore(other)
     assert str(tmp_path) in str(error.value)
     store.close()
