@@ -193,6 +193,8 @@ def _step(step: Step) -> Callable[[Array, Array, Array | None, Beside | None], t
         new, new_mask = out if isinstance(out, tuple) else (out, mask)
         if new.shape != x.shape:
             raise InputError(f"{name} must keep the shape of what it augments, {x.shape}; found {new.shape}.")
+        if jnp.issubdtype(new.dtype, jnp.floating) != jnp.issubdtype(x.dtype, jnp.floating):
+            raise InputError(f"{name} makes {new.dtype} of {x.dtype}: give numbers that can be so augmented.")
         new = new.astype(x.dtype)
         if coin is not None:
             heads = jax.random.bernoulli(coin, chance)

@@ -78,7 +78,7 @@ def _stretches(key: Array, n: int, most: float, count: int, length: Array) -> Ar
 def _interpolated(x: Array, at: Array) -> Array:
     """Values of ``x`` along its first axis at the places ``at`` [n], straight lines between its steps."""
     x, low = jnp.asarray(x), jnp.floor(at).astype(jnp.int32)
-    weight = (at - low).astype(x.dtype).reshape(-1, *[1] * (x.ndim - 1))
+    weight = (at - low).reshape(-1, *[1] * (x.ndim - 1))
     return (1 - weight) * x[low] + weight * x[jnp.minimum(low + 1, x.shape[0] - 1)]
 
 

@@ -25,13 +25,14 @@ def pooled(encoder: Encoder, how: str = "mean") -> Encoder:
 
     def apply(params, state, x, key=None, *, train: bool = False, mask=None):
         tokens, state = encoder.apply(params, state, x, key, train=train, mask=mask)
-        real = jnp.ones(tokens.shape[:2], bool) if mask is None else jnp.asarray(mask, bool)
-        return _pool(tokens, real, how), state
+        return pool(tokens, mask, how), state
 
     return Encoder(encoder.init, apply)
 
 
-def _pool(tokens: Array, real: Array, how: str) -> Array:
+def pool(tokens: Array, mask: Array | None, how: str) -> Array:
+    """The real tokens of [n, t, width] as one vector, [n, width]; zero where there are none."""
+    real = jnp.ones(tokens.shape[:2], bool) if mask is None else jnp.asarray(mask, bool)
     if how == "mean":
         total = jnp.where(real[..., None], tokens, 0.0).sum(axis=1)
         return total / jnp.maximum(real.sum(axis=1, keepdims=True), 1)

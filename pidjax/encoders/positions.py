@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
+import numpy as np
 
 from pidjax.typing import Array
 
 
-def sincos(positions: Array, width: int) -> Array:
-    """sin(p / 10000^{2k/width}) and cos of the same for k = 0 … width/2 − 1 in turn: [...] -> [..., width].
+def positions_1d(tokens: int, width: int) -> Array:
+    """Sines, then cosines, of t / 10000^(k / half) for k < half, half of ``width``: [tokens, width].
 
-    Source: Vaswani et al. 2017. ``width`` is even.
+    Source: Vaswani et al. 2017, who put sines and cosines in turn.
     """
-    rate = jnp.exp(-jnp.log(1e4) * 2 * jnp.arange(width // 2) / width)
-    angle = jnp.tensordot(jnp.asarray(positions, jnp.float32), rate, axes=0)
-    return jnp.stack([jnp.sin(angle), jnp.cos(angle)], -1).reshape(*angle.shape[:-1], width)
+    half = (width + 1) // 2
+    angle = np.arange(tokens)[:, None] / 10_000 ** (np.arange(half) / half)
+    return jnp.asarray(np.concatenate([np.sin(angle), np.cos(angle)], axis=1)[:, :width], jnp.float32)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,13 +17,13 @@ from flax import nnx
 from pidjax._checks import InputError, one_of
 from pidjax.encoders.flax_glue import from_nnx
 from pidjax.encoders.mlp import ACTIVATIONS
-from pidjax.encoders.positions import sincos
+from pidjax.encoders.positions import positions_1d
 from pidjax.typing import Array, Encoder
 
 Streams = tuple[tuple[int, int], ...]
 """(tokens, features) of every stream; the number of tokens is the most there may be where positions are learned."""
 POSITIONS = ("learned", "sincos", "none")
-MULTIBENCH = {
+MULTIBENCH: dict[str, Any] = {
     "depth": 5,
     "heads": 5,
     "feedforward": 2048,
@@ -64,7 +65,7 @@ class Embedding(nnx.Module):
         if self.kind == "none":
             return h
         if self.kind == "sincos":
-            return h + sincos(jnp.arange(count), h.shape[-1])[None]
+            return h + positions_1d(count, h.shape[-1])[None]
         if count > self.streams[i][0]:
             raise InputError(
                 f"stream {i} has learned positions for {self.streams[i][0]} tokens; found {count}: "
@@ -189,7 +190,7 @@ def transformer(
     """
     one_of("norm", norm, ("pre", "post"))
     one_of("activation", activation, tuple(ACTIVATIONS))
-    _check_positions(positions, width)
+    one_of("positions", positions, POSITIONS)
     if width % heads:
         raise InputError(f"width must be a multiple of heads; found width {width}, heads {heads}.")
     if depth < 1 or not 0 <= dropout < 1:
@@ -210,11 +211,5 @@ def recurrent(streams: Streams, *, width: int = 64, cell: str = "lstm", position
     With ``positions="none"`` the step is all that tells when: sequences may then be of any length.
     """
     one_of("cell", cell, ("lstm", "gru"))
-    _check_positions(positions, width)
-    return from_nnx(lambda rngs: Recurrent(Embedding(streams, width, positions, True, rngs), cell, rngs))
-
-
-def _check_positions(positions: str, width: int) -> None:
     one_of("positions", positions, POSITIONS)
-    if positions == "sincos" and width % 2:
-        raise InputError(f"sine and cosine positions need an even width; found {width}.")
+    return from_nnx(lambda rngs: Recurrent(Embedding(streams, width, positions, True, rngs), cell, rngs))

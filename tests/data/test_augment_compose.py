@@ -156,6 +156,8 @@ def test_deletion_changes_the_mask_of_its_modality():
         (lambda: compose(("drop", {"most": 0.5})), "a step must be a name"),
         (lambda: compose(["drop"], "both"), "'all', 'one_of'"),
         (lambda: compose([lambda key, x: x[1:]])(KEY, X), r"must keep the shape .* \(8, 3\); found \(7, 3\)"),
+        (lambda: compose(["gaussian_noise"]), "needs sd"),
+        (lambda: compose(["time_warp"])(KEY, np.arange(8)), "makes float32 of int32"),
         (lambda: compose(["noise_where_silent"])(KEY, X), "looks at the other modality"),
         (lambda: together(drop)(KEY, {"x1": X, "x2": X[1:]}), "as many steps; found 8 and 7"),
         (lambda: apart(None, compose(["noise_where_silent"]))(KEY, {"x1": X[1:], "x2": X}), "one length"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pidjax.encoders import MULTIBENCH, mlp, pooled, recurrent, transformer
-from pidjax.encoders.positions import sincos
+from pidjax.encoders.positions import positions_1d
 
 N, T, D, WIDTH = 5, 6, 3, 10
 LENGTHS = np.array([6, 4, 1, 0, 3])
@@ -141,10 +141,9 @@ def test_without_positions_the_order_is_not_seen():
 
 
 def test_sincos_positions_are_their_formula():
-    """sin and cos of p / 10000^(2k/width), in turn."""
+    """sin and cos of t / 10000^(2k/width)."""
     angle = np.arange(5)[:, None] / 10000 ** (2 * np.arange(3) / 6)
-    expected = np.stack([np.sin(angle), np.cos(angle)], -1).reshape(5, 6)
-    np.testing.assert_allclose(sincos(jnp.arange(5), 6), expected, atol=1e-6)
+    np.testing.assert_allclose(positions_1d(5, 6), np.concatenate([np.sin(angle), np.cos(angle)], 1), atol=1e-6)
 
 
 @functools.cache
@@ -194,7 +193,6 @@ def test_dropout_zeroes_its_share_and_keeps_the_mean():
     ("act", "words"),
     [
         (lambda: training()(X, MASK, None), "dropout needs a key"),
-        (lambda: transformer(STREAM, width=5, heads=5, positions="sincos"), "even width; found 5"),
         (lambda: transformer(STREAM, norm="batch"), "'pre', 'post'"),
         (lambda: transformer(STREAM, depth=0), "depth must be 1 or more"),
         (lambda: recurrent(STREAM, positions="rope"), "'learned', 'sincos', 'none'"),
@@ -202,7 +200,7 @@ def test_dropout_zeroes_its_share_and_keeps_the_mean():
         (lambda: run_on(np.zeros((1, T + 1, D))), "learned positions for 6 tokens; found 7"),
         (lambda: run_on(np.zeros((1, T, D + 1))), r"found \(\(6, 4\),\)"),
     ],
-    ids=["no key", "odd width", "norm", "depth", "positions", "pooling", "too long", "features"],
+    ids=["no key", "norm", "depth", "positions", "pooling", "too long", "features"],
 )
 def test_words(act, words):
     """What cannot be used is refused in a sentence."""
