@@ -1,20 +1,36 @@
 """Batches and augmentations, as functions of a key; ``pidjax.data.synthetic`` has tasks whose truth is known."""
 
 from pidjax.data.augment import band_gain, channel_dropout, delay_and_gain, gaussian_noise, time_mask
+from pidjax.data.augment_compose import (
+    AUGMENTATIONS,
+    RELEASED_SEQUENCES,
+    RELEASED_VECTORS,
+    apart,
+    compose,
+    in_turn,
+    together,
+)
 from pidjax.data.batches import batch_indices
 from pidjax.data.frames import band_energy_frames, patches
 from pidjax.data.sources import array_batches, stream_batches, with_inner
 
 __all__ = [
+    "AUGMENTATIONS",
+    "RELEASED_SEQUENCES",
+    "RELEASED_VECTORS",
+    "apart",
     "array_batches",
     "band_energy_frames",
     "band_gain",
     "batch_indices",
     "channel_dropout",
+    "compose",
     "delay_and_gain",
     "gaussian_noise",
+    "in_turn",
     "patches",
     "stream_batches",
     "time_mask",
+    "together",
     "with_inner",
 ]

@@ -2,6 +2,16 @@
 
 from pidjax.encoders.fusion import concat_fusion, cross_attention_fusion
 from pidjax.encoders.mlp import linear, mlp
-from pidjax.encoders.sequence import recurrent, transformer
+from pidjax.encoders.pooling import pooled
+from pidjax.encoders.sequence import MULTIBENCH, recurrent, transformer
 
-__all__ = ["concat_fusion", "cross_attention_fusion", "linear", "mlp", "recurrent", "transformer"]
+__all__ = [
+    "MULTIBENCH",
+    "concat_fusion",
+    "cross_attention_fusion",
+    "linear",
+    "mlp",
+    "pooled",
+    "recurrent",
+    "transformer",
+]

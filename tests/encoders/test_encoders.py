@@ -176,14 +176,6 @@ def test_recurrence_runs_forward_in_time(cell):
     assert (np.abs(out[:, 3:] - z[:, 3:]).max(-1) > 1e-3).all()
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_recurrence_refuses_a_mask(cell):
-    """Whole sequences only."""
-    encoder, params, state, _, _, _ = run(cell)
-    with pytest.raises(ValueError, match="masks are for the transformer"):
-        encoder.apply(params, state, TOKENS, mask=np.ones((6, 5), bool))
-
-
 def test_heads_must_divide_the_width():
     """8 is not a multiple of 3."""
     with pytest.raises(ValueError, match="width 8, heads 3"):
