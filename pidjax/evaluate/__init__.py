@@ -4,6 +4,7 @@ from pidjax.evaluate.audit import Audit, audit
 from pidjax.evaluate.folds import Fold, blockwise_folds
 from pidjax.evaluate.probe import ProbeResult, probe_class, probe_value
 from pidjax.evaluate.relation import RelationResult, prediction, retrieval
+from pidjax.evaluate.vectors import vector_information
 
 __all__ = [
     "Audit",
@@ -16,4 +17,5 @@ __all__ = [
     "probe_class",
     "probe_value",
     "retrieval",
+    "vector_information",
 ]
