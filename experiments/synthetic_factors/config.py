@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from pidjax._checks import one_of
+from pidjax._checks import InputError, one_of
 from pidjax.objectives import PAPER, FactorCLConfig
 
 SELF_SUPERVISED = ("simclr", "cross_self", "factorcl_ssl", "clean_ssl")
@@ -27,6 +27,8 @@ class Config:
     label : "sum" | "planar"
     ratios : tuple of float
         Shares of unique coordinates in the label.
+    whole_label : bool
+        The label reads every coordinate of every factor, as the notebook's does, whatever ``ratios`` (one) says.
     train_rows, test_rows : int
         Rows the representation is fitted on, and others: two thirds of these for probes, a third to be scored.
     batch, epochs, learning_rate
@@ -49,6 +51,7 @@ class Config:
     noise: float = 0.5
     label: str = "sum"
     ratios: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+    whole_label: bool = False
     train_rows: int = 24_000
     test_rows: int = 12_000
     batch: int = 256
@@ -61,6 +64,8 @@ class Config:
     seeds: int = 5
 
     def __post_init__(self):
+        if self.whole_label and len(self.ratios) != 1:
+            raise InputError(f"a label of every coordinate has one ratio; found {len(self.ratios)}.")
         one_of("label", self.label, ("sum", "planar"))
         one_of("augmentation", self.augmentation, ("mild", "released"))
 
@@ -70,7 +75,14 @@ PRESETS = {
     "small": Config(train_rows=12_000, test_rows=6000, batch=128, epochs=10, learning_rate=3e-4, seeds=1),
     # the released notebook: its data, augmentation and label; critics of one hidden layer, as the paper has them
     "notebook": Config(
-        dims=(10, 6, 6), noise=0.0, ratios=(), augmentation="released", encoder=(512, 512, 512, 128), seeds=1
+        dims=(10, 6, 6),
+        noise=0.0,
+        ratios=(12 / 22,),
+        whole_label=True,
+        test_rows=6000,
+        augmentation="released",
+        encoder=(512, 512, 512, 128),
+        seeds=1,
     ),
     "smoke": Config(
         dims=(4, 2, 2),

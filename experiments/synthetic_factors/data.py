@@ -36,7 +36,12 @@ def draw(config: Config, task: FactorTask, seed: int) -> Data:
 
 def labels(config: Config, task: FactorTask, rows: dict[str, np.ndarray], ratio: float) -> np.ndarray:
     w = {k: jnp.asarray(rows[k]) for k in ("ws", "w1", "w2")}
-    return np.asarray(synthetic.factor_label(w, synthetic.label_dims(task.dims, ratio), kind=config.label))
+    return np.asarray(synthetic.factor_label(w, coordinates(config, ratio), kind=config.label))
+
+
+def coordinates(config: Config, ratio: float) -> tuple[int, int, int]:
+    """How many coordinates of w_s, w_1, w_2 the label reads."""
+    return config.dims if config.whole_label else synthetic.label_dims(config.dims, ratio)
 
 
 def classes(config: Config) -> int:
