@@ -1,4 +1,4 @@
-"""pidjax/neuro/simulate.py: what is put into a session is found in it by the ordinary tools."""
+"""pidjax/neuro/simulate/sessions.py: what is put into a session is found in it by the ordinary tools."""
 
 import mne
 import numpy as np
@@ -9,7 +9,7 @@ from mne.preprocessing.nirs import beer_lambert_law, optical_density, source_det
 from pidjax._checks import InputError
 from pidjax.neuro import SessionConfig, fit_clock, read_eeg, read_fnirs, simulate_session
 from pidjax.neuro.events import annotation_table, read_events_tsv
-from pidjax.neuro.simulate import EEG_CHANNELS, MODES
+from pidjax.neuro.simulate.sessions import EEG_CHANNELS, MODES
 
 LOUD = SessionConfig(n_trials=24, task=4.0, interval=(20.0, 22.0), erp=40e-6, hbo=8e-6, log_gain_sd=0.0)
 SMALL = SessionConfig(n_trials=6, task=2.0, interval=(6.0, 7.0))

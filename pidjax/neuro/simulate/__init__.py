@@ -1,0 +1,44 @@
+"""Simultaneous EEG and fNIRS from known factors, so that what they say of the factors is known.
+
+``simulate_session`` writes what a laboratory would have; ``simulate_trials`` draws independent trials whose likelihood
+is exact, and ``observe`` is the ideal observer of them.
+"""
+
+from pidjax.neuro.simulate.config import MODES, TrialConfig
+from pidjax.neuro.simulate.factors import Axis, Factors, axes, draw_factors
+from pidjax.neuro.simulate.montage import EEG_CHANNELS, Montage, montage
+from pidjax.neuro.simulate.observers import (
+    Observation,
+    Sensitivity,
+    information,
+    informations,
+    observe,
+    posterior,
+    sensitivity,
+)
+from pidjax.neuro.simulate.sessions import SessionConfig, save_session, simulate_session
+from pidjax.neuro.simulate.trials import Trials, simulate_trials
+
+__all__ = [
+    "EEG_CHANNELS",
+    "MODES",
+    "Axis",
+    "Factors",
+    "Montage",
+    "Observation",
+    "Sensitivity",
+    "SessionConfig",
+    "TrialConfig",
+    "Trials",
+    "axes",
+    "draw_factors",
+    "information",
+    "informations",
+    "montage",
+    "observe",
+    "posterior",
+    "save_session",
+    "sensitivity",
+    "simulate_session",
+    "simulate_trials",
+]
