@@ -17,28 +17,36 @@ from pidjax.neuro.simulate.observers import (
     sensitivity,
 )
 from pidjax.neuro.simulate.sessions import SessionConfig, save_session, simulate_session
+from pidjax.neuro.simulate.tasks import TASKS, Task, Truth, label_posteriors, make_task, observed_label, truth
 from pidjax.neuro.simulate.trials import Trials, simulate_trials
 
 __all__ = [
     "EEG_CHANNELS",
     "MODES",
+    "TASKS",
     "Axis",
     "Factors",
     "Montage",
     "Observation",
     "Sensitivity",
     "SessionConfig",
+    "Task",
     "TrialConfig",
     "Trials",
+    "Truth",
     "axes",
     "draw_factors",
     "information",
     "informations",
+    "label_posteriors",
+    "make_task",
     "montage",
     "observe",
+    "observed_label",
     "posterior",
     "save_session",
     "sensitivity",
     "simulate_session",
     "simulate_trials",
+    "truth",
 ]

@@ -153,6 +153,8 @@ class TrialConfig:
                     f"{name}={window} holds {samples:g} samples at {sfreq:g} Hz, not a whole number: change the window "
                     "or the rate."
                 )
+        if self.onset_range and not (self.eeg_window[0] <= -0.05 and self.eeg_window[1] >= 0.75):
+            raise InputError(f"with a jitter, eeg_window={self.eeg_window} must hold the whole ERP, -0.05 to 0.75 s.")
         spread = self.onset_range * self.eeg_sfreq
         if abs(spread - round(spread)) > 1e-6:
             raise InputError(f"jitter={self.onset_range:g} s must be a whole number of samples of the EEG.")
