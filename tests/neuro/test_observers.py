@@ -1,4 +1,4 @@
-"""pidjax/neuro/simulate/observers.py: brute-force likelihoods, closed forms by Monte Carlo, nothing where nothing is."""
+"""pidjax/neuro/simulate/observers.py: brute-force likelihoods, closed forms by Monte Carlo, nulls."""
 
 import dataclasses
 import math

@@ -55,11 +55,18 @@ class Axis(NamedTuple):
     prob: np.ndarray
 
 
-def draw_factors(config: TrialConfig, n: int, rng: np.random.Generator) -> Factors:
-    """n trials, independent and identically distributed."""
+def draw_factors(
+    config: TrialConfig,
+    n: int,
+    rng: np.random.Generator,
+    *,
+    event: np.ndarray | None = None,
+    mode: np.ndarray | None = None,
+) -> Factors:
+    """n trials, independent and identically distributed; with events and modes in an order that is given, if it is."""
     k = len(config.modes)
-    event = rng.random(n) < config.event
-    mode = rng.integers(k, size=n)
+    event = rng.random(n) < config.event if event is None else event
+    mode = rng.integers(k, size=n) if mode is None else mode
     cost = rng.choice([-1.0, 1.0], n) if config.cost_law == "binary" else rng.standard_normal(n)
     other = (mode + rng.integers(1, k, size=n)) % k if k > 1 else mode
     return Factors(

@@ -54,14 +54,12 @@ def draw(rng: np.random.Generator, at: Bins, factor: np.ndarray, size: int) -> n
     Parameters
     ----------
     factor : [k] or [k, channels, channels]
-        Root of the density at every bin; of a cross-spectral matrix its Cholesky factor (real at the last bin, when n
-        is even).
+        Root of the density at every bin; of a cross-spectral matrix its Cholesky factor, real where the bin is.
     """
     channels = 1 if factor.ndim == 1 else factor.shape[-1]
     white = rng.standard_normal((2, at.f.size, channels, size))
     x = (white[0] + 1j * white[1]) * np.sqrt(0.5)
-    if at.n % 2 == 0:
-        x[-1] = white[0, -1]
+    x[at.weight < 1] = white[0, at.weight < 1]
     x = factor[:, None, None] * x if factor.ndim == 1 else factor @ x
     return np.sqrt(at.scale) * x.transpose(2, 1, 0)
 

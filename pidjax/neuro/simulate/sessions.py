@@ -1,311 +1,378 @@
-"""One simulated session of simultaneous EEG and fNIRS, written as the files a laboratory would have.
-
-Per trial: an activation event or rest (in both modalities), one of three band modes (EEG only), a gain of
-the haemodynamic response (fNIRS only). Simple on purpose: the parts are right, the truths are not in nats.
-"""
+"""Continuous recordings of simultaneous EEG and fNIRS, as a laboratory would have them, with what is true of them."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
-import functools
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 import mne
 import numpy as np
 import pandas as pd
-from scipy.stats import gamma
+import scipy.fft
 
-from pidjax._checks import InputError
-from pidjax.neuro.features import BANDS
-from pidjax.neuro.recordings import MONTAGE
+from pidjax._checks import InputError, one_of
+from pidjax.neuro.simulate import artefacts, noise, spectra
+from pidjax.neuro.simulate.behaviour import behave
+from pidjax.neuro.simulate.config import MODES, TrialConfig
+from pidjax.neuro.simulate.factors import Factors, draw_factors, latency
+from pidjax.neuro.simulate.montage import Montage, eeg_info, fnirs_info, montage
+from pidjax.neuro.simulate.responses import double_gamma, envelope, erp
+from pidjax.neuro.simulate.tasks import Task
+from pidjax.neuro.simulate.trials import draw_scalp, response_scale
 
-EEG_CHANNELS = [
-    "Fp1",
-    "AFF5h",
-    "AFz",
-    "F1",
-    "FC5",
-    "FC1",
-    "T7",
-    "C3",
-    "Cz",
-    "CP5",
-    "CP1",
-    "P7",
-    "P3",
-    "Pz",
-    "POz",
-    "O1",
-    "Fp2",
-    "AFF6h",
-    "F2",
-    "FC2",
-    "FC6",
-    "C4",
-    "T8",
-    "CP2",
-    "CP6",
-    "P4",
-    "P8",
-    "O2",
-]
-"""The 28 scalp channels of Shin et al. 2018."""
-OPTODES = {"C3": "FC3 C5 C1 CP3", "C4": "FC4 C6 C2 CP4", "Fz": "AFz F1 F2 FCz", "Pz": ""}
-"""Sources and, about 30 mm from each, its detectors; every source also has one detector at 8 mm."""
-SITE = "C3"
-WAVELENGTHS = (760, 850)
-MODES = {name: BANDS[name] for name in ("alpha", "beta", "gamma")}
+CLEAR = TrialConfig(erp=10e-6, theta_rms=5e-6, band_rms=(12e-6, 6e-6, 3e-6), hbo=1.0e-6)
+"""Trials of a session by default: every factor varies, at the upper end of what is seen."""
+RESPONSE = 12.0
+"""Seconds after the end of a task in which the response is large."""
+_BLOCK = 1024
 
 
 @dataclasses.dataclass(frozen=True)
 class SessionConfig:
-    """Settings of a simulated session; amplitudes in volts and mol/L.
+    """Settings of a recording; seconds.
 
     Attributes
     ----------
     n_trials : int
-        Half of them activation, half rest.
-    task : float
-        Duration of a trial's task (s).
-    interval : (float, float)
-        Range of the time between onsets (s).
-    erp : float
-        Peak of the event-related potential of an activation at its site (V).
-    theta_rms : float
-        RMS of the theta activity that an activation induces (V).
-    mode_rms : (float, float, float)
-        RMS of the induced alpha, beta and gamma activity (V).
-    hbo : float
-        Peak of the HbO response (M); HbR is −1/3 of it, 1.7 s later.
-    log_gain_sd : float
-        SD of the log gain of the haemodynamic response.
+        Activation and rest, and the modes, alternate in random order, each kind once in every few trials.
+    interval : (float, float) or None
+        Range of the time between markers; None is 2 to 6 s more than jitter, task and response take.
+    overlap : bool
+        Whether a trial may begin before the response to the last is over.
     clock_offset, clock_drift : float
-        The fNIRS clock reads offset + (1 + drift) · EEG clock (s).
+        The fNIRS clock reads offset + (1 + drift) · EEG clock.
+    subject_shift : float
+        Size of what differs between subjects: 1 is an SD of 1 s of the delay and of 0.35 of a, u and v.
+    behaviour : bool
+        Whether the table of trials has difficulty, reaction_time, correct and fatigue.
+    blinks, muscle, mains : bool
+        Artefacts of the EEG.
+    alpha_desynchronisation : float
+        Share of the background's alpha that is absent during the task of an activation, in all channels.
+    motion : str
+        "none", "fnirs", or "both": the same movements in EEG and fNIRS.
     """
 
     n_trials: int = 60
-    task: float = 10.0
-    interval: tuple[float, float] = (22.0, 26.0)
-    erp: float = 10e-6
-    theta_rms: float = 5e-6
-    mode_rms: tuple[float, float, float] = (12e-6, 6e-6, 3e-6)
-    hbo: float = 1.0e-6
-    log_gain_sd: float = 0.5
+    interval: tuple[float, float] | None = None
+    overlap: bool = False
     clock_offset: float = 12.4
     clock_drift: float = 50e-6
-    eeg_sfreq: float = 200.0
-    fnirs_sfreq: float = 10.0
+    subject_shift: float = 0.0
+    behaviour: bool = False
+    blinks: bool = False
+    muscle: bool = False
+    mains: bool = False
+    alpha_desynchronisation: float = 0.0
+    motion: Literal["none", "fnirs", "both"] = "none"
+
+    def __post_init__(self) -> None:
+        if self.interval is not None and not 0 < self.interval[0] <= self.interval[1]:
+            raise InputError(f"interval needs a positive shortest and longest time in order; found {self.interval}.")
+        if not 0 <= self.alpha_desynchronisation <= 1:
+            raise InputError(f"alpha_desynchronisation must lie in 0 ... 1; found {self.alpha_desynchronisation}.")
+        if self.subject_shift < 0:
+            raise InputError(f"subject_shift is the size of a spread: 0 or more; found {self.subject_shift}.")
+        if abs(self.clock_drift) > 500e-6:
+            raise InputError(f"clock_drift={self.clock_drift:g} is no drift of a clock: at most 500e-6 (500 ppm).")
+        one_of("motion", self.motion, ("none", "fnirs", "both"))
+
+
+class Subject(NamedTuple):
+    """What is constant in a subject: scalp gains [16], and what is added to delay, a, u and v of all trials."""
+
+    scalp: np.ndarray
+    delay: float
+    activation: float
+    intensity: float
+    cost: float
 
 
 class Session(NamedTuple):
-    """Two recordings, each on its own clock, and what is true of every trial (onsets on the EEG clock)."""
+    """Two recordings, each on its own clock, and what is true of every trial.
+
+    Attributes
+    ----------
+    raw_eeg, raw_fnirs : mne.io.RawArray
+        V; light intensities.
+    trials : DataFrame
+        A BIDS table of events (markers on the EEG clock): onset, duration, trial_type, mode, log_hbo_gain, the label of
+        a task, behaviour if asked for.
+    factors : DataFrame
+        All of ``Factors``, which no laboratory knows.
+    artefacts : DataFrame
+        onset (EEG clock) and kind.
+    subject, session : str
+    """
 
     raw_eeg: mne.io.BaseRaw
     raw_fnirs: mne.io.BaseRaw
     trials: pd.DataFrame
+    factors: pd.DataFrame
+    artefacts: pd.DataFrame
+    subject: str
+    session: str
 
 
-def simulate_session(config: SessionConfig | None = None, *, seed: int = 0) -> Session:
-    """Simulate one session.
+def simulate_session(
+    config: SessionConfig | None = None,
+    trial: TrialConfig | Task | None = None,
+    *,
+    seed: int | np.random.Generator = 0,
+    subject: Subject | None = None,
+    names: tuple[str, str] = ("01", "01"),
+) -> Session:
+    """Simulate one session: the parts of ``simulate_trials`` laid out in time, with edges, clocks and artefacts.
 
-    EEG: 1/f and alpha background with spatial covariance; an ERP (N180, P350) and a rise of theta in
-    activation trials; induced activity in the band of the trial's mode in every trial. fNIRS: intensities at
-    760 and 850 nm of 12 long and 4 short channels; SPM double-gamma response in activation trials; cardiac,
-    respiratory, Mayer and very slow systemic waves, shared with the short channels. Parameter values: Shin et
-    al. 2018 (montage, rates), Wyser et al. 2020 (scalp correlation), nilearn's ``spm`` response.
+    Unlike in ``simulate_trials`` a trial's noise is cut out of longer noise, responses outlast trials and induced
+    activity has edges, so an epoch's likelihood is near that of an independent trial but not it.
+
+    Parameters
+    ----------
+    config : SessionConfig
+    trial : TrialConfig or Task
+        What a trial is; ``CLEAR`` when not given. A task adds its label to the table of trials.
+    seed : int or Generator
+    subject : Subject
+        Drawn from ``seed`` when not given.
+    names : (str, str)
+        Of subject and session.
     """
     config = config or SessionConfig()
+    task = trial if isinstance(trial, Task) else None
+    law = trial.config if isinstance(trial, Task) else trial or CLEAR
+    interval = _interval(config, law)
     rng = np.random.default_rng(seed)
-    trials = _trials(config, rng)
-    end = trials.onset.iloc[-1] + 40.0
+    subject = draw_subject(config, rng) if subject is None else subject
+    of = _shifted(_ordered(config, law, rng), subject)
+    markers = 30.0 + np.cumsum(rng.uniform(*interval, config.n_trials))
+    end = markers[-1] + law.onset_range + law.task + 30.0
+    moves = artefacts.motion(rng, end, subject.scalp.size)
+    if config.motion == "none":
+        moves = artefacts.Motion(moves.times[:0], moves.moved[:0])
+    raw_eeg, spoilt = _eeg(config, law, of, markers, end, moves, rng)
+    raw_fnirs = _fnirs(config, law, subject, of, markers, end, moves, rng)
+    spoilt += [(at, "motion") for at in moves.times]
+    table = _table(config, law, task, of, markers, rng)
     when = datetime.datetime(2026, 1, 1, 9, tzinfo=datetime.UTC)
-    raw_eeg = _eeg(config, trials, end, rng).set_meas_date(when)
-    raw_fnirs = _fnirs(config, trials, end, rng).set_meas_date(when)
-    raw_fnirs.info["subject_info"] = {"his_id": "simulated"}  # the SNIRF writer asks for one
-    for raw, onset in ((raw_eeg, trials.onset), (raw_fnirs, _on_fnirs_clock(config, trials.onset))):
-        raw.set_annotations(mne.Annotations(onset, config.task, trials.trial_type, orig_time=raw.info["meas_date"]))
-    return Session(raw_eeg, raw_fnirs, trials)
+    for raw, onset in ((raw_eeg, markers), (raw_fnirs, _on_fnirs_clock(config, markers))):
+        raw.set_meas_date(when)
+        raw.set_annotations(mne.Annotations(onset, law.task, table.trial_type, orig_time=when))
+    raw_fnirs.info["subject_info"] = {"his_id": names[0]}  # the SNIRF writer asks for one
+    hidden = pd.DataFrame(of._asdict())
+    found = pd.DataFrame(sorted(spoilt), columns=["onset", "kind"])
+    return Session(raw_eeg, raw_fnirs, table, hidden, found, *names)
 
 
-def save_session(session: Session, folder: str | Path) -> dict[str, Path]:
-    """Write ``eeg.edf``, ``fnirs.snirf`` and a BIDS ``events.tsv`` (EEG clock) into ``folder``."""
-    from mne_nirs.io.snirf import write_raw_snirf
+def simulate_study(
+    config: SessionConfig | None = None,
+    trial: TrialConfig | Task | None = None,
+    *,
+    n_subjects: int = 29,
+    n_sessions: int = 1,
+    seed: int = 0,
+) -> Iterator[Session]:
+    """Sessions of several subjects, one at a time: scalp gains and ``subject_shift`` are a subject's."""
+    for name, count in (("n_subjects", n_subjects), ("n_sessions", n_sessions)):
+        if count < 1:
+            raise InputError(f"{name} must be 1 or more; found {count}.")
+    config = config or SessionConfig()
+    for i in range(n_subjects):
+        subject = draw_subject(config, np.random.default_rng([seed, i]))
+        for j in range(n_sessions):
+            rng = np.random.default_rng([seed, i, j])
+            names = (f"{i + 1:02d}", f"{j + 1:02d}")
+            yield simulate_session(config, trial, seed=rng, subject=subject, names=names)
 
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = {name: folder / name for name in ("eeg.edf", "fnirs.snirf", "events.tsv")}
-    mne.export.export_raw(paths["eeg.edf"], session.raw_eeg, overwrite=True, verbose="error")
-    write_raw_snirf(session.raw_fnirs, str(paths["fnirs.snirf"]))
-    session.trials.to_csv(paths["events.tsv"], sep="\t", index=False, na_rep="n/a", float_format="%.6f")
-    return paths
+
+def draw_subject(config: SessionConfig, rng: np.random.Generator) -> Subject:
+    """Gains U(0.7, 1.1), shifts normal."""
+    shift = config.subject_shift * rng.standard_normal(4) * np.array([1.0, 0.35, 0.35, 0.35])
+    return Subject(draw_scalp(rng), *map(float, shift))
 
 
-def _trials(config: SessionConfig, rng: np.random.Generator) -> pd.DataFrame:
-    n = config.n_trials
-    if n < 6:
-        raise InputError(f"a session needs at least 6 trials, one of every kind; found n_trials={n}.")
-    if not 0 < config.interval[0] <= config.interval[1]:
-        raise InputError(f"interval needs a positive shortest and longest time in order; found {config.interval}.")
-    kinds = [(event, mode) for event in ("activation", "rest") for mode in MODES]
-    # every stretch of six trials holds each kind once, so time on task tells nothing about the condition
-    order = np.concatenate([rng.permutation(6) for _ in range(-(-n // 6))])[:n]
-    events, modes = zip(*(kinds[i] for i in order), strict=True)
-    active = np.array(events) == "activation"
-    return pd.DataFrame(
+def _interval(config: SessionConfig, law: TrialConfig) -> tuple[float, float]:
+    """Range of the time between markers, checked."""
+    kinds = len(_kinds(law))
+    if config.n_trials < kinds:
+        raise InputError(
+            f"a session needs at least {kinds} trials, one of every kind; found n_trials={config.n_trials}."
+        )
+    over = law.onset_range + law.task + RESPONSE
+    if config.interval is None:
+        return over + 2, over + 6
+    if config.interval[0] < over and not config.overlap:
+        raise InputError(
+            f"responses overlap: an interval of {config.interval[0]:g} s is shorter than the {over:g} s that jitter, "
+            "task and response take; widen it, or set overlap."
+        )
+    return config.interval
+
+
+def _kinds(law: TrialConfig) -> list[tuple[bool, int]]:
+    events = [event for event, chance in ((True, law.event), (False, 1 - law.event)) if chance > 0]
+    return [(event, mode) for event in events for mode in range(len(law.modes))]
+
+
+def _ordered(config: SessionConfig, law: TrialConfig, rng: np.random.Generator) -> Factors:
+    """Factors of the trials of a session."""
+    n, kinds = config.n_trials, _kinds(law)
+    if law.event not in (0.0, 0.5, 1.0):
+        return draw_factors(law, n, rng)
+    # every stretch of so many trials holds each kind once, so time on task tells nothing about the condition
+    order = np.concatenate([rng.permutation(len(kinds)) for _ in range(-(-n // len(kinds)))])[:n]
+    event, mode = (np.array(column) for column in zip(*(kinds[i] for i in order), strict=True))
+    return draw_factors(law, n, rng, event=event, mode=mode)
+
+
+def _shifted(of: Factors, subject: Subject) -> Factors:
+    return of._replace(
+        delay=of.delay + subject.delay,
+        activation=of.activation + subject.activation,
+        intensity=of.intensity + subject.intensity,
+        cost=of.cost + subject.cost,
+    )
+
+
+def _table(
+    config: SessionConfig,
+    law: TrialConfig,
+    task: Task | None,
+    of: Factors,
+    markers: np.ndarray,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    table = pd.DataFrame(
         {
-            "onset": 30.0 + np.cumsum(rng.uniform(*config.interval, n)),
-            "duration": config.task,
-            "trial_type": events,
-            "mode": modes,
-            "log_hbo_gain": np.where(active, config.log_gain_sd * rng.standard_normal(n), np.nan),
+            "onset": markers,
+            "duration": law.task,
+            "trial_type": np.where(of.event, "activation", "rest"),
+            "mode": np.array(law.modes)[of.mode],
+            "log_hbo_gain": np.where(of.event_fnirs, of.log_amplitude, np.nan),
         }
     )
+    if task is not None:
+        label = task.label(of, rng)
+        table["label"] = label.astype(int) if label.dtype == bool else label
+    if config.behaviour:
+        told = behave(of, rng, markers / markers[-1])._asdict()
+        table = table.assign(**{name: x.astype(int) if x.dtype == bool else x for name, x in told.items()})
+    return table
 
 
 def _on_fnirs_clock(config: SessionConfig, t):
     return config.clock_offset + (1 + config.clock_drift) * t
 
 
-@functools.cache
-def _template() -> dict[str, np.ndarray]:
-    return mne.channels.make_standard_montage(MONTAGE).get_positions()["ch_pos"]
+@noise.one_thread
+def _eeg(
+    config: SessionConfig,
+    law: TrialConfig,
+    of: Factors,
+    markers: np.ndarray,
+    end: float,
+    moves: artefacts.Motion,
+    rng: np.random.Generator,
+) -> tuple[mne.io.RawArray, list[tuple[float, str]]]:
+    sfreq, place = law.eeg_sfreq, montage(law.site)
+    times = np.arange(round(end * sfreq)) / sfreq
+    onset = markers + of.onset
+    data = _background(config, law, place, of, onset, times, rng)
+    source = np.zeros(times.size)
+    for i, start in enumerate(onset):
+        since = times - start
+        near = slice(*np.searchsorted(since, [-1.0, law.task + 3.0]))
+        edges = envelope(since[near], law.task)
+        at = noise.bins(edges.size, sfreq)
+        mode = law.modes[of.mode_eeg[i]]
+        induced = [(mode, law.band_rms[MODES.index(mode)] * np.exp(of.log_power[i] / 2))]
+        if of.event_eeg[i]:
+            source[near] += law.erp * np.exp(of.activation[i] / 2) * erp(since[near])
+            induced.append(("theta", law.theta_rms))
+        for name, rms in induced:
+            wave = noise.draw(rng, at, rms * np.sqrt(spectra.band(at.f, name)), 1)
+            source[near] += edges * noise.samples(wave[0, 0], at.n)
+    data += place.pattern[:, None] * source
+    spoilt: list[tuple[float, str]] = []
+    for asked, spoil, kind in (
+        (config.blinks, artefacts.blinks, "blink"),
+        (config.muscle, artefacts.muscle, "muscle"),
+    ):
+        if asked:
+            wave, when = spoil(rng, times.size, sfreq)
+            data += wave
+            spoilt += [(float(t), kind) for t in when]
+    if config.mains:
+        data += artefacts.mains(rng, times.size, sfreq)
+    if config.motion == "both":
+        data += artefacts.moved_potential(rng, moves, times)
+    return mne.io.RawArray(data, eeg_info(sfreq), verbose="error"), spoilt
 
 
-def _positions(names) -> np.ndarray:
-    return np.array([_template()[name] for name in names])
+def _background(
+    config: SessionConfig,
+    law: TrialConfig,
+    place: Montage,
+    of: Factors,
+    onset: np.ndarray,
+    times: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    at = noise.bins(scipy.fft.next_fast_len(times.size, real=True), law.eeg_sfreq)
+    root = np.linalg.cholesky(place.covariance)
+
+    def of_density(psd: np.ndarray) -> np.ndarray:
+        return root @ noise.samples(noise.draw(rng, at, np.sqrt(psd), len(root))[:, 0], at.n)[:, : times.size]
+
+    if config.alpha_desynchronisation == 0:
+        return of_density(spectra.background(at.f))
+    left = np.ones(times.size)
+    for start in onset[of.event_eeg]:
+        left *= 1 - config.alpha_desynchronisation * envelope(times - start, law.task)
+    return of_density(spectra.aperiodic(at.f)) + left * of_density(spectra.resting_alpha(at.f))
 
 
-def _noise(rng, psd, sfreq: float, shape: tuple[int, ...]) -> np.ndarray:
-    """Gaussian noise with one-sided power spectral density ``psd(f)``, drawn in the frequency domain."""
-    n = shape[-1]
-    f = np.fft.rfftfreq(n, 1 / sfreq)
-    f[0] = f[1]
-    amplitude = np.sqrt(psd(f) * sfreq * n / 4)
-    spectrum = amplitude * (
-        rng.standard_normal((*shape[:-1], f.size)) + 1j * rng.standard_normal((*shape[:-1], f.size))
-    )
-    spectrum[..., 0] = 0
-    return np.fft.irfft(spectrum, n)
+def _fnirs(
+    config: SessionConfig,
+    law: TrialConfig,
+    subject: Subject,
+    of: Factors,
+    markers: np.ndarray,
+    end: float,
+    moves: artefacts.Motion,
+    rng: np.random.Generator,
+) -> mne.io.RawArray:
+    place = montage(law.site)
+    times = np.arange(round(_on_fnirs_clock(config, end) * law.fnirs_sfreq)) / law.fnirs_sfreq
+    pairs = _systemic(law, place, subject.scalp, times.size, rng).reshape(-1, 2, times.size)
+    start = _on_fnirs_clock(config, markers + latency(law, of.onset, of.delay))
+    seen = place.gain > 0
+    size = law.hbo * np.exp(of.log_amplitude)
+    hbo, hbr = response_scale(law, of.mode)
+    for i in np.flatnonzero(of.event_fnirs):
+        since = times - start[i]
+        near = slice(*np.searchsorted(since, [0.0, law.task + 40.0]))
+        rise = double_gamma(since[near], law.task, of.dispersion[i])
+        fall = law.hbr_ratio * double_gamma(since[near] - law.hbr_lag, law.task, of.dispersion[i])
+        response = size[i] * np.stack([hbo[i] * rise, hbr[i] * fall])
+        pairs[seen, :, near] += place.gain[seen, None, None] * response
+    density = np.einsum("pwc,pct->pwt", place.density, pairs)
+    light = 0.5 * np.exp(-density)
+    if moves.times.size:
+        on_clock = moves._replace(times=_on_fnirs_clock(config, moves.times))
+        light *= artefacts.moved_intensity(rng, on_clock, times)[:, None]
+    return mne.io.RawArray(light.reshape(-1, times.size), fnirs_info(law.fnirs_sfreq), verbose="error")
 
 
-def _eeg(config: SessionConfig, trials: pd.DataFrame, end: float, rng) -> mne.io.BaseRaw:
-    sfreq = config.eeg_sfreq
-    position = _positions(EEG_CHANNELS)
-    t = np.arange(round(end * sfreq)) / sfreq
-
-    def background(f):
-        slow = 2 * 8e-12 / (1 + f**1.2) * np.minimum(1, (f / 0.5) ** 2)
-        return slow + 1.2e-11 * np.exp(-0.5 * ((f - 10) / 1.2) ** 2) + 2e-14
-
-    distance = np.linalg.norm(position[:, None] - position[None], axis=-1)
-    covariance = 0.8 * np.exp(-(distance**2) / (2 * 0.05**2)) + 0.2 * np.eye(len(position))
-    data = np.linalg.cholesky(covariance) @ _noise(rng, background, sfreq, (len(position), t.size))
-
-    pattern = np.exp(-(np.linalg.norm(position - _positions([SITE]), axis=-1) ** 2) / (2 * 0.07**2))
-    source = np.zeros(t.size)
-    for trial in trials.itertuples():
-        since = t - trial.onset
-        near = (since > -2) & (since < config.task + 2)
-        edges = 1 / (1 + np.exp(-(since[near] - 0.3) / 0.1)) / (1 + np.exp((since[near] - config.task) / 0.3))
-        induced = [(MODES[trial.mode], config.mode_rms[list(MODES).index(trial.mode)])]
-        if trial.trial_type == "activation":
-            n180 = -0.4 * np.exp(-0.5 * ((since - 0.18) / 0.03) ** 2)
-            source += config.erp * (n180 + np.exp(-0.5 * ((since - 0.35) / 0.08) ** 2))
-            induced.append((BANDS["theta"], config.theta_rms))
-        for (lo, hi), rms in induced:
-            wave = _noise(rng, lambda f, lo=lo, hi=hi: ((f >= lo) & (f < hi)) / (hi - lo), sfreq, (int(near.sum()),))
-            source[near] += rms * edges * wave
-    data += pattern[:, None] * source
-    info = mne.create_info(list(EEG_CHANNELS), sfreq, "eeg")
-    return mne.io.RawArray(data, info, verbose="error").set_montage(MONTAGE)
-
-
-def _response(t: np.ndarray, duration: float) -> np.ndarray:
-    """SPM double gamma convolved with a boxcar, unit peak."""
-    integral = gamma.cdf(t, 6) - gamma.cdf(t - duration, 6)
-    undershoot = gamma.cdf(t, 16) - gamma.cdf(t - duration, 16)
-    shape = integral - undershoot / 6
-    return shape / shape.max()
-
-
-def _fnirs(config: SessionConfig, trials: pd.DataFrame, end: float, rng) -> mne.io.BaseRaw:
-    sfreq = config.fnirs_sfreq
-    t = np.arange(round((_on_fnirs_clock(config, end)) * sfreq)) / sfreq
-    info, site_gain, short = _fnirs_info(sfreq)
-    pairs = len(short)
-
-    def wave(f0, width):
-        return lambda f: np.exp(-0.5 * ((f - f0) / width) ** 2) / (width * np.sqrt(2 * np.pi))
-
-    def slow(f):
-        return (f < 0.06) / 0.06
-
-    def local(f):
-        return np.where(f > 0.02, 1 / f, 0) / np.log(sfreq / 2 / 0.02)
-
-    cardiac = 0.25e-6 * _noise(rng, wave(1.05, 0.06), sfreq, (1, t.size))
-    rest = {wave(0.27, 0.03): 0.15e-6, wave(0.09, 0.015): 0.35e-6, slow: 0.45e-6}
-    correlation = 0.8
-
-    def systemic() -> np.ndarray:
-        common = sum(rms * _noise(rng, psd, sfreq, (1, t.size)) for psd, rms in rest.items())
-        own = sum(rms * _noise(rng, psd, sfreq, (pairs, t.size)) for psd, rms in rest.items())
-        return np.sqrt(correlation) * common + np.sqrt(1 - correlation) * own
-
-    scalp = rng.uniform(0.7, 1.1, (pairs, 1))
-    body = systemic()
-    own_hbr = 0.5  # HbR's systemic part is only partly HbO's, so no fixed combination cancels it
-    hbo = scalp * (cardiac + body) + 0.10e-6 * _noise(rng, local, sfreq, (pairs, t.size))
-    hbr_body = np.sqrt(1 - own_hbr) * body + np.sqrt(own_hbr) * systemic()
-    hbr = scalp * (0.25 * cardiac + 0.2 * hbr_body) + 0.05e-6 * _noise(rng, local, sfreq, (pairs, t.size))
-    for trial in trials.itertuples():
-        if trial.trial_type == "activation":
-            since = t - _on_fnirs_clock(config, trial.onset)
-            peak = config.hbo * np.exp(trial.log_hbo_gain)
-            hbo += site_gain * peak * _response(since, config.task)
-            hbr -= site_gain * peak / 3 * _response(since - 1.7, config.task)
-
-    concentration = np.stack([hbo, hbr], axis=1)  # [pairs, 2, times]
-    density = np.einsum("pwc,pct->pwt", _density_of_concentration(info), concentration)
-    density += 2e-4 * rng.standard_normal(density.shape)
-    return mne.io.RawArray(0.5 * np.exp(-density.reshape(2 * pairs, -1)), info, verbose="error")
-
-
-def _fnirs_info(sfreq: float) -> tuple[mne.Info, np.ndarray, np.ndarray]:
-    """Channel info, response gain of each pair [pairs, 1], and which pairs are short [pairs]."""
-    names, places, short = [], [], []
-    detectors: list[np.ndarray] = []
-    for s, (source_name, detector_names) in enumerate(OPTODES.items(), start=1):
-        source = _positions([source_name])[0]
-        for detector in [*_positions(detector_names.split()), None]:
-            is_short = detector is None
-            if detector is None:
-                sideways = np.cross(source, [0.0, 0.0, 1.0]) if np.hypot(*source[:2]) > 0.01 else np.array([1.0, 0, 0])
-                detector = source + 0.008 * sideways / np.linalg.norm(sideways)
-            detectors.append(detector)
-            for wavelength in WAVELENGTHS:
-                names.append(f"S{s}_D{len(detectors)} {wavelength}")
-                places.append(np.concatenate([(source + detector) / 2, source, detector, [wavelength, np.nan, np.nan]]))
-            short.append(is_short)
-    info = mne.create_info(names, sfreq, "fnirs_cw_amplitude")
-    for channel, place in zip(info["chs"], places, strict=True):
-        channel["loc"][:] = place
-        channel["coord_frame"] = mne.io.constants.FIFF.FIFFV_COORD_HEAD
-    middle = np.array(places)[::2, :3]
-    gain = np.exp(-(np.linalg.norm(middle - _positions([SITE]), axis=-1) ** 2) / (2 * 0.02**2))
-    return info, np.where(short, 0.0, gain)[:, None], np.array(short)
-
-
-def _density_of_concentration(info: mne.Info) -> np.ndarray:
-    """Optical density per concentration [pairs, wavelength, chromophore]: the inverse of mne's Beer–Lambert law.
-
-    Found by passing unit densities through mne itself, so the intensities return the concentrations exactly.
-    """
-    unit = np.zeros((len(info.ch_names), 2 + info["sfreq"].__ceil__()))
-    unit[0::2, 0] = unit[1::2, 1] = 1.0
-    raw = mne.io.RawArray(unit, info.copy(), verbose="error")
-    raw.set_channel_types(dict.fromkeys(raw.ch_names, "fnirs_od"), verbose="error")
-    out = mne.preprocessing.nirs.beer_lambert_law(raw, ppf=6.0).get_data()[:, :2]
-    return np.linalg.inv(out.reshape(-1, 2, 2))
+@noise.one_thread
+def _systemic(law: TrialConfig, place: Montage, scalp: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Concentrations [32, n] without any response, some bins at a time: the matrices of all would fill the memory."""
+    at = noise.bins(scipy.fft.next_fast_len(n, real=True), law.fnirs_sfreq)
+    found = []
+    for i in range(0, at.f.size, _BLOCK):
+        some = at._replace(f=at.f[i : i + _BLOCK], weight=at.weight[i : i + _BLOCK])
+        root = np.linalg.cholesky(spectra.haemoglobin(some.f, law, place, scalp))
+        found.append(noise.draw(rng, some, root, 1)[0])
+    return noise.samples(np.concatenate(found, axis=-1), at.n)[:, :n]

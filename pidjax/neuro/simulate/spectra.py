@@ -14,9 +14,18 @@ OPTICAL_NOISE = 2e-4
 
 
 def background(f: np.ndarray) -> np.ndarray:
-    """EEG of one channel: 1/f^1.2 (Donoghue et al. 2020: exponents of 1 to 2), alpha at 10 Hz, a white floor; 9 µV."""
-    slow = 2 * 8e-12 / (1 + f**1.2) * np.minimum(1, (f / 0.5) ** 2)
-    return slow + 1.2e-11 * np.exp(-0.5 * ((f - 10) / 1.2) ** 2) + 2e-14
+    """EEG of one channel, 9 µV: ``aperiodic`` and ``resting_alpha``."""
+    return aperiodic(f) + resting_alpha(f)
+
+
+def aperiodic(f: np.ndarray) -> np.ndarray:
+    """1/f^1.2 (Donoghue et al. 2020: exponents of 1 to 2) from 0.5 Hz, and a white floor."""
+    return 2 * 8e-12 / (1 + f**1.2) * np.minimum(1, (f / 0.5) ** 2) + 2e-14
+
+
+def resting_alpha(f: np.ndarray) -> np.ndarray:
+    """A peak at 10 Hz."""
+    return 1.2e-11 * np.exp(-0.5 * ((f - 10) / 1.2) ** 2)
 
 
 def band(f: np.ndarray, name: str) -> np.ndarray:

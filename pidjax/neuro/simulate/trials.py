@@ -111,10 +111,11 @@ def response_scale(config: TrialConfig, mode: np.ndarray) -> tuple[np.ndarray, n
     return hbo, hbo * np.exp(config.mode_on_hbr * first)
 
 
+@noise.one_thread
 def _eeg(config: TrialConfig, place: Montage, of: Factors, rng: np.random.Generator) -> np.ndarray:
     at, n = eeg_bins(config), len(of.event)
-    root = np.linalg.cholesky(place.covariance) * np.sqrt(spectra.background(at.f))[:, None, None]
-    found = noise.draw(rng, at, root, n)
+    apart = noise.draw(rng, at, np.sqrt(spectra.background(at.f)), n * len(place.pattern))
+    found = np.linalg.cholesky(place.covariance) @ apart.reshape(n, -1, at.f.size)
     evoked = config.erp * np.exp(of.activation / 2) * of.event_eeg
     source = noise.spectra(evoked[:, None] * erp(eeg_clock(config) - of.onset[:, None]))
     white = noise.draw(rng, at, np.ones(at.f.size), n)[:, 0]
