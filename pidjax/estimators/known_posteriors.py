@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import numpy as np
 from scipy.special import xlogy
 
@@ -51,8 +52,8 @@ def pid_of_posteriors(
     redundancy = broja(product / product.sum((1, 2, 3), keepdims=True)).redundancy
     mi1, mi2, total = (weight @ (xlogy(p, p) - xlogy(p, prior)).sum(axis=1) for p in (first, second, both))
     found: Any = PIDAtoms(redundancy, mi1 - redundancy, mi2 - redundancy, total - mi1 - mi2 + redundancy)
-    value = PIDAtoms(*(float(v[0]) for v in found))
-    return value, PIDAtoms(*(float(np.std(v[1:]) * (groups - 1) ** 0.5) for v in found))
+    value = jax.tree.map(lambda v: float(v[0]), found)
+    return value, jax.tree.map(lambda v: float(np.std(v[1:]) * (groups - 1) ** 0.5), found)
 
 
 def _table(p: np.ndarray, prior: np.ndarray, weight: np.ndarray, count: int) -> np.ndarray:

@@ -8,6 +8,7 @@ are Blackwell-ordered, or Gaussian with one number as target, so that R = min I 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from scipy.special import entr, expit, ndtr
@@ -43,7 +44,7 @@ def detectors(error_eeg: float, error_fnirs: float) -> PIDAtoms:
 def mode(error: float = 0.0, classes: int = 3) -> PIDAtoms:
     """One of equally likely modes, of which the EEG shows another with probability ``error``, the fNIRS nothing."""
     unique = math.log(classes) - _h(error) - error * math.log(classes - 1)
-    return PIDAtoms(*_floats(0, unique, 0, 0))
+    return _atoms(0, unique, 0, 0)
 
 
 def cost(cost_sd: float, activation_sd: float, noise_sd: float) -> PIDAtoms:
@@ -56,20 +57,20 @@ def cost(cost_sd: float, activation_sd: float, noise_sd: float) -> PIDAtoms:
     a, v, n = activation_sd**2, cost_sd**2, noise_sd**2
     alone = math.log1p(v / (a + n)) / 2
     left = a * n / (a + n)
-    return PIDAtoms(*_floats(0, 0, alone, math.log1p(v / (left + n)) / 2 - alone))
+    return _atoms(0, 0, alone, math.log1p(v / (left + n)) / 2 - alone)
 
 
 def xor(error_eeg: float, error_fnirs: float) -> PIDAtoms:
     """Two fair bits, one in each modality and seen with errors, and their XOR: S = ln 2 − h(ε_E ∗ ε_F)."""
     mixed = error_eeg * (1 - error_fnirs) + error_fnirs * (1 - error_eeg)
-    return PIDAtoms(*_floats(0, 0, 0, math.log(2) - _h(mixed)))
+    return _atoms(0, 0, 0, math.log(2) - _h(mixed))
 
 
 def xor_signals(d_eeg: float, d_fnirs: float) -> PIDAtoms:
     """The same with bits that are shapes in noise: S = ln 2 − E h(p q + (1 − p)(1 − q)), p, q = σ(d z + d² / 2)."""
     p, q = (expit(d * (_NODES + d / 2)) for d in (d_eeg, d_fnirs))
     agree = np.multiply.outer(p, q) + np.multiply.outer(1 - p, 1 - q)
-    return PIDAtoms(*_floats(0, 0, 0, math.log(2) - _WEIGHTS @ _entropy(agree) @ _WEIGHTS))
+    return _atoms(0, 0, 0, math.log(2) - _WEIGHTS @ _entropy(agree) @ _WEIGHTS)
 
 
 def delay_binary(difference: float, jitter: float) -> PIDAtoms:
@@ -80,7 +81,7 @@ def delay_binary(difference: float, jitter: float) -> PIDAtoms:
     if not 0 < difference <= jitter:
         raise InputError(f"the two delays must differ by less than the jitter, {jitter:g} s; found {difference:g} s.")
     alone = difference / jitter * math.log(2)
-    return PIDAtoms(*_floats(0, 0, alone, math.log(2) - alone))
+    return _atoms(0, 0, alone, math.log(2) - alone)
 
 
 def delay_gaussian(jitter_sd: float, delay_sd: float, eeg_error: float, fnirs_error: float) -> PIDAtoms:
@@ -95,7 +96,7 @@ def delay_gaussian(jitter_sd: float, delay_sd: float, eeg_error: float, fnirs_er
     j, tau, e, f = jitter_sd**2, delay_sd**2, eeg_error**2, fnirs_error**2
     alone = math.log1p(tau / (j + f)) / 2
     known = j * e / (j + e) if j + e else 0.0
-    return PIDAtoms(*_floats(0, 0, alone, math.log1p(tau / (known + f)) / 2 - alone))
+    return _atoms(0, 0, alone, math.log1p(tau / (known + f)) / 2 - alone)
 
 
 def delay_uniform(jitter: float, delay_sd: float, eeg_error: float, fnirs_error: float) -> PIDAtoms:
@@ -109,12 +110,12 @@ def delay_uniform(jitter: float, delay_sd: float, eeg_error: float, fnirs_error:
     broad, narrow = math.hypot(delay_sd, fnirs_error), fnirs_error
     total = math.log1p(delay_sd**2 / (eeg_error**2 + fnirs_error**2)) / 2
     alone = _box_entropy(jitter, broad) - _box_entropy(jitter, narrow)
-    return PIDAtoms(*_floats(0, 0, alone, total - alone))
+    return _atoms(0, 0, alone, total - alone)
 
 
 def delay_modular(prob: np.ndarray) -> PIDAtoms:
     """tau with probabilities ``prob``, onsets uniform on a circle, the response at their sum on it: S = H(tau)."""
-    return PIDAtoms(*_floats(0, 0, 0, entr(np.asarray(prob)).sum()))
+    return _atoms(0, 0, 0, entr(np.asarray(prob)).sum())
 
 
 def efficiency_binary(coupling: float) -> PIDAtoms:
@@ -129,7 +130,7 @@ def efficiency_binary(coupling: float) -> PIDAtoms:
     s2 = 1 + coupling**2
     p = ndtr(_NODES / math.sqrt(s2) / math.sqrt(2 - 1 / s2))
     alone = math.log(2) - _WEIGHTS @ _entropy(p)
-    return PIDAtoms(*_floats(alone, 0, 0, math.log(2) - alone))
+    return _atoms(alone, 0, 0, math.log(2) - alone)
 
 
 def efficiency_gaussian(coupling: float, noise: float) -> PIDAtoms:
@@ -143,7 +144,7 @@ def efficiency_gaussian(coupling: float, noise: float) -> PIDAtoms:
 
 
 def _mmi(first: float, second: float, both: float) -> PIDAtoms:
-    return PIDAtoms(*(float(v) for v in atoms_mmi(*np.array([first, second, both], np.float64))))
+    return _atoms(*atoms_mmi(*np.array([first, second, both], np.float64)))
 
 
 def _shift(d: float) -> float:
@@ -169,5 +170,5 @@ def _ratio(joint: float, marginal: float) -> float:
     return math.log(joint / marginal) if joint > 0 else 0.0
 
 
-def _floats(*values: float) -> tuple[float, ...]:
-    return tuple(float(v) for v in values)
+def _atoms(*values: Any) -> PIDAtoms:
+    return PIDAtoms(*(float(v) for v in values))  # type: ignore[arg-type]

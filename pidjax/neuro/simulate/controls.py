@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from pidjax._checks import InputError
@@ -48,7 +49,7 @@ def repaired(trials: Trials, labels: Any = None, *, seed: int = 0) -> Trials:
     codes = np.zeros(n, int) if labels is None else np.unique(np.asarray(labels), return_inverse=True)[1]
     if codes.shape != (n,):
         raise InputError(f"labels must have one value for each of {n} trials; found shape {codes.shape}.")
-    order = np.asarray(repair(jax.random.key(seed), codes))
+    order = np.asarray(repair(jax.random.key(seed), jnp.asarray(codes)))
     of = trials.factors
     moved = of._replace(**{name: getattr(of, name)[order] for name in _OF_FNIRS})
     return trials._replace(fnirs=trials.fnirs[order], factors=moved)

@@ -147,5 +147,6 @@ def _delay_axis(config: TrialConfig, step: float) -> Axis:
     if config.delay_law == "binary":
         return Axis(config.delay_mean + config.delay_sd * np.array([-1.0, 1.0]), np.full(2, 0.5))
     low, high = config.delay_range
-    edges = np.linspace(low, high, round((high - low) / step) + 1)
+    # cells as wide as those of the onset: then few sums of the two differ
+    edges = low + step * np.arange(int(np.ceil((high - low) / step - 1e-9)) + 1)
     return Axis((edges[1:] + edges[:-1]) / 2, np.diff(_delay_law(config).cdf(edges)))

@@ -81,20 +81,30 @@ def posterior(seen: Observation, factors: tuple[str, ...], sources: tuple[str, .
         raise InputError(f"name one or more factors, each once; found {factors}.")
     if not sources or set(sources) - {"eeg", "fnirs"}:
         raise InputError(f"sources are 'eeg', 'fnirs' or both; found {sources}.")
-    terms, letters = [], []
+    asked = [_LETTERS[name] for name in factors]
+    prior = {letter: seen.axes[name].prob for name, letter in _LETTERS.items()}
+    terms: list[tuple[np.ndarray, str]] = []
     if "eeg" in sources:
-        terms.append(seen.eeg)
-        letters.append("netamu")
+        terms.append(_integrated(seen.eeg, "netamu", prior, asked))
     if "fnirs" in sources:
         acts = seen.fnirs.shape[4] > 1
-        terms.append(seen.fnirs if acts else seen.fnirs[:, :, :, :, 0])
-        letters.append("netamdv" if acts else "netadv")
-    for name, letter in _LETTERS.items():
-        terms.append(seen.axes[name].prob)
-        letters.append(letter)
-    out = "n" + "".join(_LETTERS[name] for name in factors)
-    found = np.einsum(",".join(letters) + "->" + out, *terms, optimize="greedy")
+        table = seen.fnirs if acts else seen.fnirs[:, :, :, :, 0]
+        terms.append(_integrated(table, "netamdv" if acts else "netadv", prior, asked))
+    terms += [(p, letter) for letter, p in prior.items() if letter in "etam" or letter in asked]
+    arrays, letters = zip(*terms, strict=True)
+    found = np.einsum(",".join(letters) + "->n" + "".join(asked), *arrays, optimize="greedy")
     return found / found.sum(axis=tuple(range(1, found.ndim)), keepdims=True)
+
+
+def _integrated(
+    table: np.ndarray, letters: str, prior: dict[str, np.ndarray], asked: list[str]
+) -> tuple[np.ndarray, str]:
+    """A likelihood without those of the modality's own factors that nobody asks for."""
+    for letter in reversed(letters):
+        if letter in "udv" and letter not in asked:
+            table = np.tensordot(table, prior[letter], axes=(letters.index(letter), 0))
+            letters = letters.replace(letter, "")
+    return table, letters
 
 
 def information(p: np.ndarray, prior: np.ndarray | None = None) -> np.ndarray:

@@ -25,8 +25,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from pidjax._checks import InputError, one_of
@@ -147,15 +148,17 @@ def truth(task: Task, *, n: int = 1000, seed: int = 0, scalp: np.ndarray | None 
     rng = np.random.default_rng(seed)
     scalp = draw_scalp(rng) if scalp is None else scalp
     if task.closed_form is not None:
-        return Truth(task.closed_form(scalp), PIDAtoms(*(0.0,) * 4), "closed form", 0)
+        found = task.closed_form(scalp)
+        return Truth(found, jax.tree.map(lambda _: 0.0, found), "closed form", 0)
     prior, rows = label_posteriors(task, n=n, seed=rng, scalp=scalp, step=step)
     if not task.silent:
         return Truth(*pid_of_posteriors(prior, *rows), "table solver", n)
     eeg, fnirs, both = (information(p, prior) for p in rows)
     eeg, fnirs = (0 * x if name in task.silent else x for name, x in (("eeg", eeg), ("fnirs", fnirs)))
-    terms = np.stack([eeg, fnirs, both - eeg - fnirs])
-    value, error = terms.mean(axis=1), terms.std(axis=1, ddof=1) / n**0.5
-    return Truth(PIDAtoms(0.0, *map(float, value)), PIDAtoms(0.0, *map(float, error)), "observers", n)
+    terms: Any = PIDAtoms(*np.stack([0 * both, eeg, fnirs, both - eeg - fnirs]))
+    value = jax.tree.map(lambda x: float(x.mean()), terms)
+    error = jax.tree.map(lambda x: float(x.std(ddof=1) / n**0.5), terms)
+    return Truth(value, error, "observers", n)
 
 
 def label_posteriors(
