@@ -62,6 +62,7 @@ def test_modes_that_act_on_the_response_are_known_from_it(control):
         assert (nats["fnirs"].mean() > 0.1) == (size > 0)
         assert size > 0 or np.abs(nats["fnirs"]).max() < 1e-9
         assert task.silent == (() if size else ("fnirs",))
+    assert make_task("xor", **{control: 0.5}).silent == ("eeg",)
 
 
 def test_labels_of_another_length_are_refused(xor):

@@ -197,6 +197,11 @@ def observed_label(task: Task, trials: Trials, *, step: float = 0.1) -> tuple[np
     return of_label(prior)[0], [of_label(posterior(seen, task.factors, which)) for which in sources]
 
 
+def _acts(config: TrialConfig) -> bool:
+    """Whether the mode acts on the response."""
+    return bool(config.mode_on_hrf or config.mode_on_hbr)
+
+
 def _identity(axis: Axis) -> np.ndarray:
     return np.eye(axis.values.size)
 
@@ -214,14 +219,13 @@ def _event(name: str, config: TrialConfig) -> Task:
 
     # the closed form is of known shapes in known noise, an even chance, and detectors that make no mistake
     known = not any(getattr(config, sd) for sd in _STILL) and config.event == 0.5 and not config.onset_range
-    known = known and not any(config.event_errors) and config.theta_rms == 0
+    known = known and not any(config.event_errors) and config.theta_rms == 0 and not _acts(config)
     known = known and (len(config.modes) == 1 or not any(config.band_rms))
     return Task(name, config, ("event",), _identity, lambda of, rng: of.event, (), closed_form if known else None)
 
 
 def _mode(name: str, config: TrialConfig) -> Task:
-    silent = () if config.mode_on_hrf or config.mode_on_hbr else ("fnirs",)
-    return Task(name, config, ("mode",), _identity, lambda of, rng: of.mode, silent)
+    return Task(name, config, ("mode",), _identity, lambda of, rng: of.mode, () if _acts(config) else ("fnirs",))
 
 
 def _cost(name: str, config: TrialConfig) -> Task:
@@ -235,7 +239,9 @@ def _xor(name: str, config: TrialConfig) -> Task:
         high = _above(cost.values)
         return np.stack([high, high[:, ::-1]])
 
-    return Task(name, config, ("mode", "cost"), table, lambda of, rng: (of.mode == 1) ^ (of.cost > 0), ("eeg", "fnirs"))
+    # a response that depends on the mode shows the fNIRS both bits
+    silent = ("eeg",) if _acts(config) else ("eeg", "fnirs")
+    return Task(name, config, ("mode", "cost"), table, lambda of, rng: (of.mode == 1) ^ (of.cost > 0), silent)
 
 
 def _delay(name: str, config: TrialConfig) -> Task:
