@@ -11,7 +11,7 @@ from pidjax.neuro.simulate.config import TrialConfig
 
 
 class Factors(NamedTuple):
-    """One value a trial, [n] each: the letters are those of section "TrialConfig".
+    """One value a trial, [n] each: the letters are those of ``TrialConfig``.
 
     Attributes
     ----------

@@ -110,7 +110,8 @@ def _posterior(axes, seen: Observation, name: str, modes: tuple[str, ...]) -> No
         p = posterior(seen, (name,), sources)[0]
         colour = COLOURS[(0, 1, 2)[i]]
         if few:
-            axes.bar(values + 0.25 * (i - 1), p, width=0.22, color=colour, label=label)
+            gap = values[1] - values[0]
+            axes.bar(values + 0.25 * gap * (i - 1), p, width=0.22 * gap, color=colour, label=label)
         else:
             axes.plot(values, p, color=colour, label=label, lw=1.2)
     if few:
