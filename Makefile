@@ -20,7 +20,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 demo: install
-	$(BIN)/pidjax simulate --out $(DEMO)/recording --overwrite
+	$(BIN)/pidjax simulate everything --out $(DEMO)/recording --overwrite
 	$(BIN)/pidjax decompose $(DEMO)/recording/eeg.edf $(DEMO)/recording/fnirs.snirf \
 		--events $(DEMO)/recording/events.tsv --out $(DEMO)/decomposition --overwrite
 

@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from pidjax.estimators import CONDITIONAL, ESTIMATORS, estimate_cmi, estimate_mi
     from pidjax.neuro.settings import DecomposeSettings
-    from pidjax.neuro.simulate import SessionConfig
+    from pidjax.neuro.simulate import TASKS, SessionConfig
     from pidjax.train import CheckpointWarning, TrainingError
 
     def decompose(
@@ -58,27 +58,54 @@ def main(argv: list[str] | None = None) -> int:
         print(f"done in {time.monotonic() - start:.0f} s. The report is at {report.absolute()}")
 
     def simulate(
+        task: Annotated[
+            Literal[("everything", *TASKS)],  # type: ignore[valid-type]
+            tyro.conf.Positional,
+            tyro.conf.arg(metavar="TASK"),
+        ],
+        /,
         *,
         out: Path,
         session: Annotated[SessionConfig, tyro.conf.arg(name="")],
+        subjects: int = 1,
+        sessions: int = 1,
+        eeg_format: Literal["edf", "fif"] = "edf",
+        truth_trials: int = 1000,
         seed: int = 0,
         overwrite: bool = False,
     ) -> None:
-        """Write one simulated session: eeg.edf, fnirs.snirf and events.tsv.
+        """Write simulated EEG and fNIRS, and what they say of the label of a task.
+
+        One session: eeg.edf, fnirs.snirf, events.tsv, factors.tsv (hidden), trial.png; several: a BIDS folder. Beside
+        them truth.json, the PID of the task's label in nats (not for "everything", where all factors vary).
 
         Args:
+            task: What varies, and what is the label: help(pidjax.neuro.simulate.tasks) describes them.
             out: Folder to write to.
+            subjects: Number of subjects.
+            sessions: Sessions of each.
+            eeg_format: Of one session; BIDS wants EDF.
+            truth_trials: Trials that the ideal observers see where there is no closed form; 0 writes no truth.
             seed: Of everything random.
             overwrite: Replace the recording in OUT.
         """
-        from pidjax.neuro.simulate import save_session, simulate_session
+        from pidjax.neuro.simulate.written import write_simulation
 
         if out.exists() and not out.is_dir():
             raise InputError(f"--out {out} is a file: give a folder.")
         if out.exists() and any(out.iterdir()) and not overwrite:
             raise InputError(f"--out {out} exists and is not empty: give another folder, or --overwrite its recording.")
-        paths = save_session(simulate_session(session, seed=seed), out)
-        print("wrote " + ", ".join(map(str, paths.values())))
+        lines = write_simulation(
+            task,
+            out,
+            session,
+            subjects=subjects,
+            sessions=sessions,
+            eeg_format=eeg_format,
+            truth_trials=truth_trials,
+            seed=seed,
+        )
+        print("\n".join(lines))
 
     def estimate(
         x_file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="X.npy")],

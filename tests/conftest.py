@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -60,9 +61,10 @@ def data(request):
 @pytest.fixture(scope="session")
 def session():
     """A short simulated session: 18 trials, 11 s apart."""
-    from pidjax.neuro import SessionConfig, simulate_session
+    from pidjax.neuro.simulate import CLEAR, SessionConfig, simulate_session
 
-    return simulate_session(SessionConfig(n_trials=18, task=4.0, interval=(10.0, 12.0)), seed=1)
+    config = SessionConfig(n_trials=18, interval=(10.0, 12.0), overlap=True)
+    return simulate_session(config, dataclasses.replace(CLEAR, task=4.0), seed=1)
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from pidjax.estimators.classical import (
 from pidjax.estimators.difference import Difference, conditional_infonce_cmi, difference_cmi
 from pidjax.estimators.estimate import ESTIMATORS, Estimate, estimate_each, estimate_mi
 from pidjax.estimators.estimate_conditional import CONDITIONAL, estimate_cmi
+from pidjax.estimators.known_posteriors import pid_of_posteriors
 from pidjax.estimators.learned import METHODS, Reading, learned_mi, learned_readings, sharing
 from pidjax.estimators.pid import PIDEstimate, estimate_pid
 from pidjax.estimators.portfolio import Auto, auto_mi
@@ -59,6 +60,7 @@ __all__ = [
     "ksg_mi",
     "learned_mi",
     "learned_readings",
+    "pid_of_posteriors",
     "radial_ksg_mi",
     "sharing",
 ]

@@ -135,8 +135,8 @@ def estimate_pid(
     for_fit, for_codes = jax.random.split(key)
     run = functools.partial(_posteriors, classes=len(classes), repairs=repairs, **settings)
     found = jax.device_get(run(for_fit, a, b, codes))
-    count = _bin_count(len(codes), len(classes))
-    bins = functools.partial(_bins, count=count)
+    count = bin_count(len(codes), len(classes))
+    bins = functools.partial(posterior_bins, count=count)
     repaired = np.stack([bins(p) for p in found.repaired])
     binned = _Codes(
         bins(found.first),
@@ -201,7 +201,7 @@ def _paired(key: Array, a: np.ndarray, b: np.ndarray, y: np.ndarray, repairs: in
     return _Codes(a, b, a * size + b, np.stack([a * size + c for c in again]), y)
 
 
-def _bins(log_p: np.ndarray, count: int) -> np.ndarray:
+def posterior_bins(log_p: np.ndarray, count: int) -> np.ndarray:
     """Bins of probability vectors [n, classes]: the likeliest class, then equal steps of arcsin √p of it.
 
     In equal steps of arcsin √p, the Fisher metric, a step anywhere costs as much of what x says of y. With two classes
@@ -217,7 +217,7 @@ def _bins(log_p: np.ndarray, count: int) -> np.ndarray:
     return found
 
 
-def _bin_count(n: int, classes: int) -> int:
+def bin_count(n: int, classes: int) -> int:
     """Fine enough to keep what probabilities say, coarse enough to be counted."""
     whole = min(max(round(n**0.5 / 3), 4), 24)
     return whole if classes == 2 else max(1, whole // classes)

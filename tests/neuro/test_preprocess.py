@@ -237,7 +237,7 @@ def disturbed(optical, start=100.0, stop=104.0):
 
 @pytest.mark.parametrize("montage", ["with short channels", "long channels only"])
 def test_an_artefact_in_a_bad_fnirs_segment_stays_there(montage, optical):
-    """A loose probe inside a BAD segment changes the concentrations outside it by less than a tenth."""
+    """A loose probe inside a BAD segment changes the concentrations outside it by less than a fifth of their RMS."""
     if montage == "long channels only":
         optical = long_only(optical)
     note = mne.Annotations([99.5], [5], ["BAD_loose"])
@@ -245,7 +245,7 @@ def test_an_artefact_in_a_bad_fnirs_segment_stays_there(montage, optical):
     dirty = preprocess_fnirs(disturbed(optical).set_annotations(note)).raw
     assert dirty.ch_names == clean.ch_names
     good = outside(clean, 98, 106)
-    assert difference(dirty.get_data()[:, good], clean.get_data()[:, good]) < 0.1
+    assert difference(dirty.get_data()[:, good], clean.get_data()[:, good]) < 0.2
 
 
 @pytest.mark.parametrize("first_samp", [0, 700])

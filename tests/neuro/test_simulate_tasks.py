@@ -1,0 +1,142 @@
+"""pidjax/neuro/simulate/tasks.py: labels and posteriors agree, truths have the order that theory demands."""
+
+import numpy as np
+import pytest
+
+from pidjax._checks import InputError
+from pidjax.neuro.simulate import TASKS, TrialConfig, closed_forms, label_posteriors, make_task, observed_label, truth
+from pidjax.neuro.simulate.behaviour import accuracy, behave
+from pidjax.neuro.simulate.factors import draw_factors
+from pidjax.neuro.simulate.observers import information
+from pidjax.neuro.simulate.trials import draw_scalp, simulate_trials
+
+SCALP = draw_scalp(np.random.default_rng(0))
+QUICK = {"eeg_sfreq": 100.0, "fnirs_window": (-5.0, 20.0)}
+ALPHA = {"modes": ("alpha",), "band_rms": (3e-6, 0.0, 0.0)}
+CHANGES = {"mode": {"modes": ("alpha", "beta"), "mode_error": 0.1}, "efficiency": ALPHA, "behaviour": ALPHA}
+CHANGES["delay"] = {"jitter": 2.0}
+CHANGES["delay_modular"] = {"delay_modulus": 4.0}
+
+
+def quick(name, **changes):
+    return make_task(name, **{**QUICK, **CHANGES.get(name, {}), **changes})
+
+
+@pytest.fixture(scope="module", params=TASKS)
+def observed(request):
+    """100 trials of a task: labels, p(label), and what the observers say."""
+    task = quick(request.param)
+    trials = simulate_trials(task.config, 100, seed=1, scalp=SCALP)
+    label = task.label(trials.factors, np.random.default_rng(2))
+    return task, label, *observed_label(task, trials)
+
+
+def test_posteriors_predict_the_labels(observed):
+    """The mean log ratio of the true label is the information, for EEG, fNIRS and both: likelihoods are right."""
+    task, label, prior, rows = observed
+    if prior.size > 3:
+        nodes = task.table(*(_axes(task)[name] for name in task.factors))
+        assert nodes.shape == (prior.size, prior.size)
+        values = _axes(task)[task.factors[0]].values
+        label = np.abs(label[:, None] - values).argmin(axis=1)
+    for p in rows:
+        terms = np.log(p[np.arange(100), label.astype(int)] / prior[label.astype(int)])
+        excess = terms - information(p, prior)
+        assert abs(excess.mean()) < 4.5 * excess.std() / 10 + 1e-9
+
+
+def _axes(task):
+    from pidjax.neuro.simulate import axes
+
+    return axes(task.config)
+
+
+def test_both_say_more_than_each(observed):
+    """I(both) >= I(each), modalities called silent are, and posteriors are probabilities."""
+    task, _, prior, rows = observed
+    eeg, fnirs, both = (information(p, prior) for p in rows)
+    for p in rows:
+        np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-9)
+    for name, one in (("eeg", eeg), ("fnirs", fnirs)):
+        assert (both - one).mean() > -4.5 * (both - one).std() / 10
+        if name in task.silent:
+            assert one.mean() < 0.02
+    assert both.mean() > 0.02
+
+
+def test_event_has_a_closed_form():
+    """Said to be one, at the d' of the subject; none where the event also changes theta."""
+    task = quick("event")
+    found = truth(task, scalp=SCALP)
+    assert found.source == "closed form" and found.n == 0
+    assert found.atoms.redundancy > 0.3 and found.atoms.unique1 == 0
+    assert quick("event", theta_rms=3e-6).closed_form is None
+
+
+def test_detectors_that_err_have_the_atoms_of_the_formula():
+    """With clear signals the table solver finds the PID of two detectors that are wrong with 0.05 and 0.2."""
+    found = truth(quick("event_errors"), n=400, scalp=SCALP)
+    assert found.source == "table solver"
+    error = np.array(found.std_error)
+    expected = np.array(closed_forms.detectors(0.05, 0.2))
+    assert (np.abs(np.array(found.atoms) - expected) < 4.5 * error + 0.02).all()
+
+
+def test_delay_is_synergy_only_with_jitter():
+    """Locked to the marker the delay is the fNIRS's own; on a circle it is all synergy; both as observers say."""
+    locked = truth(quick("delay_locked"), n=100, scalp=SCALP)
+    round_ = truth(quick("delay_modular"), n=100, scalp=SCALP)
+    assert locked.source == round_.source == "observers"
+    assert locked.atoms.unique2 > 0.4 and abs(locked.atoms.synergy) < 1e-6
+    assert round_.atoms.synergy > 0.4 and round_.atoms.unique2 == 0
+
+
+def test_delay_by_the_gaussian_formula():
+    """Errors of the fNIRS at its bound, an onset that the EEG shows clearly: the quadrature of the uniform onset."""
+    changes = {"delay_range": (-4.0, 6.0), "erp": 60e-6, "jitter": 4.0}
+    from pidjax.neuro.simulate import sensitivity
+
+    task = quick("delay", **changes)
+    bound = sensitivity(task.config, SCALP)
+    expected = closed_forms.delay_uniform(4.0, 0.8, bound.eeg_latency, bound.fnirs_latency)
+    found = truth(task, n=200, scalp=SCALP)
+    assert (np.abs(np.array(found.atoms) - expected) < 4.5 * np.array(found.std_error) + 0.03).all()
+
+
+def test_label_posteriors_come_in_chunks():
+    """More trials than a chunk: one row a trial, drawn anew."""
+    prior, rows = label_posteriors(quick("event_errors"), n=130, scalp=SCALP)
+    assert prior.shape == (2,) and all(p.shape == (130, 2) for p in rows)
+
+
+def test_behaviour_follows_the_factors():
+    """Costly trials are harder and more tiring; efficient ones quicker and more often right, as often as said."""
+    of = draw_factors(TrialConfig(), 20_000, np.random.default_rng(0))
+    found = behave(of, np.random.default_rng(1))
+    efficiency = of.intensity - of.cost
+    assert np.corrcoef(found.difficulty, of.cost)[0, 1] > 0.5 and set(found.difficulty) == {0, 1, 2}
+    assert np.corrcoef(found.reaction_time, efficiency)[0, 1] < -0.6
+    assert np.corrcoef(found.fatigue, of.cost)[0, 1] > 0.7
+    p = accuracy(efficiency)
+    assert abs((found.correct - p).sum()) < 4.5 * (p * (1 - p)).sum() ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "words"),
+    [
+        ("memory", {}, "task must be one of"),
+        ("event", {"loudness": 1}, "no setting of a trial"),
+        ("cost", {"activation_sd": 0.3}, "cost_varying"),
+        ("delay_locked", {"jitter": 2.0}, "leave jitter at 0"),
+        ("delay", {"jitter": 0.0}, "delay needs a jitter"),
+        ("delay", {"delay_sd": 0.0}, "needs a delay that varies"),
+        ("delay_modular", {"delay_modulus": 0.0}, "length of its circle"),
+        ("xor", {"modes": ("alpha",)}, "xor needs two modes"),
+        ("mode", {"modes": ("alpha",)}, "two or three modes"),
+        ("cost", {"cost_sd": 0.0}, "needs a cost that varies"),
+    ],
+)
+def test_contradictions_are_refused(name, changes, words):
+    """A task whose settings contradict its name says so."""
+    with pytest.raises(InputError, match=words):
+        make_task(name, **changes)
