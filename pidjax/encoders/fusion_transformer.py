@@ -21,13 +21,14 @@ class FusionBlock(nnx.Module):
     """Pre-norm block with x σ(1.702 x) between its wide layers; starts as CLIP's (Radford et al. 2021)."""
 
     def __init__(self, width: int, heads: int, depth: int, rngs: nnx.Rngs):
-        def linear(n_in: int, n_out: int, sd: float) -> nnx.Linear:
-            return nnx.Linear(n_in, n_out, kernel_init=nnx.initializers.normal(sd), rngs=rngs)
+        def linear(n_in: int, n_out: int, sd: float, bias: bool = True) -> nnx.Linear:
+            return nnx.Linear(n_in, n_out, use_bias=bias, kernel_init=nnx.initializers.normal(sd), rngs=rngs)
 
         narrow = (2 * width * depth) ** -0.5
         self.heads = heads
         self.norm1 = nnx.LayerNorm(width, epsilon=1e-5, rngs=rngs)
-        self.query, self.key, self.value = (linear(width, width, width**-0.5) for _ in range(3))
+        self.query, self.value = (linear(width, width, width**-0.5) for _ in range(2))
+        self.key = linear(width, width, width**-0.5, bias=False)  # the softmax sees no shift of all scores
         self.out = linear(width, width, narrow)
         self.norm2 = nnx.LayerNorm(width, epsilon=1e-5, rngs=rngs)
         self.up = linear(width, 4 * width, (2 * width) ** -0.5)

@@ -37,7 +37,7 @@ def textbook(params, h):
         return x * np.asarray(p["scale"]) + np.asarray(p["bias"])
 
     def affine(p, x):
-        return x @ np.asarray(p["kernel"]) + np.asarray(p["bias"])
+        return x @ np.asarray(p["kernel"]) + np.asarray(p.get("bias", 0))
 
     h = np.concatenate([np.broadcast_to(params["cls"], (len(h), 1, WIDTH)), h], axis=1)
     for p in params["blocks"].values():
