@@ -25,6 +25,7 @@ PAIR = (normal(6, 3, 8), normal(6, 2, 8))
 MEMBERS = {
     "linear": (lambda: linear(5, 8), TOKENS[0], (6, 3, 8)),
     "mlp": (lambda: mlp(5, 8, 4), TOKENS[0], (6, 3, 4)),
+    "relu": (lambda: mlp(5, 8, 4, activation="relu", init="torch"), TOKENS[0], (6, 3, 4)),
     "transformer": (lambda: transformer(STREAMS, width=8, depth=2, heads=2), TOKENS, (6, 5, 8)),
     "lstm": (lambda: recurrent(STREAMS, width=8, cell="lstm"), TOKENS, (6, 5, 8)),
     "gru": (lambda: recurrent(STREAMS, width=8, cell="gru"), TOKENS, (6, 5, 8)),
@@ -114,13 +115,35 @@ def test_samples_do_not_see_each_other(name):
     assert np.abs(out[2] - z[2]).max() > 1e-2
 
 
-def test_perceptron_is_its_formula():
-    """W₂ gelu(W₁ x + b₁) + b₂."""
-    _, params, _, z, _, _ = run("mlp")
+@pytest.mark.parametrize(("name", "activation"), [("mlp", jax.nn.gelu), ("relu", jax.nn.relu)])
+def test_perceptron_is_its_formula(name, activation):
+    """W₂ g(W₁ x + b₁) + b₂, g the activation."""
+    _, params, _, z, _, _ = run(name)
     first, second = params["layers"][0], params["layers"][1]
-    hidden = jax.nn.gelu(TOKENS[0] @ np.asarray(first["kernel"]) + np.asarray(first["bias"]).reshape(1, 1, -1))
+    hidden = activation(TOKENS[0] @ np.asarray(first["kernel"]) + np.asarray(first["bias"]).reshape(1, 1, -1))
     expected = np.asarray(hidden) @ np.asarray(second["kernel"]) + np.asarray(second["bias"])
     np.testing.assert_allclose(z, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_torch_initialisation_is_uniform_in_the_fan_in():
+    """Kernels and biases fill (−1/√fan_in, 1/√fan_in) with its variance, within 4 standard errors."""
+    params, _ = mlp(25, 400, 200, init="torch").init(KEY)
+    for layer, fan_in in ((params["layers"][0], 25), (params["layers"][1], 400)):
+        for values in map(np.asarray, (layer["kernel"], layer["bias"])):
+            scaled = values.ravel() * np.sqrt(fan_in)
+            n = scaled.size
+            assert np.abs(scaled).max() <= 1 and np.abs(scaled).max() > 1 - 20 / n
+            assert abs(scaled.mean()) < 4 * np.sqrt(1 / 3 / n)
+            assert abs((scaled**2).mean() - 1 / 3) < 4 * np.sqrt(4 / 45 / n)  # var of u² is 1/5 − 1/9
+
+
+@pytest.mark.parametrize(
+    ("setting", "known"), [({"activation": "tanh"}, "'gelu', 'relu'"), ({"init": "keras"}, "'flax', 'torch'")]
+)
+def test_unknown_settings_of_a_perceptron_are_refused(setting, known):
+    """The message names those there are."""
+    with pytest.raises(ValueError, match=known):
+        mlp(5, 4, **setting)
 
 
 @pytest.mark.parametrize("where", [0, 4], ids=["first stream", "second stream"])

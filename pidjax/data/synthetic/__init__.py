@@ -28,6 +28,9 @@ function                       (X, Y, Z)                                        
 ``discrete, discrete_chain``   any table p[x, y, z]; X → Z → Y                          closed form
 =============================  =======================================================  ====================
 
+and ``factors``: X1 and X2 of one shared and two private vectors, FactorCL's synthetic data, with what each X holds of
+each vector and the best score of a label (``factor_label``, ``label_dims``, ``label_ceiling``).
+
 ``transformed(task, name, f, g)`` passes X and Y through one-to-one functions (``synthetic.transforms``) and keeps
 the truth; ``standardised(task)`` scales each sample; ``monte_carlo_mi`` is how a truth is drawn.
 """
@@ -45,6 +48,7 @@ from pidjax.data.synthetic.conditional import (
     model_two,
 )
 from pidjax.data.synthetic.cross import cross
+from pidjax.data.synthetic.factors import FactorTask, factor_label, factors, label_ceiling, label_dims
 from pidjax.data.synthetic.gaussian import bivariate_normal, dense, gaussian, gaussian_with_mi, multinormal, two_pair
 from pidjax.data.synthetic.heavy import independent_heavy, student
 from pidjax.data.synthetic.mixture import mixture
@@ -55,6 +59,7 @@ from pidjax.data.synthetic.task import Task, standardised, transformed
 
 __all__ = [
     "ConditionalTask",
+    "FactorTask",
     "Task",
     "additive_uniform",
     "bivariate_normal",
@@ -65,9 +70,13 @@ __all__ = [
     "dense",
     "discrete",
     "discrete_chain",
+    "factor_label",
+    "factors",
     "gaussian",
     "gaussian_with_mi",
     "independent_heavy",
+    "label_ceiling",
+    "label_dims",
     "mixture",
     "model_one",
     "model_two",
