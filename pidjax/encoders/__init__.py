@@ -5,6 +5,7 @@ from pidjax.encoders.fusion import concat_fusion, cross_attention_fusion, masked
 from pidjax.encoders.fusion_transformer import fusion_transformer
 from pidjax.encoders.images import alexnet, resnet18, vit
 from pidjax.encoders.mlp import linear, mlp
+from pidjax.encoders.post_norm import post_norm_transformer
 from pidjax.encoders.sequence import recurrent, transformer
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "masked",
     "mlp",
     "patch_embedding",
+    "post_norm_transformer",
     "recurrent",
     "resnet18",
     "sequence_tokens",

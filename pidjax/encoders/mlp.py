@@ -33,7 +33,8 @@ class MLP(nnx.Module):
         self.activation = activation
         self.layers = nnx.List([linear_layer(a, b, init, rngs) for a, b in itertools.pairwise(widths)])
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array, mask: Array | None = None) -> Array:
+        # each vector by itself: what is masked changes nothing for the others
         for layer in self.layers[:-1]:
             x = ACTIVATIONS[self.activation](layer(x))
         return self.layers[-1](x)

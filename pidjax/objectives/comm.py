@@ -63,9 +63,7 @@ class CoMMConfig:
         if not self.temperature > 0:
             raise InputError(f"temperature must be positive; found {self.temperature}.")
         if not 0 <= self.mask_ratio < 1:
-            raise InputError(
-                f"mask_ratio must lie in [0, 1): a mask that hides all says nothing; found {self.mask_ratio}."
-            )
+            raise InputError(f"mask_ratio must lie in [0, 1), so that some token is left; found {self.mask_ratio}.")
         if not (self.weight_joint or self.weight_unimodal or (self.random_masks and self.weight_random)):
             raise InputError("all weights are 0: give weight_joint or weight_unimodal, so that there is a loss.")
 
@@ -104,9 +102,9 @@ def comm(
     random masks optionally "progress" [n], the share of training that is done (1 without).
 
     ``encode`` gives when training "views" [n, views, modalities + 1, width], whose last mask hides nothing, and
-    "random" [n, 2, masks, width]; otherwise ``joint`` and ``only1``, ... [n, width] and the mean tokens of each modality,
-    ``backbone1``, .... ``info``: ``joint``, ``only1``, ... in nats (``bounds.ntxent`` or ``bounds.infonce``, of two
-    augmentations of a sample, not of any label); ``random1`` and ``random2`` are losses.
+    "random" [n, 2, masks, width]; otherwise ``joint`` and ``only1``, ... [n, width] and the mean tokens of each
+    modality, ``backbone1``, .... ``info``: ``joint``, ``only1``, ... in nats (``bounds.ntxent`` or ``bounds.infonce``,
+    of two augmentations of a sample, not of any label); ``random1`` and ``random2`` are losses.
 
     Parameters
     ----------
@@ -142,8 +140,8 @@ def comm(
         built = {name: part.init(k) for k, (name, part) in zip(keys, parts().items(), strict=True)}
         theta, state = ({name: made[i] for name, made in built.items()} for i in (0, 1))
         if config.head:
-            keys = jax.random.split(key, inputs(batch, count)["x1"].shape[0])
-            z = jax.eval_shape(lambda x: encode({"theta": theta}, state, x, keys, train=True)[0], batch)
+            each = jax.random.split(key, inputs(batch, count)["x1"].shape[0])
+            z = jax.eval_shape(lambda x: encode({"theta": theta}, state, x, each, train=True)[0], batch)
             theta["head"] = projection_init(head_key, (z["views"].shape[-1], *config.head))
         return {"theta": theta, "phi": {}}, state
 

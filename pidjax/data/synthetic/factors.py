@@ -92,9 +92,7 @@ def factors(
 
     def sample(key: Array, n: int) -> dict[str, Array]:
         *keys, one, two = jax.random.split(key, 5)
-        w = {
-            name: VARIANCE**0.5 * jax.random.normal(k, (n, d)) for name, k, d in zip(FACTORS, keys, dims, strict=True)
-        }
+        w = {name: VARIANCE**0.5 * jax.random.normal(k, (n, d)) for name, k, d in zip(FACTORS, keys, dims, strict=True)}
         x = {
             x: jnp.hstack([w["ws"], w[own]]) @ device_maps[x] + noise * jax.random.normal(k, (n, width))
             for x, own, k in (("x1", "w1", one), ("x2", "w2", two))
@@ -106,9 +104,7 @@ def factors(
     of = {name: np.arange(a, b) for name, a, b in zip(FACTORS, ends, ends[1:], strict=False)}
     seen = {"x1": np.arange(width), "x2": width + np.arange(width), "both": np.arange(2 * width)}
     posterior = {x: _posterior(mixing[:, columns], noise) for x, columns in seen.items()}
-    information = {
-        x: {name: _information(posterior[x][np.ix_(rows, rows)]) for name, rows in of.items()} for x in seen
-    }
+    information = {x: {name: _information(posterior[x][np.ix_(rows, rows)]) for name, rows in of.items()} for x in seen}
     alone, other, together = (_information(posterior[x]) for x in seen)
     shared = alone + other - together if noise > 0 else np.inf  # X1 and X2 are independent given the factors
     explained = {x: VARIANCE * np.eye(total) - p for x, p in posterior.items()}
