@@ -26,7 +26,8 @@ def comm(
 
     ``batch["x1"]`` [n, 2, steps, features[0]] holds two augmentations of each sample. No dropout.
     """
-    nets = [encoders.post_norm_transformer(d, width, depth=depth, heads=heads, forward=forward) for d in features]
+    sizes = {"width": width, "depth": depth, "heads": heads, "feedforward": forward, "dropout": 0.0}
+    nets = [encoders.transformer(((steps, d),), **encoders.MULTIBENCH | sizes) for d in features]
     fusion = encoders.fusion_transformer(2, width, heads=fusion_heads)
     config = objectives.preset("released", head=tuple(head))
     objective = objectives.comm(nets, fusion, augment=None, config=config)

@@ -175,20 +175,24 @@ def _encoder(weights: dict[str, Any], sizes: dict[str, Any]) -> nn.Sequential:
     """A linear map to the width and ``torch.nn.TransformerEncoderLayer`` times the depth."""
     width, heads, forward = (sizes[name] for name in ("width", "heads", "forward"))
     blocks = []
-    for layer in weights["blocks"]:
+    for layer in weights["blocks"].values():
         block = nn.TransformerEncoderLayer(width, heads, forward, dropout=0.0, batch_first=True, device=DEVICE)
-        _set_attention(block.self_attn, layer["qkv"], layer["out"])
+        _set_attention(block.self_attn, layer["attention"])
         block.linear1, block.linear2 = _linear(layer["up"]), _linear(layer["down"])
         block.norm1, block.norm2 = _norm(layer["norm1"]), _norm(layer["norm2"])
         blocks.append(block)
-    return nn.Sequential(_linear(weights["into"]), *blocks)
+    return nn.Sequential(_linear(weights["embedding"]["maps"][0]), *blocks)
 
 
-def _set_attention(attention: nn.MultiheadAttention, qkv: dict[str, np.ndarray], out: dict[str, np.ndarray]) -> None:
-    _set(attention.in_proj_weight, qkv["kernel"].T)
-    _set(attention.in_proj_bias, qkv["bias"])
-    _set(attention.out_proj.weight, out["kernel"].T)
-    _set(attention.out_proj.bias, out["bias"])
+def _set_attention(attention: nn.MultiheadAttention, weights: dict[str, dict[str, np.ndarray]]) -> None:
+    width = attention.embed_dim
+    parts = [weights[name] for name in ("query", "key", "value")]
+    # a bias of keys is nothing that a softmax sees, and may be missing
+    biases = [part.get("bias", np.zeros(width, np.float32)).reshape(width) for part in parts]
+    _set(attention.in_proj_weight, np.concatenate([part["kernel"].reshape(width, width) for part in parts], 1).T)
+    _set(attention.in_proj_bias, np.concatenate(biases))
+    _set(attention.out_proj.weight, weights["out"]["kernel"].reshape(width, width).T)
+    _set(attention.out_proj.bias, weights["out"]["bias"])
 
 
 class _Fusion(nn.Module):
@@ -199,13 +203,8 @@ class _Fusion(nn.Module):
         block = weights["blocks"][0]
         self.cls = nn.Parameter(torch.tensor(weights["cls"][0], device=DEVICE))
         self.norm1, self.norm2, self.norm = _norm(block["norm1"]), _norm(block["norm2"]), _norm(weights["norm"])
-        width = len(block["query"]["bias"])
-        self.attention = nn.MultiheadAttention(width, heads, batch_first=True, device=DEVICE)
-        parts = [block[name] for name in ("query", "key", "value")]
-        # a bias of keys is nothing that a softmax sees
-        biases = [part.get("bias", np.zeros(width, np.float32)) for part in parts]
-        qkv = {"kernel": np.concatenate([part["kernel"] for part in parts], 1), "bias": np.concatenate(biases)}
-        _set_attention(self.attention, qkv, block["out"])
+        self.attention = nn.MultiheadAttention(self.cls.shape[0], heads, batch_first=True, device=DEVICE)
+        _set_attention(self.attention, block)
         self.up, self.down = _linear(block["up"]), _linear(block["down"])
 
     def forward(self, tokens: list[Tensor]) -> Tensor:

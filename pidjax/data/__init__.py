@@ -5,22 +5,38 @@
 """
 
 from pidjax.data.augment import band_gain, channel_dropout, delay_and_gain, gaussian_noise, time_mask
+from pidjax.data.augment_compose import (
+    AUGMENTATIONS,
+    RELEASED_SEQUENCES,
+    RELEASED_VECTORS,
+    apart,
+    compose,
+    in_turn,
+    together,
+)
 from pidjax.data.batches import batch_indices
 from pidjax.data.frames import band_energy_frames, patches
 from pidjax.data.paired import paired
 from pidjax.data.sources import array_batches, stream_batches, with_inner
 
 __all__ = [
+    "AUGMENTATIONS",
+    "RELEASED_SEQUENCES",
+    "RELEASED_VECTORS",
+    "apart",
     "array_batches",
     "band_energy_frames",
     "band_gain",
     "batch_indices",
     "channel_dropout",
+    "compose",
     "delay_and_gain",
     "gaussian_noise",
+    "in_turn",
     "paired",
     "patches",
     "stream_batches",
     "time_mask",
+    "together",
     "with_inner",
 ]

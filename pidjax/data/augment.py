@@ -1,4 +1,7 @@
-"""Augmentations of one multichannel signal [channels, times]: ``aug(key, x, ...) -> x'``, unbatched, on device."""
+"""Augmentations of one multichannel signal [channels, times]: ``aug(key, x, ...) -> x'``, unbatched, on device.
+
+Those of vectors and of sequences [times, features] are in the files beside; ``augment_compose`` has all by name.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
+from pidjax.data.augment_steps import window
 from pidjax.typing import Array
 
 
@@ -18,10 +22,7 @@ def gaussian_noise(key: Array, x: Array, sd: float) -> Array:
 def time_mask(key: Array, x: Array, fraction: float) -> Array:
     """Zero one stretch of all channels, ``fraction`` of the length, at a uniform place."""
     n = x.shape[-1]
-    width = int(fraction * n)
-    start = jax.random.randint(key, (), 0, n - width + 1)
-    t = jnp.arange(n)
-    return jnp.where(((t >= start) & (t < start + width))[None], 0.0, x)
+    return jnp.where(window(key, n, int(fraction * n), n)[None], 0.0, x)
 
 
 def channel_dropout(key: Array, x: Array, rate: float) -> Array:

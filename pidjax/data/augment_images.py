@@ -9,13 +9,11 @@ import math
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from pidjax._checks import InputError
+from pidjax.math.pictures import unit_range
 from pidjax.typing import Array
 
-MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of the channels of ImageNet."""
 LUMA = (0.299, 0.587, 0.114)
 """Shares of red, green and blue in grey (ITU-R 601-2)."""
 TRIES = 10
@@ -34,7 +32,7 @@ def simclr(
     blur: tuple[float, float] = (0.1, 2.0),
     blur_rate: float = 0.5,
 ) -> Array:
-    """One view of a picture, normalised by the moments of ImageNet: [size, size, 3] (Chen et al. 2020).
+    """One view of a picture, [size, size, 3] in [0, 1] (Chen et al. 2020); ``encoders.of_pixels`` normalises it.
 
     Crop and resize, colour jitter, grey, blur, flip, in that order. Grey and the change of hue act on colour, the crop
     on what is where: where a task asks for those, turn them off.
@@ -74,37 +72,7 @@ def simclr(
     x = sometimes(jittering, jitter_rate, lambda k, v: colour_jitter(k, v, *jitter), x)
     x = sometimes(greying, grey_rate, lambda k, v: jnp.broadcast_to(grey(v), v.shape), x)
     x = sometimes(blurring, blur_rate, lambda k, v: random_blur(k, v, *blur), x)
-    return normalise(sometimes(flipping, flip, lambda k, v: v[:, ::-1], x))
-
-
-def unit_range(x: Array) -> Array:
-    """Pictures [..., height, width, 3] as float32 in [0, 1]: uint8 is divided by 255.
-
-    Raises
-    ------
-    InputError
-        Channels that do not come last, another type, or numbers outside [0, 1] (where they are not traced).
-    """
-    if x.ndim < 3 or x.shape[-1] != 3:
-        swapped = x.ndim >= 3 and x.shape[-3] == 3
-        hint = "move the channels to the end" if swapped else "give red, green and blue as last axis"
-        raise InputError(f"pictures must be [..., height, width, 3]; found shape {x.shape}: {hint}.")
-    if x.dtype == np.uint8:
-        return jnp.asarray(x, jnp.float32) / 255
-    if not jnp.issubdtype(x.dtype, jnp.floating):
-        raise InputError(f"pictures must be uint8 in 0..255 or floating in [0, 1]; found {x.dtype}.")
-    if not isinstance(x, jax.core.Tracer) and x.size and not (jnp.min(x) >= 0 and jnp.max(x) <= 1):
-        raise InputError(
-            f"floating pictures must lie in [0, 1]; found {jnp.min(x):g} to {jnp.max(x):g}: divide 0..255 by 255, and "
-            "normalise after augmentation."
-        )
-    return x
-
-
-def normalise(x: Array) -> Array:
-    """Channels less their mean in ImageNet, over their standard deviation there."""
-    lead = (1,) * (x.ndim - 1)
-    return (x - jnp.array(MEAN).reshape(*lead, 3)) / jnp.array(SD).reshape(*lead, 3)
+    return sometimes(flipping, flip, lambda k, v: v[:, ::-1], x)
 
 
 def resize(x: Array, size: int) -> Array:

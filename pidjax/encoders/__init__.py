@@ -3,12 +3,13 @@
 from pidjax.encoders.converters import chain, feature_tokens, patch_embedding, sequence_tokens, single_token
 from pidjax.encoders.fusion import concat_fusion, cross_attention_fusion, masked
 from pidjax.encoders.fusion_transformer import fusion_transformer
-from pidjax.encoders.images import alexnet, resnet18, vit
+from pidjax.encoders.images import alexnet, of_pixels, resnet18, vit
 from pidjax.encoders.mlp import linear, mlp
-from pidjax.encoders.post_norm import post_norm_transformer
-from pidjax.encoders.sequence import recurrent, transformer
+from pidjax.encoders.pooling import pooled
+from pidjax.encoders.sequence import MULTIBENCH, recurrent, transformer
 
 __all__ = [
+    "MULTIBENCH",
     "alexnet",
     "chain",
     "concat_fusion",
@@ -18,8 +19,9 @@ __all__ = [
     "linear",
     "masked",
     "mlp",
+    "of_pixels",
     "patch_embedding",
-    "post_norm_transformer",
+    "pooled",
     "recurrent",
     "resnet18",
     "sequence_tokens",

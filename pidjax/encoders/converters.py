@@ -5,12 +5,11 @@ from __future__ import annotations
 import itertools
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 
 from pidjax._checks import InputError
 from pidjax.encoders.flax_glue import from_nnx
+from pidjax.encoders.positions import positions_1d, positions_2d
 from pidjax.typing import Array, Encoder, Params
 
 
@@ -80,23 +79,3 @@ class FeatureTokens(nnx.Module):
 def feature_tokens(features: int, width: int) -> Encoder:
     """A vector [n, features] to a token a feature, x_k w_k + b_k, all from N(0, 1) (Gorishniy et al. 2021)."""
     return from_nnx(lambda rngs: FeatureTokens(features, width, rngs))
-
-
-def positions_1d(tokens: int, width: int) -> Array:
-    """[tokens, width]: sines, then cosines, of t / 10000^(k / half)."""
-    return jnp.asarray(_sincos(np.arange(tokens), width), jnp.float32)
-
-
-def positions_2d(rows: int, columns: int, width: int) -> Array:
-    """[rows · columns, width], by rows: sines and cosines of the row, then of the column, a quarter each.
-
-    The released code has its "w" first and lets it run along rows: the same.
-    """
-    row, column = np.indices((rows, columns)).reshape(2, -1)
-    return jnp.asarray(np.concatenate([_sincos(row, width // 2), _sincos(column, width // 2)], axis=1), jnp.float32)
-
-
-def _sincos(at: np.ndarray, width: int) -> np.ndarray:
-    half = (width + 1) // 2
-    angle = at[:, None] / 10_000 ** (np.arange(half) / half)
-    return np.concatenate([np.sin(angle), np.cos(angle)], axis=1)[:, :width]

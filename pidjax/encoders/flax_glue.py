@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from pidjax.typing import Array, Encoder, Params
 def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Encoder:
     """Encoder around ``build(rngs) -> module`` where ``module(x, mask=None)`` maps a batch to vectors.
 
+    A module that is random when it trains has an argument ``key``, one key a sample; others never see the keys.
     Trainable values go to ``params``, everything else (batch statistics) to ``state``; both are plain
     nested dicts. The module is described by its abstract shapes alone: nothing is allocated until ``init``.
     """
@@ -22,6 +24,7 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Encoder:
 
     abstract = nnx.eval_shape(lambda: build(nnx.Rngs(0)))
     graph, abstract_params, abstract_state = split(abstract)
+    takes_key = "key" in inspect.signature(type(abstract).__call__).parameters
 
     def init(key: Array) -> tuple[Params, Params]:
         _, params, state = split(build(nnx.Rngs(key)))
@@ -35,7 +38,8 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Encoder:
     def apply(params, state, x, key=None, *, train: bool = False, mask=None) -> tuple[Array, Params]:
         module = nnx.merge(graph, restore(abstract_params, params), restore(abstract_state, state))
         module.train() if train else module.eval()
-        z = module(x) if mask is None else module(x, mask=mask)
+        options = {} if mask is None else {"mask": mask}
+        z = module(x, **options, key=key) if takes_key else module(x, **options)
         _, _, new_state = split(module)
         return z, nnx.to_pure_dict(new_state)
 

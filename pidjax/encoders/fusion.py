@@ -13,6 +13,7 @@ from pidjax._checks import InputError
 from pidjax.encoders.flax_glue import from_nnx
 from pidjax.encoders.fusion_transformer import join_tokens
 from pidjax.encoders.mlp import MLP
+from pidjax.encoders.pooling import pool
 from pidjax.typing import Array, Encoder, Params
 
 
@@ -87,13 +88,8 @@ def masked(fusion: Encoder, modalities: int, width: int) -> Encoder:
 
 def _means(x: Sequence[Array], mask: Array | None) -> Array:
     """Means over the real tokens of every modality, side by side; 0 where there is none."""
-    if mask is None:
-        return jnp.concatenate([tokens.mean(axis=1) for tokens in x], axis=-1)
-    means = []
-    for tokens, real in zip(x, _cut(mask, x), strict=True):
-        total = jnp.where(real[..., None], tokens, 0.0).sum(axis=1)
-        means.append(total / jnp.maximum(real.sum(axis=1, keepdims=True), 1))
-    return jnp.concatenate(means, axis=-1)
+    parts = zip(x, _cut(mask, x), strict=True)
+    return jnp.concatenate([pool(tokens, real, "mean") for tokens, real in parts], axis=-1)
 
 
 def _cut(mask: Array | None, x: Sequence[Array]) -> list:

@@ -6,9 +6,10 @@ import jax.numpy as jnp
 from flax import nnx
 
 from pidjax._checks import InputError, one_of
-from pidjax.encoders.converters import positions_2d
 from pidjax.encoders.flax_glue import from_nnx
+from pidjax.encoders.positions import positions_2d
 from pidjax.encoders.sequence import Block
+from pidjax.math.pictures import normalise, unit_range
 from pidjax.typing import Array, Encoder
 
 
@@ -91,7 +92,7 @@ class ResNet(nnx.Module):
 class ViT(nnx.Module):
     def __init__(self, patch: int, width: int, depth: int, heads: int, rngs: nnx.Rngs):
         self.embed = nnx.Conv(3, width, (patch, patch), strides=patch, padding="VALID", rngs=rngs)
-        self.blocks = nnx.List([Block(width, heads, rngs) for _ in range(depth)])
+        self.blocks = nnx.List([Block(width, heads, 4 * width, "pre", "gelu", 0.0, rngs) for _ in range(depth)])
         self.norm = nnx.LayerNorm(width, rngs=rngs)
         self.patch = patch
 
@@ -103,7 +104,7 @@ class ViT(nnx.Module):
         n, rows, columns, width = h.shape
         h = h.reshape(n, rows * columns, width) + positions_2d(rows, columns, width)[None]
         for block in self.blocks:
-            h = block(h, None)
+            h = block(h, None, None)
         return self.norm(h)
 
 
@@ -153,8 +154,17 @@ def vit(*, patch: int = 16, width: int = 192, depth: int = 12, heads: int = 3) -
     return from_nnx(lambda rngs: ViT(patch, width, depth, heads, rngs))
 
 
+def of_pixels(encoder: Encoder) -> Encoder:
+    """``encoder`` of pictures as they are stored and augmented, uint8 or in [0, 1]: normalised as of ImageNet."""
+
+    def apply(params, state, x, key=None, *, train: bool = False, mask=None):
+        return encoder.apply(params, state, normalise(unit_range(x)), key, train=train, mask=mask)
+
+    return Encoder(encoder.init, apply)
+
+
 def _check(x: Array) -> None:
     if x.ndim != 4 or x.shape[-1] != 3:
         raise InputError(f"pictures must be [n, height, width, 3], red, green and blue last; found shape {x.shape}.")
     if not jnp.issubdtype(x.dtype, jnp.floating):
-        raise InputError(f"pictures must be floating, normalised; found {x.dtype}: see data.augment_images.")
+        raise InputError(f"pictures must be floating, normalised; found {x.dtype}: wrap the encoder in of_pixels.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 
 from pidjax._checks import one_of
@@ -34,14 +35,15 @@ class MLP(nnx.Module):
         self.layers = nnx.List([linear_layer(a, b, init, rngs) for a, b in itertools.pairwise(widths)])
 
     def __call__(self, x: Array, mask: Array | None = None) -> Array:
-        # each vector by itself: what is masked changes nothing for the others
+        if mask is not None:
+            x = jnp.where(mask[..., None], x, 0.0)
         for layer in self.layers[:-1]:
             x = ACTIVATIONS[self.activation](layer(x))
         return self.layers[-1](x)
 
 
 def mlp(*widths: int, activation: str = "gelu", init: str = "flax") -> Encoder:
-    """Perceptron [..., widths[0]] -> [..., widths[-1]].
+    """Perceptron [..., widths[0]] -> [..., widths[-1]]; rows that ``mask`` [...] calls padding are read as zero.
 
     Parameters
     ----------

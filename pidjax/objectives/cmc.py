@@ -10,8 +10,8 @@ import jax.numpy as jnp
 
 from pidjax._checks import InputError
 from pidjax.critics.layers import linear_init
-from pidjax.objectives.modalities import inputs
-from pidjax.objectives.ntxent import ntxent_loss
+from pidjax.objectives.contrastive import ntxent_loss
+from pidjax.objectives.pair import inputs, several
 from pidjax.typing import Array, Batch, Encoder, Objective, Params
 
 
@@ -56,7 +56,12 @@ def cmc(nets: Sequence[Encoder], *, width: int = 256, temperature: float = 0.1) 
         for i, net in zip(sides, nets, strict=True):
             name = f"encoder{i}"
             h, states[name] = net.apply(
-                theta[name], state[name], sample[f"x{i}"], train=train, mask=sample.get(f"mask{i}")
+                theta[name],
+                state[name],
+                sample[f"x{i}"],
+                key if train else None,
+                train=train,
+                mask=sample.get(f"mask{i}"),
             )
             if h.ndim != 2:
                 raise InputError(f"encoder {i} must give a vector a sample; found shape {h.shape}: pool its tokens.")
@@ -67,8 +72,8 @@ def cmc(nets: Sequence[Encoder], *, width: int = 256, temperature: float = 0.1) 
         pairs = list(itertools.combinations(sides, 2))
         a, b = (jnp.stack([z[f"projection{pair[k]}"] for pair in pairs]) for k in (0, 1))
         terms = jax.vmap(lambda a, b: ntxent_loss(a, b, temperature, axis_name))(a, b)
-        everyone = a.shape[1] * (1 if axis_name is None else jax.lax.axis_size(axis_name))
-        info = {f"cross{i}{j}": jnp.log(2.0 * everyone - 1) - term for (i, j), term in zip(pairs, terms, strict=True)}
+        ceiling = jnp.log(2.0 * several(a.shape[1], axis_name) - 1)
+        info = {f"cross{i}{j}": ceiling - term for (i, j), term in zip(pairs, terms, strict=True)}
         return terms.mean(), {"loss": terms.mean(), **info}
 
     return Objective(init, encode, loss)

@@ -11,9 +11,10 @@ import numpy as np
 
 from pidjax import bounds, critics
 from pidjax._checks import InputError, one_of
+from pidjax.encoders.pooling import pool
+from pidjax.objectives.contrastive import ntxent_loss
 from pidjax.objectives.infmasking import infmasking_loss, random_masks
-from pidjax.objectives.modalities import Augment, inputs, mean_token, one_view, real_tokens, two_views
-from pidjax.objectives.ntxent import ntxent_loss
+from pidjax.objectives.pair import Augment, inputs, several, views
 from pidjax.objectives.projection import project, projection_init
 from pidjax.typing import Array, Batch, Encoder, Objective, Params
 
@@ -150,34 +151,42 @@ def comm(
 
     def encode(params: Params, state: Params, batch: Batch, key: Array | None = None, *, train: bool):
         theta, states = params["theta"], dict(state)
-        sample = inputs(batch, count)
-        seen = two_views(augment, sample, key, clean=config.clean_unimodal) if train else one_view(sample)
-        n, views = seen["x1"].shape[:2]
-        flat = {name: x.reshape(n * views, *x.shape[2:]) for name, x in seen.items()}
+        if train and augment is None:
+            seen = _given(inputs(batch, count))
+        else:
+            shown = 2 if train else 0
+            seen = views(augment, batch, key, shown, clean=config.clean_unimodal, modalities=count)  # type: ignore[arg-type]
+        n, per_sample = seen["x1"].shape[:2]
+        flat = {name: x.reshape(n * per_sample, *x.shape[2:]) for name, x in seen.items()}
         tokens = []
+
+        def keys(purpose: int) -> Array:
+            """A key a view, apart from those of the augmentations."""
+            return jax.vmap(lambda k: jax.random.split(jax.random.fold_in(k, purpose), per_sample))(key).reshape(-1)
+
         for i, net in enumerate(nets, 1):
-            name = f"encoder{i}"
+            name, each = f"encoder{i}", keys(i) if train else None
             found, states[name] = net.apply(
-                theta[name], state[name], flat[f"x{i}"], train=train, mask=flat.get(f"mask{i}")
+                theta[name], state[name], flat[f"x{i}"], each, train=train, mask=flat.get(f"mask{i}")
             )
             tokens.append(found)
-        real = real_tokens(tokens, flat)
+        real = _real(tokens, flat)
         lengths = [x.shape[1] for x in tokens]
 
         def fuse(dropped: Array | None, replaced: Array | None) -> Array:
             x = (tokens, dropped, replaced)
             z, states["fusion"] = fusion.apply(theta["fusion"], state["fusion"], x, train=train, mask=real)
-            return z.reshape(n, views, *z.shape[1:])
+            return z.reshape(n, per_sample, *z.shape[1:])
 
         hidden = _others(lengths)
         z = fuse(hidden, None) if config.mask == "drop" else fuse(None, hidden)
         if not train:
-            means = {f"backbone{i}": mean_token(x, flat.get(f"mask{i}")) for i, x in enumerate(tokens, 1)}
+            means = {f"backbone{i}": pool(x, flat.get(f"mask{i}"), "mean") for i, x in enumerate(tokens, 1)}
             return {"joint": z[:, 0, -1]} | {f"only{i + 1}": z[:, 0, i] for i in range(count)} | means, states
         out = {"views": z}
         if config.random_masks:
-            keys = jax.vmap(lambda k: jax.random.split(jax.random.fold_in(k, 1), views))(key).reshape(n * views)
-            replaced = jax.vmap(lambda k: random_masks(k, lengths, config.random_masks, config.mask_ratio))(keys)
+            masks = jax.vmap(lambda k: random_masks(k, lengths, config.random_masks, config.mask_ratio))
+            replaced = masks(keys(0))
             out["random"] = fuse(None, replaced)[:, -2:]
         return out, states
 
@@ -185,7 +194,7 @@ def comm(
         p = {name: project(params["theta"]["head"], x, axis_name) if config.head else x for name, x in z.items()}
         progress = batch["progress"].mean() if "progress" in batch else jnp.array(1.0)
         terms = contrast(p["views"], p.get("random"), config, progress=progress, axis_name=axis_name)
-        everyone = z["views"].shape[0] * (1 if axis_name is None else jax.lax.axis_size(axis_name))
+        everyone = several(z["views"].shape[0], axis_name)
         # the most that InfoNCE can say, of a line-up of this size
         ceiling = jnp.log(2.0 * everyone - 1) if config.negatives == "two_view" else 0.0
         info = {name: value if name.startswith("random") else ceiling - value for name, value in terms.items()}
@@ -240,6 +249,27 @@ def _distance(a: Array, b: Array, config: CoMMConfig, axis_name: str | None) -> 
         return ntxent_loss(a, b, config.temperature, axis_name)
     stats = critics.cosine(config.temperature).stats({}, a, b, axis_name=axis_name)
     return -bounds.infonce(stats, axis_name=axis_name)
+
+
+def _given(sample: Batch) -> Batch:
+    """Arrays that hold two views of every sample, refused where they do not."""
+    wrong = [name for name, x in sample.items() if x.ndim < 2 or x.shape[1] != 2]
+    if wrong:
+        found = sample[wrong[0]].shape
+        raise InputError(f"without augment, batches hold two views, [n, 2, ...]; found {wrong[0]} {found}.")
+    return sample
+
+
+def _real(tokens: Sequence[Array], flat: Batch) -> Array | None:
+    """Which tokens of all modalities are real, [n, Σ t_i]; None where none is padding."""
+    masks = [flat.get(f"mask{i}") for i in range(1, len(tokens) + 1)]
+    if all(mask is None for mask in masks):
+        return None
+    full = [jnp.ones(x.shape[:2], bool) if m is None else m for x, m in zip(tokens, masks, strict=True)]
+    for i, (x, mask) in enumerate(zip(tokens, full, strict=True), 1):
+        if mask.shape != x.shape[:2]:
+            raise InputError(f"mask{i} must say of every token whether it is real, {x.shape[:2]}; found {mask.shape}.")
+    return jnp.concatenate(full, axis=1)
 
 
 def _others(lengths: Sequence[int]) -> Array:

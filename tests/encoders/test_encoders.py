@@ -13,10 +13,10 @@ from pidjax.encoders import (
     cross_attention_fusion,
     linear,
     mlp,
-    post_norm_transformer,
     recurrent,
     transformer,
 )
+from pidjax.encoders.feed_forward import feed_forward
 from pidjax.encoders.flax_glue import from_nnx
 
 STREAMS = ((3, 5), (2, 4))
@@ -184,14 +184,6 @@ def test_recurrence_runs_forward_in_time(cell):
     assert (np.abs(out[:, 3:] - z[:, 3:]).max(-1) > 1e-3).all()
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_recurrence_refuses_a_mask(cell):
-    """Whole sequences only."""
-    encoder, params, state, _, _, _ = run(cell)
-    with pytest.raises(ValueError, match="masks are for the transformer"):
-        encoder.apply(params, state, TOKENS, mask=np.ones((6, 5), bool))
-
-
 def test_heads_must_divide_the_width():
     """8 is not a multiple of 3."""
     with pytest.raises(ValueError, match="width 8, heads 3"):
@@ -217,34 +209,16 @@ def test_batch_statistics_travel_in_the_state():
     np.testing.assert_array_equal(same["mean"], moved["mean"])
 
 
-def test_post_norm_is_the_textbook():
-    """Blocks of Vaswani et al. 2017 written out in numpy, with their gradient's hidden layer computed anew; padding."""
-    encoder = post_norm_transformer(5, 8, depth=1, heads=2, forward=6)
-    params, _ = jax.jit(encoder.init)(KEY)
+def test_feed_forward_is_its_formula():
+    """relu(x W + b) W' + b' and its gradients, in blocks of rows whose hidden layer is computed anew."""
+    up, down = ({"kernel": normal(*shape), "bias": normal(shape[1])} for shape in ((5, 7), (7, 5)))
+    x = normal(2 * 401, 5)  # a prime is cut into single rows, twice one into pairs
 
-    def norm(p, x):
-        x = (x - x.mean(-1, keepdims=True)) / jnp.sqrt(x.var(-1, keepdims=True) + 1e-5)
-        return x * p["scale"].reshape(1, 1, -1) + p["shift"].reshape(1, 1, -1)
+    def plain(up, down, x):
+        return jax.nn.relu(x @ up["kernel"] + up["bias"][None]) @ down["kernel"] + down["bias"][None]
 
-    def affine(p, x):
-        return x @ p["kernel"] + p["bias"].reshape(1, 1, -1)
-
-    def textbook(params, x):
-        h = x @ params["into"]["kernel"]
-        for p in params["blocks"]:
-            q, k, v = jnp.split(affine(p["qkv"], h), 3, axis=2)
-            heads = [slice(0, 4), slice(4, 8)]
-            seen = [jax.nn.softmax(q[..., s] @ k[..., s].swapaxes(1, 2) / 2) @ v[..., s] for s in heads]
-            h = norm(p["norm1"], h + affine(p["out"], jnp.concatenate(seen, -1)))
-            h = norm(p["norm2"], h + affine(p["down"], jax.nn.relu(affine(p["up"], h))))
-        return h
-
-    def run(f):
-        value = jax.value_and_grad(lambda p, x: (jnp.sin(3 * f(p, x))).sum(), argnums=(0, 1))
-        return jax.jit(value)(params, TOKENS[0])
-
-    found, expected = (run(f) for f in (lambda p, x: encoder.apply(p, {}, x)[0], textbook))
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4), found, expected)
-    mask = np.broadcast_to(np.arange(3) < 2, (6, 3))
-    shorter, padded = encoder.apply(params, {}, TOKENS[0][:, :2])[0], encoder.apply(params, {}, TOKENS[0], mask=mask)[0]
-    np.testing.assert_allclose(padded[:, :2], shorter, rtol=1e-4, atol=1e-5)
+    found, expected = (
+        jax.jit(jax.value_and_grad(lambda *args, f=f: jnp.sin(f(*args)).sum(), argnums=(0, 1, 2)))(up, down, x)
+        for f in (feed_forward, plain)
+    )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), found, expected)

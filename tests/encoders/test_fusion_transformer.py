@@ -7,7 +7,7 @@ import pytest
 
 from pidjax import encoders
 from pidjax._checks import InputError
-from pidjax.encoders.converters import positions_2d
+from pidjax.encoders.positions import positions_2d
 
 WIDTH, N, LENGTHS = 8, 4, (3, 1, 2)
 OF = np.repeat([0, 1, 2], LENGTHS)

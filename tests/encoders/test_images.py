@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from pidjax._checks import InputError
-from pidjax.encoders import alexnet, resnet18, vit
+from pidjax.encoders import alexnet, of_pixels, resnet18, vit
 from pidjax.encoders.flax_glue import from_nnx
 from pidjax.encoders.images import Residual
+from pidjax.typing import Encoder
 
 KEY = jax.random.key(0)
 X = np.random.default_rng(0).normal(size=(4, 16, 16, 3)).astype(np.float32)
@@ -54,6 +55,23 @@ def test_vit_sees_where_a_patch_is():
     z, turned = run(X), run(np.roll(X, 8, axis=2))
     assert z.shape == (4, 4, 8)
     assert np.abs(turned - z[:, [1, 0, 3, 2]]).max() > 1e-2
+
+
+def test_pixels_are_normalised_as_of_imagenet():
+    """Bytes and numbers in [0, 1] are one thing: less the channels' mean, over their deviation."""
+    encoder = of_pixels(Encoder(lambda key: ({}, {}), lambda params, state, x, key=None, **options: (x, state)))
+    pixels = np.random.default_rng(0).integers(256, size=(2, 4, 4, 3), dtype=np.uint8)
+    expected = (pixels / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    for x in (pixels, (pixels / 255).astype(np.float32)):
+        np.testing.assert_allclose(encoder.apply({}, {}, x)[0], expected, rtol=1e-4, atol=1e-5)
+    for x, message in (
+        (np.zeros((2, 3, 8, 8), np.float32), "move the channels to the end"),
+        (np.zeros((8, 8), np.float32), "red, green and blue as last axis"),
+        (pixels.astype(int), "found int64"),
+        (pixels.astype(np.float32), "leave normalising to encoders.of_pixels"),
+    ):
+        with pytest.raises(InputError, match=message):
+            encoder.apply({}, {}, x)
 
 
 def test_bad_pictures_are_refused_in_words():

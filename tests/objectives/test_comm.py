@@ -12,8 +12,8 @@ from pidjax import encoders
 from pidjax._checks import InputError
 from pidjax.objectives import CoMMConfig, cmc, comm, preset
 from pidjax.objectives.comm import contrast, total
+from pidjax.objectives.contrastive import ntxent_loss
 from pidjax.objectives.infmasking import random_masks
-from pidjax.objectives.ntxent import ntxent_loss
 
 N, D = 3, 4
 k, n, d = np.meshgrid(np.arange(3), np.arange(N), np.arange(D), indexing="ij")
@@ -243,7 +243,7 @@ def test_bad_input_is_refused_in_words():
         comm([net, net], fusion, augment=None, config=preset("paper"))
     plain = comm([net, net], fusion, augment=None)
     x = jnp.zeros((4, WIDTH))
-    with pytest.raises(InputError, match="x2 is missing among x1"):
+    with pytest.raises(InputError, match="both modalities, x1 and x2; found x1"):
         plain.encode({"theta": {}}, {}, {"x1": x}, train=False)
     with pytest.raises(InputError, match="hold two views"):
         plain.encode({"theta": {}}, {}, {"x1": x, "x2": x}, train=True)

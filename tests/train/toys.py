@@ -132,16 +132,14 @@ def normalised() -> Objective:
 
 def multimodal() -> Objective:
     """CoMM with random masks, on tokens of every coordinate."""
-    nets = encoders.feature_tokens(5, 4), encoders.feature_tokens(4, 4)
-    fusion = encoders.fusion_transformer(2, 4, heads=2, mask_tokens=True)
+    nets = encoders.feature_tokens(5, 8), encoders.feature_tokens(4, 8)
+    fusion = encoders.fusion_transformer(2, 8, heads=2, mask_tokens=True)
 
     def noise(key, sample):
-        keys = jax.random.split(key, 2)
-        return {
-            name: x + 0.3 * jax.random.normal(k, x.shape) for k, (name, x) in zip(keys, sample.items(), strict=True)
-        }
+        keys = dict(zip(sample, jax.random.split(key), strict=True))
+        return {name: x + 0.1 * jax.random.normal(keys[name], x.shape) for name, x in sample.items()}
 
-    config = preset("infmasking", random_masks=2, mask_ratio=0.5, temperature=0.5, head=(6, 4))
+    config = preset("infmasking", random_masks=2, mask_ratio=0.5, temperature=1.0, head=(6, 4))
     base = comm(nets, fusion, augment=noise, config=config)
 
     def named(batch):

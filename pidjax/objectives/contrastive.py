@@ -1,0 +1,207 @@
+"""Contrastive baselines of two modalities: Cross (SimCLR across modalities, CLIP), Cross+Self, Cross+Self+Fact, SupCon."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+
+from pidjax import bounds, critics, encoders
+from pidjax.math.collectives import gather, global_rows
+from pidjax.math.vectors import unit
+from pidjax.objectives import pair
+from pidjax.objectives.pair import SIDES, Augment
+from pidjax.typing import Array, Batch, Encoder, Objective, Params
+
+
+def ntxent_loss(a: Array, b: Array, temperature: float, axis_name: str | None = None) -> Array:
+    """Published NT-Xent of the 2 N vectors of both views, [n, d] each: log(2 N − 1) less ``bounds.ntxent``."""
+    critic = critics.cosine(temperature)
+
+    def of(x: Array, y: Array) -> Array:
+        cross, same = (critic.stats({}, x, other, axis_name=axis_name) for other in (y, x))
+        ceiling = jnp.log1p(cross.num_neg[0] + same.num_neg[0])
+        return ceiling - bounds.ntxent(cross, same, axis_name=axis_name)
+
+    return (of(a, b) + of(b, a)) / 2
+
+
+def cross(nets: Sequence[Encoder], *, temperature: float = 0.1, head: Sequence[int] = ()) -> Objective:
+    r"""Cross-modal contrast: NT-Xent of h_1(e_1(x_1)) and h_2(e_2(x_2)), "SimCLR" of FactorCL and Cross of CoMM.
+
+    Batch: "x1", "x2" [n, ...]. ``encode`` gives ``backbone1, backbone2`` [n, d] and the heads' ``projection1,
+    projection2``. ``info``: ``cross``, the loss as a bound in nats (``bounds.ntxent``).
+
+    Parameters
+    ----------
+    nets : two Encoders
+        Each gives a vector a sample.
+    temperature : float
+    head : sequence of int
+        Widths of a perceptron on each encoder, the last one that of the projection; none by default, as FactorCL has
+        it (its embeddings must then be of one width).
+
+    Returns
+    -------
+    Objective
+
+    References
+    ----------
+    Chen et al. 2020 (SimCLR); Radford et al. 2021 (CLIP); Liang et al. 2023, Sec. 4.
+    """
+    return _contrast(nets, None, temperature, head, apart=False)
+
+
+def cross_self(
+    nets: Sequence[Encoder],
+    *,
+    augment: Augment,
+    temperature: float = 0.1,
+    head: Sequence[int] = (1024, 256),
+    factorised: bool = False,
+) -> Objective:
+    r"""Cross+Self: NT-Xent across modalities, and within each between two augmentations.
+
+    .. math:: L = NTX(x_1, x_2) + \tfrac12 [NTX(x_1', x_1'') + NTX(x_2', x_2'')]
+
+    Parameters
+    ----------
+    nets : two Encoders
+    augment : callable
+        ``augment(key, sample) -> sample``.
+    temperature, head
+        As for ``cross``; one head a modality serves both roles.
+    factorised : bool
+        Cross+Self+Fact: encoders and heads of their own for the terms within a modality. ``backbone1`` is then both
+        encoders' outputs side by side.
+
+    Returns
+    -------
+    Objective
+        ``encode`` and ``info`` as of ``cross``, with ``self1``, ``self2``.
+
+    References
+    ----------
+    Yuan et al. 2021; Mu et al. 2022 (SLIP); Liang et al. 2023, Sec. 4.
+    """
+    return _contrast(nets, augment, temperature, head, apart=factorised)
+
+
+def _contrast(
+    nets: Sequence[Encoder],
+    augment: Augment | None,
+    temperature: float,
+    head: Sequence[int],
+    *,
+    apart: bool,
+) -> Objective:
+    """Cross, and the terms within modalities where there is an augmentation, by networks of their own if ``apart``."""
+    roles = ("cross", "self") if apart else ("cross",)
+
+    def heads(sizes: Sequence[int]) -> dict[str, Encoder]:
+        if not head:
+            return {}
+        return {
+            f"head{side}": encoders.mlp(d, *head, activation="relu", init="torch")
+            for side, d in zip(SIDES, sizes, strict=True)
+        }
+
+    def init(key: Array, batch: Batch) -> tuple[Params, Params]:
+        built = pair.named(nets) | heads(pair.widths(nets, batch))
+        drawn = {
+            role: pair.init_parts(k, built) for role, k in zip(roles, jax.random.split(key, len(roles)), strict=True)
+        }
+        theta = {role: params for role, (params, _) in drawn.items()}
+        return {"theta": theta, "phi": {}}, {role: state for role, (_, state) in drawn.items()}
+
+    def encode(params: Params, state: Params, batch: Batch, key: Array | None = None, *, train: bool):
+        seen = pair.views(augment, batch, key, 2 if train and augment else 0, clean=True)  # type: ignore[arg-type]
+        z, states = {}, {}
+        for role in roles:
+            theta = params["theta"][role]
+            h, states[role] = pair.encode_sides(nets, theta, state[role], seen, key if train else None, train=train)
+            built = heads([h[side].shape[-1] for side in SIDES])
+            for side in SIDES:
+                z[f"{role}_backbone{side}"] = h[side]
+                p = built[f"head{side}"].apply(theta[f"head{side}"], {}, h[side])[0] if head else h[side]
+                z[f"{role}_projection{side}"] = p
+        if train:
+            return z, states
+        found = {}
+        for side in SIDES:
+            for what in ("backbone", "projection"):
+                found[f"{what}{side}"] = jnp.concatenate([z[f"{role}_{what}{side}"][:, 0] for role in roles], -1)
+        return found, states
+
+    def loss(params: Params, z: dict[str, Array], batch: Batch, *, axis_name: str | None = None):
+        ceiling = jnp.log(2.0 * pair.several(z["cross_projection1"].shape[0], axis_name) - 1)
+        one, two = (z[f"cross_projection{side}"][:, 0] for side in SIDES)
+        terms = {"cross": ntxent_loss(one, two, temperature, axis_name)}
+        if augment:
+            for side in SIDES:
+                p = z[f"{roles[-1]}_projection{side}"]
+                terms[f"self{side}"] = ntxent_loss(p[:, 1], p[:, 2], temperature, axis_name)
+        value = sum(term if name == "cross" else term / 2 for name, term in terms.items())
+        return value, {"loss": value, **{name: ceiling - term for name, term in terms.items()}}
+
+    return Objective(init, encode, loss)
+
+
+def supcon(
+    nets: Sequence[Encoder], *, temperature: float = 0.1, base_temperature: float | None = None, normalise: bool = True
+) -> Objective:
+    r"""SupCon on both modalities' vectors: samples of one class attract, whichever modality they come from.
+
+    .. math:: L = -\frac{T}{T_0} \, \text{supcon}([z_1; z_2])
+
+    Batch: "x1", "x2" [n, ...], "y" [n] int. A row whose class has no other member still has its own other modality.
+
+    Parameters
+    ----------
+    nets : two Encoders
+        Of one output width.
+    temperature, base_temperature : float
+        T and T_0 (T by default).
+    normalise : bool
+        Unit vectors; the released code's are not, whose saved runs collapse to a constant (loss (T/T_0) log(2 N − 1)).
+
+    Returns
+    -------
+    Objective
+        ``encode`` gives ``backbone1, backbone2``; ``info``: ``supcon`` and ``trivial``, its value for constant
+        vectors.
+
+    References
+    ----------
+    Khosla et al. 2020, Eq. 2.
+    """
+    scale = 1.0 if base_temperature is None else temperature / base_temperature
+
+    def init(key: Array, batch: Batch) -> tuple[Params, Params]:
+        theta, state = pair.init_parts(key, pair.named(nets))
+        return {"theta": theta, "phi": {}}, state
+
+    def encode(params: Params, state: Params, batch: Batch, key: Array | None = None, *, train: bool):
+        seen = pair.views(None, batch, key, 0, clean=True)  # type: ignore[arg-type]
+        h, new_state = pair.encode_sides(nets, params["theta"], state, seen, key if train else None, train=train)
+        return {f"backbone{side}": h[side][:, 0] for side in SIDES}, new_state
+
+    def loss(params: Params, z: dict[str, Array], batch: Batch, *, axis_name: str | None = None):
+        y = pair.need_labels(batch)
+        total = pair.several(y.shape[0], axis_name)
+        rows = [unit(z[f"backbone{side}"]) if normalise else z[f"backbone{side}"] for side in SIDES]
+        everyone = jnp.concatenate([gather(r, axis_name) for r in rows])
+        labels, n = gather(y, axis_name), y.shape[0]
+        scores = jnp.concatenate(rows) @ everyone.T / temperature
+        own = global_rows(n, axis_name)
+        value = -scale * bounds.supcon(
+            scores,
+            jnp.concatenate([y, y]),
+            candidate_labels=jnp.concatenate([labels, labels]),
+            own=jnp.concatenate([own, own + total]),
+            axis_name=axis_name,
+        )
+        return value, {"loss": value, "supcon": value, "trivial": scale * jnp.log(2.0 * total - 1)}
+
+    return Objective(init, encode, loss)

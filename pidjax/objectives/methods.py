@@ -1,0 +1,115 @@
+"""One door to every method of two modalities: a name in, an objective and the heads that a probe sees out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from pidjax._checks import InputError
+from pidjax.objectives import contrastive
+from pidjax.objectives.factorcl import PAPER, TERMS, FactorCLConfig, factorcl
+from pidjax.objectives.pair import Augment
+from pidjax.objectives.supervised import supervised
+from pidjax.typing import Encoder, Objective
+
+
+class Method(NamedTuple):
+    """An objective, and which of what it encodes a probe of it sees (``pair.joined``)."""
+
+    objective: Objective
+    heads: tuple[str, ...]
+
+
+BACKBONES = ("backbone1", "backbone2")
+FACTORS = ("shared1", "unique1", "shared2", "unique2")
+ONLY = {
+    "shared": ("nce12", "club12c"),
+    "unique1": ("nce1", "club12", "nce12c"),
+    "unique2": ("nce2", "club12", "nce12c"),
+}
+"""Terms of FactorCL-S, -U1, -U2."""
+
+
+def _factorcl(supervision: bool, heads: tuple[str, ...], only: str | None = None, independent: bool = False):
+    def build(nets, augment, unique_augment, classes, config, settings):
+        changes: dict[str, Any] = {"supervised": supervision}
+        if only is not None:
+            changes["term_weights"] = tuple(
+                w if t in ONLY[only] else 0.0 for t, w in zip(TERMS, config.term_weights, strict=True)
+            )
+        chosen = augment if independent or unique_augment is None else unique_augment
+        made = factorcl(nets, dataclasses.replace(config, **changes), augment=chosen, classes=classes, **settings)
+        return Method(made, heads)
+
+    return build
+
+
+def _plain(make: Callable[..., Objective], *, augmented: bool = False, labelled: bool = False, **fixed: Any):
+    def build(nets, augment, unique_augment, classes, config, settings):
+        given: dict[str, Any] = {"augment": augment} if augmented else {}
+        if labelled:
+            given["classes"] = classes
+        return Method(make(nets, **given, **fixed, **settings), BACKBONES)
+
+    return build
+
+
+METHODS: dict[str, Callable[..., Method]] = {
+    "simclr": _plain(contrastive.cross),
+    "cross_self": _plain(contrastive.cross_self, augmented=True),
+    "cross_self_fact": _plain(contrastive.cross_self, augmented=True, factorised=True),
+    "supcon": _plain(contrastive.supcon),
+    "supervised": _plain(supervised, labelled=True),
+    "ourcl_ssl": _factorcl(False, BACKBONES),
+    "ourcl_sup": _factorcl(True, BACKBONES),
+    "factorcl_ssl": _factorcl(False, FACTORS),
+    "factorcl_sup": _factorcl(True, FACTORS),
+    "factorcl_indaug": _factorcl(False, FACTORS, independent=True),
+    "factorcl_ssl_s": _factorcl(False, ("shared1", "shared2"), "shared"),
+    "factorcl_ssl_u1": _factorcl(False, ("unique1",), "unique1"),
+    "factorcl_ssl_u2": _factorcl(False, ("unique2",), "unique2"),
+    "factorcl_sup_s": _factorcl(True, ("shared1", "shared2"), "shared"),
+    "factorcl_sup_u1": _factorcl(True, ("unique1",), "unique1"),
+    "factorcl_sup_u2": _factorcl(True, ("unique2",), "unique2"),
+}
+"""``builder(nets, augment, unique_augment, classes, config, settings)`` by name."""
+
+
+def method(
+    name: str,
+    nets: Sequence[Encoder],
+    *,
+    augment: Augment | None = None,
+    unique_augment: Augment | None = None,
+    classes: int | None = None,
+    config: FactorCLConfig = PAPER,
+    **settings: Any,
+) -> Method:
+    """The method of this name.
+
+    Parameters
+    ----------
+    name : str
+        A key of ``METHODS``. OurCL is FactorCL read at its encoders; FactorCL-S, -U1, -U2 have the terms of one part
+        alone; FactorCL-IndAug ignores ``unique_augment``.
+    nets : two Encoders
+    augment : callable
+        Independent augmentation of both modalities, ``augment(key, sample) -> sample``.
+    unique_augment : callable, optional
+        One that sees both modalities, for FactorCL-SSL; ``augment`` where there is none.
+    classes : int
+        Of supervised methods.
+    config : FactorCLConfig
+        Of the FactorCL methods, but for what their name says.
+    **settings
+        Of the others, such as ``temperature``.
+
+    Raises
+    ------
+    InputError
+        An unknown name; what the method needs is missing.
+    """
+    if name not in METHODS:
+        raise InputError(f"there is no method {name!r}: choose among {', '.join(METHODS)}.")
+    return METHODS[name](nets, augment, unique_augment, classes, config, settings)

@@ -1,0 +1,41 @@
+"""The supervised baseline: two encoders, a linear classifier of both vectors, cross-entropy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+
+from pidjax import encoders
+from pidjax.objectives import pair
+from pidjax.objectives.pair import SIDES
+from pidjax.typing import Array, Batch, Encoder, Objective, Params
+
+
+def supervised(nets: Sequence[Encoder], classes: int) -> Objective:
+    """Cross-entropy of softmax(W [e_1(x_1), e_2(x_2)] + b), in nats.
+
+    Batch: "x1", "x2" [n, ...], "y" [n] int. ``encode`` gives ``backbone1, backbone2`` [n, d]; ``info``:
+    ``cross_entropy`` and ``accuracy`` on the batch that is fitted.
+    """
+
+    def init(key: Array, batch: Batch) -> tuple[Params, Params]:
+        classifier = encoders.linear(sum(pair.widths(nets, batch)), classes)
+        theta, state = pair.init_parts(key, {**pair.named(nets), "classifier": classifier})
+        return {"theta": theta, "phi": {}}, state
+
+    def encode(params: Params, state: Params, batch: Batch, key: Array | None = None, *, train: bool):
+        seen = pair.views(None, batch, key, 0, clean=True)  # type: ignore[arg-type]
+        h, new_state = pair.encode_sides(nets, params["theta"], state, seen, key if train else None, train=train)
+        return {f"backbone{side}": h[side][:, 0] for side in SIDES}, new_state
+
+    def loss(params: Params, z: dict[str, Array], batch: Batch, *, axis_name: str | None = None):
+        y, both = pair.need_labels(batch), pair.joined(z, ("backbone1", "backbone2"))
+        classifier = encoders.linear(both.shape[-1], classes)
+        logits = classifier.apply(params["theta"]["classifier"], {}, both)[0]
+        value = -jnp.take_along_axis(jax.nn.log_softmax(logits), y[:, None], 1).mean()
+        accuracy = (logits.argmax(1) == y).mean()
+        return value, {"loss": value, "cross_entropy": value, "accuracy": accuracy}
+
+    return Objective(init, encode, loss)
