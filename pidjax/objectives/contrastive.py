@@ -1,4 +1,4 @@
-"""Contrastive baselines of two modalities: Cross (SimCLR across modalities, CLIP), Cross+Self, Cross+Self+Fact, SupCon."""
+"""Contrastive baselines of two modalities: Cross (SimCLR, CLIP), Cross+Self, Cross+Self+Fact and SupCon."""
 
 from __future__ import annotations
 

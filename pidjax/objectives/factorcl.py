@@ -111,7 +111,7 @@ def released(*, supervised: bool) -> FactorCLConfig:
 
 
 class LineUp(NamedTuple):
-    """Inputs of a critic, paired row by row; negatives [n, K, d] or log weights [n, m] where they are not the batch's."""
+    """Paired inputs of a critic; negatives [n, K, d] or log weights [n, m] where they are not the batch's."""
 
     x: Array
     y: Array

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pidjax import encoders
+from pidjax import bounds, encoders
 from pidjax._checks import InputError
 from pidjax.objectives.factorcl import TERMS, FactorCLConfig, factorcl, released
 from pidjax.objectives.methods import METHODS, method
@@ -98,80 +98,95 @@ CONFIGS = {
 }
 
 
-@pytest.fixture(scope="module", params=CONFIGS)
-def built(request, batch):
-    config = CONFIGS[request.param]
-    objective = factorcl(NETS, config, augment=augment, classes=CLASSES)
+def shaped(objective, batch):
+    """Parameters, embeddings of training and representations: shapes alone."""
 
-    @jax.jit
     def run(key):
         params, state = objective.init(key, batch)
         z, _ = objective.encode(params, state, batch, jax.random.split(key, N), train=True)
-        held, _ = objective.encode(params, state, batch, train=False)
-        value, info = objective.loss(params, z, batch)
-        shards = jax.tree.map(lambda x: x.reshape(2, N // 2, *x.shape[1:]), (z, batch))
-        over_devices = jax.vmap(lambda z, b: objective.loss(params, z, b, axis_name="data")[0], axis_name="data")(
-            *shards
-        )
-        inner, critics_info = objective.inner(params, z, batch)
-        return params, z, held, value, info, over_devices.mean(), inner, critics_info
+        return params, z, objective.encode(params, state, batch, train=False)[0]
 
-    return config, *jax.device_get(run(jax.random.key(0)))
+    return jax.eval_shape(run, jax.random.key(0))
 
 
-def test_terms_are_those_of_the_tiled_formula(built, batch):
-    config, params, z, _, value, info, _, inner, critic_info = built
+def filled(shapes, seed=0):
+    """Random numbers in those shapes."""
+    rng = np.random.default_rng(seed)
+    return jax.tree.map(lambda s: rng.normal(size=s.shape).astype(np.float32), shapes)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_terms_are_those_of_the_tiled_formula_on_one_device_and_two(name, batch):
+    config = CONFIGS[name]
+    objective = factorcl(NETS, config, augment=augment, classes=CLASSES)
+    params, z, _ = shaped(objective, batch)
+    params, z = filled(params), filled(z, 1)
+
+    def both(params, z, batch, axis_name=None):
+        return [f(params, z, batch, axis_name=axis_name) for f in (objective.loss, objective.inner)]
+
+    (value, info), (inner, critic_info) = jax.device_get(jax.jit(both)(params, z, batch))
     wanted = expected(config, params, z, batch["y"])
-    assert value == pytest.approx(sum(v if "club" in t else -v for t, v in wanted.items()), abs=1e-5)
+    assert value == pytest.approx(sum(v if "club" in t else -v for t, v in wanted.items()), rel=1e-4)
     for term, v in wanted.items():
-        name = f"{term}_{config.negatives}" if term.endswith("c") else term
-        assert info[name] == pytest.approx(v, abs=1e-5), term
-    assert inner == pytest.approx(-critic_info["critic_club12"] - critic_info["critic_club12c"], abs=1e-6)
-    allowed = ~np.eye(N, dtype=bool)
+        shown = f"{term}_{config.negatives}" if term.endswith("c") else term
+        assert info[shown] == pytest.approx(v, rel=1e-4, abs=1e-4), term
+    assert inner == pytest.approx(-critic_info["critic_club12"] - critic_info["critic_club12c"], rel=1e-5)
     table = score(params["phi"]["club12"], z["d1"][:, 0], z["d2"][:, 0])
-    assert critic_info["critic_club12"] == pytest.approx(nce(table, config.over, allowed), abs=1e-5)
+    assert critic_info["critic_club12"] == pytest.approx(
+        nce(table, config.over, ~np.eye(N, dtype=bool)), rel=1e-4, abs=1e-4
+    )
+    if name in ("ssl", "sup, honest"):
+        shards = jax.tree.map(lambda x: x.reshape(2, N // 2, *x.shape[1:]), (z, batch))
+        over_devices = jax.jit(jax.vmap(lambda z, b: both(params, z, b, "data")[0][0], axis_name="data"))(*shards)
+        assert np.mean(over_devices) == pytest.approx(value, rel=1e-4)
 
 
-def test_devices_see_one_batch(built):
-    value, over_devices = built[4], built[6]
-    assert over_devices == pytest.approx(value, abs=1e-5)
+def test_representations_are_those_of_appendix_d(batch):
+    config = dataclasses.replace(SMALL, pairs=2)
+    objective = factorcl(NETS, config, augment=augment)
+    params, *_ = shaped(objective, batch)
+    params, state = filled(params), {"encoder1": {}, "encoder2": {}}
 
+    @jax.jit
+    def encoded(key):
+        z, _ = objective.encode(params, state, batch, jax.random.split(key, N), train=True)
+        return z, objective.encode(params, state, batch, train=False)[0]
 
-def test_representations_are_those_of_appendix_d(built):
-    config, _, z, held = built[:4]
+    z, held = encoded(jax.random.key(0))
     for side in "12":
         for name, heads in (("shared", "ab"), ("unique", "cdg")):
             found, wanted = held[f"{name}{side}"], np.hstack([z[f"{h}{side}"][:, 0] for h in heads])
-            np.testing.assert_allclose(found, wanted, atol=1e-6)
+            np.testing.assert_allclose(found, wanted, atol=1e-5)
         assert held[f"backbone{side}"].shape == (N, D)
-        if not config.supervised:
-            assert z[f"b{side}"].shape == (N, 1 + config.pairs, D) and z[f"d{side}"].shape == (N, 1, D)
+        assert z[f"b{side}"].shape == (N, 3, D) and z[f"d{side}"].shape == (N, 1, D)
 
 
 @pytest.mark.parametrize("negatives", ["augmented", "kernel"])
 def test_true_conditional_negatives_of_augmentations(negatives, batch):
-    """A condition that says which row it is leaves nothing to share: both conditional terms stay near 0."""
-    config = dataclasses.replace(SMALL, negatives=negatives, pairs=5, regularisation=0.1)
+    config = dataclasses.replace(
+        SMALL, negatives=negatives, pairs=5 if negatives == "augmented" else 1, regularisation=0.1
+    )
     objective = factorcl(NETS, config, augment=augment)
-
-    @jax.jit
-    def run(key):
-        params, state = objective.init(key, batch)
-        z, _ = objective.encode(params, state, batch, jax.random.split(key, N), train=True)
-        (_, info), slope = jax.value_and_grad(objective.loss, has_aux=True)(params, z, batch)
-        return params, z, info, slope
-
-    params, z, info, slope = jax.device_get(run(jax.random.key(0)))
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slope))
-    if negatives == "augmented":
-        one, two, critic = z["g1"], z["g2"], params["theta"]["nce12c"]
-        terms = []
-        for i in range(N):
-            x = np.concatenate([one[i, 2], one[i, 1], two[i, 1]])[None]
-            scores = score(critic, x, two[i, 2:])[0]
+    params, z, _ = shaped(objective, batch)
+    params, z = filled(params), filled(z, 1)
+    _, info = jax.device_get(jax.jit(objective.loss)(params, z, batch))
+    one, two, critic = z["g1"], z["g2"], params["theta"]["nce12c"]
+    terms = []
+    for i in range(N):
+        if negatives == "augmented":  # the condition is the first augmentation, the pair the second
+            scores = score(critic, np.concatenate([one[i, 2], one[i, 1], two[i, 1]])[None], two[i, 2:])[0]
             terms.append(scores[0] - np.log(np.exp(scores).mean()))
-        assert info["nce12c_augmented"] == pytest.approx(np.mean(terms), abs=1e-5)
-        assert abs(info["nce12c_augmented"]) < np.log(4)
+    if negatives == "kernel":
+        for k in (1,):
+            x, y = np.hstack([one[:, 0], one[:, k]]), np.hstack([two[:, 0], two[:, k]])
+            given = np.hstack([one[:, k], two[:, k]])
+            square = ((given[:, None] - given[None]) ** 2).sum(-1)
+            weights = np.exp(bounds.ridge(np.exp(-square / square.mean()), 0.1))
+            scores = np.exp(score(critic, x, y))
+            lined = np.diag(scores) / (np.diag(scores) + (weights * scores).sum(1))
+            terms.append(np.mean(np.log(lined) + np.log1p(weights.sum(1))))
+    assert info[f"nce12c_{negatives}"] == pytest.approx(np.mean(terms), rel=1e-3, abs=1e-4)
 
 
 def test_names_select_terms_heads_and_augmentations(batch):
