@@ -29,7 +29,7 @@ def comm(
     sizes = {"width": width, "depth": depth, "heads": heads, "feedforward": forward, "dropout": 0.0}
     nets = [encoders.transformer(((steps, d),), **encoders.MULTIBENCH | sizes) for d in features]
     fusion = encoders.fusion_transformer(2, width, heads=fusion_heads)
-    config = objectives.preset("released", head=tuple(head))
+    config = objectives.comm_preset("released", head=tuple(head))
     objective = objectives.comm(nets, fusion, augment=None, config=config)
 
     def init(key: Array, batch: Batch) -> tuple[Params, Params]:

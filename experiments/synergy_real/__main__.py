@@ -10,11 +10,11 @@ import jax
 import numpy as np
 import optax
 import tyro
-from experiments.results import Claim, finish, matrix, spread
 from sklearn.decomposition import PCA
 
 from benchmarks.store import kept
 from experiments.representation import learned
+from experiments.results import Claim, finish, matrix, spread
 from experiments.synergy_real.config import METHODS, PRESETS, Config
 from experiments.synergy_real.methods import objective
 from experiments.synergy_real.pairs import TASKS, Digits, truth

@@ -50,7 +50,7 @@ def objective(name: str, config: Config) -> Objective:
             return contrastive.cross(pooled, temperature=config.temperature, head=config.head)
         return contrastive.cross_self(pooled, augment=augment, temperature=config.temperature, head=config.head)
     fusion = encoders.fusion_transformer(2, config.width, heads=config.heads, mask_tokens=name == "infmasking")
-    settings = objectives.preset(
+    settings = objectives.comm_preset(
         "released" if name == "comm" else name, temperature=config.temperature, head=config.head
     )
     return objectives.comm(nets(config), fusion, augment=augment, config=settings)

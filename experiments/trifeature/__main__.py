@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 import tyro
-from experiments.results import Claim, finish, matrix, spread
 
 from benchmarks.store import kept
 from experiments.representation import learned
+from experiments.results import Claim, finish, matrix, spread
 from experiments.trifeature.config import AUGMENTS, METHODS, PRESETS, Config
 from experiments.trifeature.methods import objective, optimiser
 from experiments.trifeature.world import CHANCE, TASKS, World

@@ -42,7 +42,7 @@ def objective(name: str, config: Config, augments: str = "all") -> Objective:
         fusion = encoders.fusion_transformer(
             2, config.width, heads=config.heads, mask_tokens=name in ("infmasking", "comm_paper")
         )
-    chosen = objectives.preset(preset, head=config.head, **settings)
+    chosen = objectives.comm_preset(preset, head=config.head, **settings)
     return _bytes(objectives.comm(tokens, fusion, augment=augment, config=chosen))
 
 

@@ -5,6 +5,7 @@ from pidjax.evaluate.folds import Fold, blockwise_folds
 from pidjax.evaluate.linear import LinearResult, linear_probe
 from pidjax.evaluate.probe import ProbeResult, probe_class, probe_value
 from pidjax.evaluate.relation import RelationResult, prediction, retrieval
+from pidjax.evaluate.vectors import vector_information
 
 __all__ = [
     "Audit",
@@ -19,4 +20,5 @@ __all__ = [
     "probe_class",
     "probe_value",
     "retrieval",
+    "vector_information",
 ]

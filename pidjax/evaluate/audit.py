@@ -20,6 +20,7 @@ from pidjax.estimators import PIDEstimate, estimate_pid
 from pidjax.estimators.samples import FEW_VALUES
 from pidjax.evaluate.folds import Fold
 from pidjax.evaluate.relation import prediction
+from pidjax.evaluate.vectors import vector_information
 from pidjax.typing import Array
 
 BINS = 8
@@ -33,7 +34,7 @@ class Audit(NamedTuple):
     ----------
     heads, factors : tuple of str
     entropy : [factors]
-        Of every factor, nats: what there is to be found.
+        Of every factor, nats: what there is to be found; NaN of a vector, whose differential entropy bounds nothing.
     nats, std_error, upper : [heads, factors]
         Held-out information of the factor in the head: a lower bound in expectation; and its one-sided 95 % limit,
         which limits what this probe finds, not what a better one would.
@@ -58,11 +59,14 @@ class Audit(NamedTuple):
 
     def table(self) -> str:
         """Markdown: nats ± standard error (share of the entropy; upper limit), heads down, factors across."""
-        lines = ["| head | " + " | ".join(f"{f} ({h:.2f})" for f, h in zip(self.factors, self.entropy, strict=True))]
+        known = [f"{f} ({h:.2f})" if h == h else f for f, h in zip(self.factors, self.entropy, strict=True)]
+        lines = ["| head | " + " | ".join(known)]
         lines = [lines[0] + " |", "|" + "---|" * (len(self.factors) + 1)]
         for i, head in enumerate(self.heads):
             cells = [
-                f"{self.nats[i, j]:.3f} ± {self.std_error[i, j]:.3f} ({self.share[i, j]:.0%}; < {self.upper[i, j]:.3f})"
+                f"{self.nats[i, j]:.3f} ± {self.std_error[i, j]:.3f} ("
+                + (f"{self.share[i, j]:.0%}; " if self.entropy[j] == self.entropy[j] else "")
+                + f"< {self.upper[i, j]:.3f})"
                 for j in range(len(self.factors))
             ]
             lines.append(f"| {head} | " + " | ".join(cells) + " |")
@@ -82,14 +86,14 @@ def audit(
     .. math:: H(y) - \mathbb{E}[-\log q(y \mid z)] \le I(Z; Y) \quad \text{in expectation}
 
     q is a logistic regression or a perceptron, whichever has the lower log-loss within the other folds, mixed with one
-    per cent of their prior.
+    per cent of their prior. A vector-valued factor is read by ``vector_information``.
 
     Parameters
     ----------
     key : PRNG key
     representations : {head: [n, d]}
-    factors : {factor: [n]}
-        Labels; numbers with more than 32 values are cut into eight equal shares.
+    factors : {factor: [n] or [n, k]}
+        Labels; numbers with more than 32 values, which are cut into eight equal shares; or vectors of numbers.
     folds : sequence of Fold, optional
         Five random ones by default. Trials that follow each other in time want ``blockwise_folds``; errors are those
         of independent rows all the same.
@@ -115,6 +119,13 @@ def audit(
     found = np.zeros((2, len(heads), len(labels)))
     entropy = np.zeros(len(labels))
     for j, (name, y) in enumerate(labels.items()):
+        if y.ndim == 2:
+            entropy[j] = np.nan
+            parts = folds if folds is not None else _random_folds(np.zeros(len(y)), seed)
+            for i, z in enumerate(heads.values()):
+                terms, _ = vector_information(jax.random.fold_in(key, j), z, y, parts)
+                found[:, i, j] = terms.mean(), terms.std(ddof=1) / len(terms) ** 0.5
+            continue
         prior = np.bincount(y) / len(y)
         entropy[j] = -(prior * np.log(prior)).sum()
         parts = folds if folds is not None else _random_folds(y, seed)
@@ -123,7 +134,7 @@ def audit(
             found[:, i, j] = terms.mean(), terms.std(ddof=1) / len(terms) ** 0.5
     nats, error = found
     first = next(iter(labels.values()))
-    parts = list(folds) if folds is not None else _random_folds(np.zeros_like(first), seed)
+    parts = list(folds) if folds is not None else _random_folds(np.zeros(len(first)), seed)
     leakage = np.array(
         [[prediction(a, b, parts, permutations=0).score for b in heads.values()] for a in heads.values()]
     )
@@ -166,8 +177,14 @@ def _random_folds(y: np.ndarray, seed: int) -> list[Fold]:
 def _label(name: str, value: np.ndarray) -> np.ndarray:
     """Codes of a factor's classes, or of the eighths of its numbers."""
     value = np.asarray(value)
+    if value.ndim == 2 and value.shape[1] > 1 and value.dtype.kind == "f":
+        if not np.isfinite(value).all() or not np.ptp(value, axis=0).all():
+            raise InputError(f"the factor {name} has columns that are constant, NaN or infinite: drop them.")
+        return value
     if value.ndim != 1:
-        raise InputError(f"the factor {name} must be one number or label a row, [n]; found shape {value.shape}.")
+        raise InputError(
+            f"the factor {name} must be one number or label a row, [n], or floats [n, k]; found shape {value.shape}."
+        )
     classes, codes = np.unique(value, return_inverse=True)
     if len(classes) < 2:
         raise InputError(f"the factor {name} is constant: there is nothing to find.")
@@ -192,6 +209,8 @@ def _check(heads: Mapping, labels: Mapping, pairs: Sequence[tuple[str, str, str]
         if not np.isfinite(z).all():
             raise InputError(f"the representation {name} holds values that are NaN or infinite.")
     for factor, a, b in pairs:
+        if factor in labels and labels[factor].ndim == 2:
+            raise InputError(f"pairs take labels; {factor} is a vector.")
         for what, given, known in (("factor", factor, labels), ("head", a, heads), ("head", b, heads)):
             if given not in known:
                 raise InputError(f"pairs names the {what} {given!r}, which is not among {', '.join(known)}.")

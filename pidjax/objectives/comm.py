@@ -77,7 +77,7 @@ PRESETS = {
 """As Dufumier et al. 2025 released it, as they wrote it, and with the masks of Wen et al. 2025 (for Trifeature)."""
 
 
-def preset(name: str, **changes) -> CoMMConfig:
+def comm_preset(name: str, **changes) -> CoMMConfig:
     """The settings of that name, with ``changes``."""
     one_of("preset", name, tuple(PRESETS))
     return dataclasses.replace(PRESETS[name], **changes)

@@ -180,6 +180,7 @@ def factorcl(
         raise InputError("FactorCL-SUP needs classes, the number of labels.")
     if not supervised and augment is None:
         raise InputError("FactorCL-SSL needs augment(key, sample).")
+    count = classes or 0
     weights = {term: w for term, w in zip(TERMS, config.term_weights, strict=True) if w > 0}
     heads = sorted({f"{HEADS[t]}{s}" for t in weights for s in SIDES if t not in ("nce1", "nce2") or t[-1] == s})
     views = 0 if supervised else config.pairs
@@ -228,14 +229,14 @@ def factorcl(
         if term in ("nce1", "nce2"):
             x = z[f"{head}{term[-1]}"]
             if supervised:
-                return [LineUp(x[:, 0], _code(pair.need_labels(batch), classes, config.label_code))]
+                return [LineUp(x[:, 0], _code(pair.need_labels(batch), count, config.label_code))]
             return [LineUp(x[:, 0], x[:, k]) for k in range(1, x.shape[1])]
         one, two = z[f"{head}1"], z[f"{head}2"]
         if term not in CONDITIONAL:
             return [LineUp(one[:, 0], two[:, 0])]
         if supervised:
             y = pair.need_labels(batch)
-            code = pair.one_hot(y, classes)
+            code = pair.one_hot(y, count)
             x1, x2 = critics.condition(one[:, 0], two[:, 0], code, "x" if config.condition_side == "first" else "both")
             return [LineUp(x1, x2, None, _log_weights(config, y, code, axis_name))]
         if config.negatives == "augmented":
@@ -297,8 +298,8 @@ def _representations(h: dict[str, Array], z: dict[str, Array]) -> dict[str, Arra
     return found
 
 
-def _code(y: Array, classes: int | None, kind: str) -> Array:
-    return pair.one_hot(y, classes) if kind == "one_hot" else y[:, None].astype(jnp.float32)  # type: ignore[arg-type]
+def _code(y: Array, classes: int, kind: str) -> Array:
+    return pair.one_hot(y, classes) if kind == "one_hot" else y[:, None].astype(jnp.float32)
 
 
 def _log_weights(config: FactorCLConfig, y: Array | None, given: Array, axis_name: str | None) -> Array | None:

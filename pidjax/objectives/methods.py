@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from pidjax._checks import InputError
 from pidjax.objectives import contrastive
+from pidjax.objectives.clean import clean
 from pidjax.objectives.factorcl import PAPER, TERMS, FactorCLConfig, factorcl
 from pidjax.objectives.pair import Augment
 from pidjax.objectives.supervised import supervised
@@ -31,36 +32,50 @@ ONLY = {
 """Terms of FactorCL-S, -U1, -U2."""
 
 
-def _factorcl(supervision: bool, heads: tuple[str, ...], only: str | None = None, independent: bool = False):
-    def build(nets, augment, unique_augment, classes, config, settings):
+class Recipe(NamedTuple):
+    """How a method is built: ``build(nets, augment, unique_augment, classes, config, settings) -> Objective``."""
+
+    build: Callable[..., Objective]
+    heads: tuple[str, ...]
+    supervised: bool = False
+
+
+def _factorcl(supervision: bool, heads: tuple[str, ...], only: str | None = None, independent: bool = False) -> Recipe:
+    def build(nets, augment, unique_augment, classes, config, settings) -> Objective:
         changes: dict[str, Any] = {"supervised": supervision}
         if only is not None:
             changes["term_weights"] = tuple(
                 w if t in ONLY[only] else 0.0 for t, w in zip(TERMS, config.term_weights, strict=True)
             )
         chosen = augment if independent or unique_augment is None else unique_augment
-        made = factorcl(nets, dataclasses.replace(config, **changes), augment=chosen, classes=classes, **settings)
-        return Method(made, heads)
+        return factorcl(nets, dataclasses.replace(config, **changes), augment=chosen, classes=classes, **settings)
 
-    return build
-
-
-def _plain(make: Callable[..., Objective], *, augmented: bool = False, labelled: bool = False, **fixed: Any):
-    def build(nets, augment, unique_augment, classes, config, settings):
-        given: dict[str, Any] = {"augment": augment} if augmented else {}
-        if labelled:
-            given["classes"] = classes
-        return Method(make(nets, **given, **fixed, **settings), BACKBONES)
-
-    return build
+    return Recipe(build, heads, supervision)
 
 
-METHODS: dict[str, Callable[..., Method]] = {
+def _plain(make: Callable[..., Objective], *, augmented: bool = False, **fixed: Any) -> Recipe:
+    def build(nets, augment, unique_augment, classes, config, settings) -> Objective:
+        given = {"augment": augment} if augmented else {}
+        return make(nets, **given, **fixed, **settings)
+
+    return Recipe(build, BACKBONES)
+
+
+def _labelled(make: Callable[..., Objective], *, told: bool) -> Recipe:
+    """``told`` how many classes there are, where it must be."""
+
+    def build(nets, augment, unique_augment, classes, config, settings) -> Objective:
+        return make(nets, classes, **settings) if told else make(nets, **settings)
+
+    return Recipe(build, BACKBONES, True)
+
+
+METHODS: dict[str, Recipe] = {
     "simclr": _plain(contrastive.cross),
     "cross_self": _plain(contrastive.cross_self, augmented=True),
     "cross_self_fact": _plain(contrastive.cross_self, augmented=True, factorised=True),
-    "supcon": _plain(contrastive.supcon),
-    "supervised": _plain(supervised, labelled=True),
+    "supcon": _labelled(contrastive.supcon, told=False),
+    "supervised": _labelled(supervised, told=True),
     "ourcl_ssl": _factorcl(False, BACKBONES),
     "ourcl_sup": _factorcl(True, BACKBONES),
     "factorcl_ssl": _factorcl(False, FACTORS),
@@ -72,8 +87,8 @@ METHODS: dict[str, Callable[..., Method]] = {
     "factorcl_sup_s": _factorcl(True, ("shared1", "shared2"), "shared"),
     "factorcl_sup_u1": _factorcl(True, ("unique1",), "unique1"),
     "factorcl_sup_u2": _factorcl(True, ("unique2",), "unique2"),
+    "clean_ssl": _plain(clean, augmented=True)._replace(heads=FACTORS),
 }
-"""``builder(nets, augment, unique_augment, classes, config, settings)`` by name."""
 
 
 def method(
@@ -112,4 +127,5 @@ def method(
     """
     if name not in METHODS:
         raise InputError(f"there is no method {name!r}: choose among {', '.join(METHODS)}.")
-    return METHODS[name](nets, augment, unique_augment, classes, config, settings)
+    recipe = METHODS[name]
+    return Method(recipe.build(nets, augment, unique_augment, classes, config, settings), recipe.heads)

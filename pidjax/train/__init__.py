@@ -3,6 +3,7 @@
 from pidjax.train.checkpoint import CheckpointError, Checkpoints, CheckpointWarning
 from pidjax.train.loop import TrainingError, train
 from pidjax.train.optimiser import adamw
+from pidjax.train.seeds import copy_of, over_seeds, side_by_side
 from pidjax.train.step import Step, make_init, make_step
 from pidjax.train.update import TrainState
 
@@ -14,7 +15,10 @@ __all__ = [
     "TrainState",
     "TrainingError",
     "adamw",
+    "copy_of",
     "make_init",
     "make_step",
+    "over_seeds",
+    "side_by_side",
     "train",
 ]

@@ -10,7 +10,7 @@ import pytest
 
 from pidjax import encoders
 from pidjax._checks import InputError
-from pidjax.objectives import CoMMConfig, cmc, comm, preset
+from pidjax.objectives import CoMMConfig, cmc, comm, comm_preset
 from pidjax.objectives.comm import contrast, total
 from pidjax.objectives.contrastive import ntxent_loss
 from pidjax.objectives.infmasking import random_masks
@@ -39,7 +39,7 @@ def terms_of(p, random=None, progress=1.0, *, config):
 
 def test_loss_is_the_released_codes():
     """The value and each term on given tensors, to 1e-6."""
-    value, terms = terms_of(VIEWS, config=preset("released"))
+    value, terms = terms_of(VIEWS, config=comm_preset("released"))
     expected = {"only1": 6.4898130116, "only2": 10.4522446024, "joint": 7.5001864320}
     for name, term in expected.items():
         assert float(terms[name]) == pytest.approx(term, abs=1e-6)
@@ -71,14 +71,14 @@ def test_paper_loss_by_brute_force():
         expected = -infonce(one[:, -1], two[:, -1])
         for i in range(modalities):
             expected -= (infonce(clean[:, i], one[:, -1]) + infonce(clean[:, i], two[:, -1])) / 2
-        assert float(terms_of(p, config=preset("paper"))[0]) == pytest.approx(expected, rel=1e-9)
+        assert float(terms_of(p, config=comm_preset("paper"))[0]) == pytest.approx(expected, rel=1e-9)
 
 
 def test_infmasking_by_brute_force():
     """Its term of each view, with the covariance matrices written out."""
     masks, scale = 4, 0.6
     random = RNG.normal(size=(N, 2, masks, D))
-    value, found = terms_of(VIEWS, random, scale / 0.8, config=preset("infmasking", covariance=0.8))
+    value, found = terms_of(VIEWS, random, scale / 0.8, config=comm_preset("infmasking", covariance=0.8))
     for view in range(2):
         q, keys = unit(VIEWS[:, view, -1]), unit(random[:, view])
         values = []
@@ -96,7 +96,7 @@ def test_parts_of_the_loss_add_up():
     """L alone and ΣL_i alone are the two parts of both."""
     values = {}
     for name, weights in {"both": {}, "L": {"weight_unimodal": 0}, "sum": {"weight_joint": 0}}.items():
-        value, terms = terms_of(VIEWS.astype(np.float32), config=preset("released", **weights))
+        value, terms = terms_of(VIEWS.astype(np.float32), config=comm_preset("released", **weights))
         assert set(terms) == {"both": {"only1", "only2", "joint"}, "L": {"joint"}, "sum": {"only1", "only2"}}[name]
         values[name] = float(value)
     assert values["both"] == pytest.approx(values["L"] + values["sum"], rel=1e-5)
@@ -230,7 +230,7 @@ def test_bad_input_is_refused_in_words():
         with pytest.raises(InputError, match="needs 2 encoders or more; found 1"):
             build()
     with pytest.raises(InputError, match="'released', 'paper', 'infmasking'; found 'clip'"):
-        preset("clip")
+        comm_preset("clip")
     for changes, message in (
         ({"mask": "zero"}, "'drop', 'token'"),
         ({"temperature": 0}, "temperature must be positive"),
@@ -238,9 +238,9 @@ def test_bad_input_is_refused_in_words():
         ({"weight_joint": 0, "weight_unimodal": 0}, "so that there is a loss"),
     ):
         with pytest.raises(InputError, match=message):
-            dataclasses.replace(preset("released"), **changes)
+            dataclasses.replace(comm_preset("released"), **changes)
     with pytest.raises(InputError, match="give augment"):
-        comm([net, net], fusion, augment=None, config=preset("paper"))
+        comm([net, net], fusion, augment=None, config=comm_preset("paper"))
     plain = comm([net, net], fusion, augment=None)
     x = jnp.zeros((4, WIDTH))
     with pytest.raises(InputError, match="both modalities, x1 and x2; found x1"):

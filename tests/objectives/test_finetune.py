@@ -9,7 +9,7 @@ import pytest
 
 from pidjax import encoders
 from pidjax._checks import InputError
-from pidjax.objectives import comm, finetune, preset
+from pidjax.objectives import comm, comm_preset, finetune
 from pidjax.objectives.finetune import supcon_loss
 
 RNG = np.random.default_rng(0)
@@ -23,7 +23,7 @@ def learned():
     """A small CoMM and its parameters."""
     nets = [encoders.feature_tokens(5, 4)] * 2
     fusion = encoders.fusion_transformer(2, 4, heads=2)
-    base = comm(nets, fusion, augment=lambda key, sample: sample, config=preset("released", head=(4,)))
+    base = comm(nets, fusion, augment=lambda key, sample: sample, config=comm_preset("released", head=(4,)))
     params, state = jax.jit(base.init)(jax.random.key(0), X)
     return base, params, state
 

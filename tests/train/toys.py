@@ -10,7 +10,7 @@ import optax
 from pidjax import critics, encoders
 from pidjax.bounds import infonce, nce_club
 from pidjax.math.collectives import batch_norm, mean_over_devices
-from pidjax.objectives import comm, preset
+from pidjax.objectives import comm, comm_preset
 from pidjax.typing import Objective
 
 SGD = optax.sgd(1.0, momentum=0.0)
@@ -139,7 +139,7 @@ def multimodal() -> Objective:
         keys = dict(zip(sample, jax.random.split(key), strict=True))
         return {name: x + 0.1 * jax.random.normal(keys[name], x.shape) for name, x in sample.items()}
 
-    config = preset("infmasking", random_masks=2, mask_ratio=0.5, temperature=1.0, head=(6, 4))
+    config = comm_preset("infmasking", random_masks=2, mask_ratio=0.5, temperature=1.0, head=(6, 4))
     base = comm(nets, fusion, augment=noise, config=config)
 
     def named(batch):
