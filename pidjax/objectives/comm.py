@@ -166,9 +166,10 @@ def comm(
 
         for i, net in enumerate(nets, 1):
             name, each = f"encoder{i}", keys(i) if train else None
-            found, states[name] = net.apply(
-                theta[name], state[name], flat[f"x{i}"], each, train=train, mask=flat.get(f"mask{i}")
-            )
+            x, mask = flat[f"x{i}"], flat.get(f"mask{i}")
+            if mask is not None:
+                _fits(i, mask, x)
+            found, states[name] = net.apply(theta[name], state[name], x, each, train=train, mask=mask)
             tokens.append(found)
         real = _real(tokens, flat)
         lengths = [x.shape[1] for x in tokens]
@@ -265,11 +266,16 @@ def _real(tokens: Sequence[Array], flat: Batch) -> Array | None:
     masks = [flat.get(f"mask{i}") for i in range(1, len(tokens) + 1)]
     if all(mask is None for mask in masks):
         return None
+    for i, (x, mask) in enumerate(zip(tokens, masks, strict=True), 1):
+        if mask is not None:
+            _fits(i, mask, x)
     full = [jnp.ones(x.shape[:2], bool) if m is None else m for x, m in zip(tokens, masks, strict=True)]
-    for i, (x, mask) in enumerate(zip(tokens, full, strict=True), 1):
-        if mask.shape != x.shape[:2]:
-            raise InputError(f"mask{i} must say of every token whether it is real, {x.shape[:2]}; found {mask.shape}.")
     return jnp.concatenate(full, axis=1)
+
+
+def _fits(i: int, mask: Array, x: Array) -> None:
+    if mask.shape != x.shape[:2]:
+        raise InputError(f"mask{i} must say of every token whether it is real, {x.shape[:2]}; found {mask.shape}.")
 
 
 def _others(lengths: Sequence[int]) -> Array:
