@@ -1,0 +1,82 @@
+"""Baselines against values that the released code and a rewrite agree on (float64 there, float32 here)."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pidjax.objectives import contrastive, cross_self, supcon
+from pidjax.objectives.contrastive import ntxent_loss
+from pidjax.typing import Encoder
+
+IDENTITY = Encoder(lambda key: ({}, {}), lambda params, state, x, key=None, *, train=False, mask=None: (x, state))
+
+
+def grid(shape, function):
+    return jnp.asarray(np.fromfunction(function, shape), jnp.float32)
+
+
+Z1 = [grid((3, 4), lambda n, d, k=k: np.sin(1 + k + 2 * n + 3 * d)) for k in range(3)]
+Z2 = [grid((3, 4), lambda n, d, k=k: np.cos(1 + 2 * k + n + 3 * d)) for k in range(3)]
+VIEWS = grid((4, 2, 3), lambda n, v, d: np.sin(1 + n + 2 * v + 3 * d))
+
+
+def test_ntxent_and_cross_self():
+    """Section 7 of the notes: NTX(z1_2, z2_2), and Cross+Self of z1_0, z1_1 with views z1_k, z2_k."""
+
+    @jax.jit
+    def run():
+        objective = cross_self([IDENTITY] * 2, augment=lambda key, sample: sample, head=())
+        batch = {"x1": Z1[0], "x2": Z1[1]}
+        views = [jnp.stack([clean, one, two], 1) for clean, one, two in zip(Z1[:2], Z1[:2], Z2[:2], strict=True)]
+        z = {f"cross_projection{side}": v for side, v in zip("12", views, strict=True)}
+        value, info = objective.loss({}, z, batch)
+        return ntxent_loss(Z1[2], Z2[2], 0.1), value, info
+
+    one, both, info = jax.device_get(run())
+    assert one == pytest.approx(7.5001864320, rel=1e-5)
+    assert both == pytest.approx(13.4329753676, rel=1e-5)
+    assert info["cross"] <= np.log(5) and info["self1"] <= np.log(5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "labels", "value"),
+    [
+        ({"temperature": 0.07}, [0, 0, 1, 1], 14.7935550776),
+        ({"temperature": 0.07}, [0, 1, 2, 3], 15.2357812223),
+        ({"temperature": 0.5, "base_temperature": 0.07, "normalise": False}, [0, 0, 1, 1], 24.3346470803),
+        ({"temperature": 0.5, "base_temperature": 0.07, "normalise": False}, [0, 1, 2, 3], 31.2285267670),
+    ],
+)
+def test_supcon(settings, labels, value):
+    """A class of one member, as all of the second and fourth, still has the other modality's view of it."""
+    objective = supcon([IDENTITY] * 2, **settings)
+    batch = {"x1": VIEWS[:, 0], "x2": VIEWS[:, 1], "y": jnp.array(labels)}
+    z = {"backbone1": VIEWS[:, 0], "backbone2": VIEWS[:, 1]}
+    assert objective.loss({}, z, batch)[0] == pytest.approx(value, rel=1e-5)
+
+
+def test_supcon_of_constant_vectors_is_the_trivial_value_and_devices_see_one_batch():
+    objective = supcon([IDENTITY] * 2, temperature=0.5, base_temperature=0.07, normalise=False)
+    y = jnp.array([0, 0, 1, 1])
+
+    @jax.jit
+    def run():
+        constant = {f"backbone{side}": jnp.ones((4, 3)) for side in "12"}
+        value, info = objective.loss({}, constant, {"y": y})
+        z = {"backbone1": VIEWS[:, 0], "backbone2": VIEWS[:, 1]}
+        shards = jax.tree.map(lambda x: x.reshape(2, 2, *x.shape[1:]), (z, {"y": y}))
+        split = jax.vmap(lambda z, b: objective.loss({}, z, b, axis_name="data")[0], axis_name="data")(*shards)
+        return value, info["trivial"], split.mean()
+
+    value, trivial, split = jax.device_get(run())
+    assert value == pytest.approx(trivial, rel=1e-6) == pytest.approx(0.5 / 0.07 * np.log(7), rel=1e-6)
+    assert split == pytest.approx(24.3346470803, rel=1e-5)
+
+
+def test_factorised_heads_are_side_by_side():
+    batch = {"x1": Z1[0], "x2": Z1[1]}
+    objective = contrastive.cross_self([IDENTITY] * 2, augment=lambda k, s: s, head=(), factorised=True)
+    params, state = objective.init(jax.random.key(0), batch)
+    z, _ = objective.encode(params, state, batch, train=False)
+    assert z["backbone1"].shape == (3, 8)
