@@ -47,16 +47,17 @@ def _set(parameter: nn.Parameter, array: np.ndarray) -> None:
 
 
 def _linear(weights: dict[str, np.ndarray]) -> nn.Linear:
-    layer = nn.Linear(*weights["kernel"].shape, device=DEVICE)
+    layer = nn.Linear(*weights["kernel"].shape, bias="bias" in weights, device=DEVICE)
     _set(layer.weight, weights["kernel"].T)
-    _set(layer.bias, weights["bias"])
+    if "bias" in weights:
+        _set(layer.bias, weights["bias"])
     return layer
 
 
 def _norm(weights: dict[str, np.ndarray], kind: type[nn.Module] = nn.LayerNorm) -> nn.Module:
     layer = kind(len(weights["scale"]), device=DEVICE)
     _set(layer.weight, weights["scale"])
-    _set(layer.bias, weights["shift"])
+    _set(layer.bias, weights["shift"] if "shift" in weights else weights["bias"])
     return layer
 
 
@@ -146,7 +147,7 @@ def _factorcl(params: dict[str, Any], batch: dict[str, Tensor], sizes: dict[str,
 
 def _comm(params: dict[str, Any], batch: dict[str, Tensor], sizes: dict[str, Any]):
     theta = params["theta"]
-    encoders = [_encoder(theta[f"into{i}"], theta[f"encoder{i}"], sizes) for i in (1, 2)]
+    encoders = [_encoder(theta[f"encoder{i}"], sizes) for i in (1, 2)]
     fusion, head = _Fusion(theta["fusion"], sizes["fusion_heads"]), _head(theta["head"])
     model = nn.ModuleList([*encoders, fusion, head])
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-2)
@@ -170,25 +171,27 @@ def _comm(params: dict[str, Any], batch: dict[str, Tensor], sizes: dict[str, Any
     return run
 
 
-def _encoder(into: np.ndarray, layers: list[dict[str, Any]], sizes: dict[str, Any]) -> nn.Sequential:
+def _encoder(weights: dict[str, Any], sizes: dict[str, Any]) -> nn.Sequential:
     """A linear map to the width and ``torch.nn.TransformerEncoderLayer`` times the depth."""
     width, heads, forward = (sizes[name] for name in ("width", "heads", "forward"))
-    first = nn.Linear(*into.shape, bias=False, device=DEVICE)
-    _set(first.weight, into.T)
     blocks = []
-    for weights in layers:
+    for layer in weights["blocks"].values():
         block = nn.TransformerEncoderLayer(width, heads, forward, dropout=0.0, batch_first=True, device=DEVICE)
-        _set_attention(block.self_attn, weights)
-        block.linear1, block.linear2 = _linear(weights["up"]), _linear(weights["down"])
-        block.norm1, block.norm2 = _norm(weights["norm1"]), _norm(weights["norm2"])
+        _set_attention(block.self_attn, layer["attention"])
+        block.linear1, block.linear2 = _linear(layer["up"]), _linear(layer["down"])
+        block.norm1, block.norm2 = _norm(layer["norm1"]), _norm(layer["norm2"])
         blocks.append(block)
-    return nn.Sequential(first, *blocks)
+    return nn.Sequential(_linear(weights["embedding"]["maps"][0]), *blocks)
 
 
-def _set_attention(attention: nn.MultiheadAttention, weights: dict[str, Any]) -> None:
-    _set(attention.in_proj_weight, weights["qkv"]["kernel"].T)
-    _set(attention.in_proj_bias, weights["qkv"]["bias"])
-    _set(attention.out_proj.weight, weights["out"]["kernel"].T)
+def _set_attention(attention: nn.MultiheadAttention, weights: dict[str, dict[str, np.ndarray]]) -> None:
+    width = attention.embed_dim
+    parts = [weights[name] for name in ("query", "key", "value")]
+    # a bias of keys is nothing that a softmax sees, and may be missing
+    biases = [part.get("bias", np.zeros(width, np.float32)).reshape(width) for part in parts]
+    _set(attention.in_proj_weight, np.concatenate([part["kernel"].reshape(width, width) for part in parts], 1).T)
+    _set(attention.in_proj_bias, np.concatenate(biases))
+    _set(attention.out_proj.weight, weights["out"]["kernel"].reshape(width, width).T)
     _set(attention.out_proj.bias, weights["out"]["bias"])
 
 
@@ -197,12 +200,12 @@ class _Fusion(nn.Module):
 
     def __init__(self, weights: dict[str, Any], heads: int):
         super().__init__()
-        width = len(weights["cls"])
-        self.cls = nn.Parameter(torch.tensor(weights["cls"], device=DEVICE))
-        self.norm1, self.norm2, self.norm = (_norm(weights[name]) for name in ("norm1", "norm2", "norm"))
-        self.attention = nn.MultiheadAttention(width, heads, batch_first=True, device=DEVICE)
-        _set_attention(self.attention, weights)
-        self.up, self.down = _linear(weights["up"]), _linear(weights["down"])
+        block = weights["blocks"][0]
+        self.cls = nn.Parameter(torch.tensor(weights["cls"][0], device=DEVICE))
+        self.norm1, self.norm2, self.norm = _norm(block["norm1"]), _norm(block["norm2"]), _norm(weights["norm"])
+        self.attention = nn.MultiheadAttention(self.cls.shape[0], heads, batch_first=True, device=DEVICE)
+        _set_attention(self.attention, block)
+        self.up, self.down = _linear(block["up"]), _linear(block["down"])
 
     def forward(self, tokens: list[Tensor]) -> Tensor:
         x = torch.cat([self.cls.expand(len(tokens[0]), 1, -1), *tokens], dim=1)

@@ -1,4 +1,8 @@
-"""Batches and augmentations, as functions of a key; ``pidjax.data.synthetic`` has tasks whose truth is known."""
+"""Batches and augmentations, as functions of a key.
+
+``pidjax.data.augment_images`` has those of pictures, ``pidjax.data.trifeature`` draws pictures whose content is known,
+``pidjax.data.synthetic`` has tasks whose information is known.
+"""
 
 from pidjax.data.augment import band_gain, channel_dropout, delay_and_gain, gaussian_noise, time_mask
 from pidjax.data.augment_compose import (
@@ -12,6 +16,7 @@ from pidjax.data.augment_compose import (
 )
 from pidjax.data.batches import batch_indices
 from pidjax.data.frames import band_energy_frames, patches
+from pidjax.data.paired import paired
 from pidjax.data.sources import array_batches, stream_batches, with_inner
 
 __all__ = [
@@ -28,6 +33,7 @@ __all__ = [
     "delay_and_gain",
     "gaussian_noise",
     "in_turn",
+    "paired",
     "patches",
     "stream_batches",
     "time_mask",

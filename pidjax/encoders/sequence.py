@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from pidjax._checks import InputError, one_of
+from pidjax.encoders.feed_forward import feed_forward
 from pidjax.encoders.flax_glue import from_nnx
 from pidjax.encoders.mlp import ACTIVATIONS
 from pidjax.encoders.positions import positions_1d
@@ -98,6 +99,12 @@ class Block(nnx.Module):
             return drop(self.attention(x, mask=mask, rngs=rngs))
 
         def feed(x: Array) -> Array:
+            if self.activation == "relu" and (self.dropout.rate == 0 or self.dropout.deterministic):
+                up, down = (
+                    {"kernel": layer.kernel[...], "bias": layer.bias[...]}  # type: ignore[index]
+                    for layer in (self.up, self.down)
+                )
+                return feed_forward(up, down, x.reshape(-1, x.shape[-1])).reshape(x.shape)
             return drop(self.down(drop(ACTIVATIONS[self.activation](self.up(x)))))
 
         if self.order == "post":

@@ -2,6 +2,7 @@
 
 from pidjax.evaluate.audit import Audit, audit
 from pidjax.evaluate.folds import Fold, blockwise_folds
+from pidjax.evaluate.linear import LinearResult, linear_probe
 from pidjax.evaluate.probe import ProbeResult, probe_class, probe_value
 from pidjax.evaluate.relation import RelationResult, prediction, retrieval
 from pidjax.evaluate.vectors import vector_information
@@ -9,10 +10,12 @@ from pidjax.evaluate.vectors import vector_information
 __all__ = [
     "Audit",
     "Fold",
+    "LinearResult",
     "ProbeResult",
     "RelationResult",
     "audit",
     "blockwise_folds",
+    "linear_probe",
     "prediction",
     "probe_class",
     "probe_value",

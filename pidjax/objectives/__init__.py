@@ -4,6 +4,8 @@
 ``factorcl``                      FactorCL-SUP and -SSL, six terms; ``PAPER``, ``released``
 ``cross``, ``cross_self``         contrast across modalities, and within (factorised or not)
 ``supcon``, ``supervised``        samples of one class attract; cross-entropy
+``comm``, ``cmc``                 one representation of n modalities (``comm_preset``); contrast of every pair
+``finetune``                      train what was learned on, with labels
 ``decomposition``                 redundant, unique and synergistic heads of EEG and fNIRS
 ``vicreg``, ``barlow``            losses of two views without negatives, plain functions
 ================================  ================================================================
@@ -12,9 +14,12 @@
 """
 
 from pidjax.objectives.clean import clean
+from pidjax.objectives.cmc import cmc
+from pidjax.objectives.comm import CoMMConfig, comm, comm_preset
 from pidjax.objectives.contrastive import cross, cross_self, supcon
 from pidjax.objectives.decomposition import HEADS, DecompositionConfig, Shapes, decomposition
 from pidjax.objectives.factorcl import ALGORITHM_2, PAPER, FactorCLConfig, factorcl, released
+from pidjax.objectives.finetune import finetune
 from pidjax.objectives.methods import METHODS, Method, method
 from pidjax.objectives.noncontrastive import barlow, vicreg
 from pidjax.objectives.supervised import supervised
@@ -24,16 +29,21 @@ __all__ = [
     "HEADS",
     "METHODS",
     "PAPER",
+    "CoMMConfig",
     "DecompositionConfig",
     "FactorCLConfig",
     "Method",
     "Shapes",
     "barlow",
     "clean",
+    "cmc",
+    "comm",
+    "comm_preset",
     "cross",
     "cross_self",
     "decomposition",
     "factorcl",
+    "finetune",
     "method",
     "released",
     "supcon",

@@ -1,9 +1,8 @@
-"""What the objectives of two modalities share: views of a batch, two encoders, heads, and what a probe sees."""
+"""What objectives of two (or more) modalities share: views of a batch, encoders, heads, and what a probe sees."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,15 +15,15 @@ Augment = Callable[[Array, dict[str, Array]], dict[str, Array]]
 """``augment(key, sample) -> sample`` of one sample's arrays "x1", "x2" (and "mask1", "mask2"), unbatched."""
 
 
-def views(augment: Augment | None, batch: Batch, key: Array, count: int, *, clean: bool) -> Batch:
+def views(augment: Augment | None, batch: Batch, key: Array, count: int, *, clean: bool, modalities: int = 2) -> Batch:
     """``count`` augmentations of every sample, [n, views, ...]; before them the sample itself where ``clean``.
 
     Raises
     ------
     InputError
-        "x1" or "x2" missing, no augmentation where views are asked for, or one that changes a shape.
+        A modality missing, no augmentation where views are asked for, or one that changes a shape.
     """
-    sample = _inputs(batch)
+    sample = inputs(batch, modalities)
     if count == 0:
         return {name: x[:, None] for name, x in sample.items()}
     if augment is None:
@@ -137,8 +136,11 @@ def need_labels(batch: Batch) -> Array:
     return batch["y"]
 
 
-def _inputs(batch: Any) -> Batch:
-    missing = [name for name in ("x1", "x2") if name not in batch]
-    if missing:
-        raise InputError(f"the batch must hold both modalities, x1 and x2; found {', '.join(batch) or 'nothing'}.")
-    return {name: batch[name] for name in ("x1", "x2", "mask1", "mask2") if name in batch}
+def inputs(batch: Batch, modalities: int = 2) -> Batch:
+    """The batch's "x1", "x2", ... and, of "mask1", "mask2", ..., those there are."""
+    sides = range(1, modalities + 1)
+    if any(f"x{i}" not in batch for i in sides):
+        wanted = "both modalities, x1 and x2" if modalities == 2 else f"all modalities, x1 to x{modalities}"
+        raise InputError(f"the batch must hold {wanted}; found {', '.join(batch) or 'nothing'}.")
+    names = [f"{kind}{i}" for kind in ("x", "mask") for i in sides]
+    return {name: batch[name] for name in names if name in batch}

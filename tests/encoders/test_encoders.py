@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from pidjax.encoders import concat_fusion, cross_attention_fusion, linear, mlp, recurrent, transformer
+from pidjax.encoders import (
+    concat_fusion,
+    cross_attention_fusion,
+    linear,
+    mlp,
+    recurrent,
+    transformer,
+)
+from pidjax.encoders.feed_forward import feed_forward
 from pidjax.encoders.flax_glue import from_nnx
 
 STREAMS = ((3, 5), (2, 4))
@@ -199,3 +207,18 @@ def test_batch_statistics_travel_in_the_state():
     z, same = encoder.apply(params, moved, x, train=False)
     np.testing.assert_allclose(z.mean(0) * np.sqrt(moved["var"] + 1e-5), x.mean(0) / 2, rtol=1e-3)
     np.testing.assert_array_equal(same["mean"], moved["mean"])
+
+
+def test_feed_forward_is_its_formula():
+    """relu(x W + b) W' + b' and its gradients, in blocks of rows whose hidden layer is computed anew."""
+    up, down = ({"kernel": normal(*shape), "bias": normal(shape[1])} for shape in ((5, 7), (7, 5)))
+    x = normal(2 * 401, 5)  # a prime is cut into single rows, twice one into pairs
+
+    def plain(up, down, x):
+        return jax.nn.relu(x @ up["kernel"] + up["bias"][None]) @ down["kernel"] + down["bias"][None]
+
+    found, expected = (
+        jax.jit(jax.value_and_grad(lambda *args, f=f: jnp.sin(f(*args)).sum(), argnums=(0, 1, 2)))(up, down, x)
+        for f in (feed_forward, plain)
+    )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), found, expected)

@@ -1,0 +1,54 @@
+"""Train an objective of two modalities and encode rows with what it learned."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import numpy as np
+import optax
+
+from pidjax import train
+from pidjax.train.metrics import History
+from pidjax.typing import Batch, Objective
+
+PIECE = 256
+"""Rows that are encoded at a time."""
+
+
+def learned(
+    objective: Objective,
+    batches: Callable[[int], Batch],
+    steps: int,
+    tx: optax.GradientTransformation,
+    *,
+    seed: int,
+    folder: Path,
+    title: str,
+    every: int = 500,
+) -> tuple[Callable[[Batch], dict[str, np.ndarray]], History]:
+    """``encode(rows) -> {head: [n, d]}`` after training, and the numbers of every step.
+
+    Goes on from a checkpoint in ``folder``, which is removed in the end: what follows is kept elsewhere.
+    """
+    txs = {"theta": tx, "phi": tx}
+    state = train.make_init(objective, txs)(jax.random.key(seed), batches(0))
+    step = train.make_step(objective, txs, donate=True)
+    checkpoints = train.Checkpoints(folder)
+    state, history = train.train(step, state, batches, steps, checkpoints=checkpoints, every=every, title=title)
+    checkpoints.close()
+    shutil.rmtree(folder)
+    encode = jax.jit(lambda rows: objective.encode(state.params, state.state, rows, train=False)[0])
+
+    def whole(rows: Batch) -> dict[str, np.ndarray]:
+        n = len(rows["x1"])
+        order = np.arange(-(-n // PIECE) * PIECE) % n  # the last piece is filled up, so that one program serves all
+        pieces = [
+            jax.device_get(encode({name: x[order[i : i + PIECE]] for name, x in rows.items()}))
+            for i in range(0, len(order), PIECE)
+        ]
+        return jax.tree.map(lambda *x: np.concatenate(x)[:n], *pieces)
+
+    return whole, history

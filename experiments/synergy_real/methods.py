@@ -1,0 +1,65 @@
+"""Encoders, augmentations and objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+
+from experiments.synergy_real.config import Config
+from experiments.synergy_real.pairs import FRAMES, PATCH
+from pidjax import data, encoders, objectives
+from pidjax.data.augment_images import random_resized_crop
+from pidjax.objectives import contrastive
+from pidjax.typing import Array, Encoder, Objective
+
+
+def augment(key: Array, sample: dict[str, Array]) -> dict[str, Array]:
+    """A crop of the picture; the sound louder or softer, without a stretch of time and a few bands; noise on both."""
+    crop, grain, gain, hiss, gap, bands = jax.random.split(key, 6)
+    image = random_resized_crop(crop, sample["x1"][..., None], 28, (0.6, 1.0))[..., 0]
+    sound = data.time_mask(gap, sample["x2"].T, 0.15) + 0.2 * jax.random.normal(gain)
+    sound = data.channel_dropout(bands, sound, 0.1).T
+    return {"x1": data.gaussian_noise(grain, image, 0.1), "x2": data.gaussian_noise(hiss, sound, 0.1)}
+
+
+def nets(config: Config) -> list[Encoder]:
+    """Tokens of the picture's patches and of the sound's stretches, by a transformer each."""
+
+    def transformer(tokens: int, features: int) -> Encoder:
+        return encoders.transformer(
+            ((tokens, features),), width=config.width, depth=config.depth, heads=config.heads, positions="sincos"
+        )
+
+    side, stretches = 28 // PATCH, 32 // FRAMES
+
+    def patches(x: Array) -> Array:
+        return x.reshape(-1, side, PATCH, side, PATCH).swapaxes(2, 3).reshape(-1, side**2, PATCH**2)
+
+    return [
+        _after(patches, transformer(side**2, PATCH**2)),
+        _after(lambda x: x.reshape(-1, stretches, 48 * FRAMES), transformer(stretches, 48 * FRAMES)),
+    ]
+
+
+def objective(name: str, config: Config) -> Objective:
+    """The method, of the same encoders."""
+    if name in ("cross", "cross_self"):
+        pooled = [encoders.pooled(net) for net in nets(config)]
+        if name == "cross":
+            return contrastive.cross(pooled, temperature=config.temperature, head=config.head)
+        return contrastive.cross_self(pooled, augment=augment, temperature=config.temperature, head=config.head)
+    fusion = encoders.fusion_transformer(2, config.width, heads=config.heads, mask_tokens=name == "infmasking")
+    settings = objectives.comm_preset(
+        "released" if name == "comm" else name, temperature=config.temperature, head=config.head
+    )
+    return objectives.comm(nets(config), fusion, augment=augment, config=settings)
+
+
+def _after(first: Callable[[Array], Array], encoder: Encoder) -> Encoder:
+    """``encoder`` of ``first(x)``."""
+
+    def apply(params, state, x, key=None, *, train: bool = False, mask=None):
+        return encoder.apply(params, state, first(x), key, train=train, mask=mask)
+
+    return Encoder(encoder.init, apply)

@@ -1,0 +1,74 @@
+"""Settings of the experiment, its presets, methods and augmentations."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+COMM: dict[str, tuple[str, dict[str, Any]]] = {
+    "comm": ("released", {}),
+    "comm_joint": ("released", {"weight_unimodal": 0.0}),
+    "comm_unimodal": ("released", {"weight_joint": 0.0}),
+    "comm_linear": ("released", {"mask": "token"}),
+    "comm_paper": ("paper", {}),
+    "infmasking": ("infmasking", {}),
+}
+"""Of CoMM's family: preset and changes; "comm_linear" fuses by a linear map of mean tokens."""
+METHODS = ("cross", "cross_self", "factorcl", *COMM)
+AUGMENTS: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {
+    "all": ({}, {}),
+    "all, none": ({}, None),
+    "none, all": (None, {}),
+    "no crop on 1": ({"crop": None}, {}),
+    "no crop on 2": ({}, {"crop": None}),
+    "no colour": ({"jitter_rate": 0, "grey_rate": 0}, {"jitter_rate": 0, "grey_rate": 0}),
+    "weak": ({"crop": (0.5, 1.0), "blur_rate": 0}, {"crop": (0.5, 1.0), "blur_rate": 0}),
+}
+"""Changes of ``simclr`` for the first and the second picture; None augments nothing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Of pictures, training and probes.
+
+    Attributes
+    ----------
+    size : int
+        Pixels.
+    channels, stride : int
+        First width and first stride of AlexNet.
+    width, heads : int
+        Of tokens and of the fusion.
+    head : tuple of int
+        Of the projection.
+    pairs : int
+        To train on; 10,000 as published.
+    probed : int
+        Training pairs that a probe is fitted on, and as many test pairs at the most.
+    batch, epochs, learning_rate, weight_decay
+        Of AdamW.
+    """
+
+    size: int = 224
+    channels: int = 64
+    stride: int = 4
+    width: int = 512
+    heads: int = 8
+    head: tuple[int, ...] = (512, 512, 256)
+    pairs: int = 10_000
+    probed: int = 10_000
+    batch: int = 64
+    epochs: int = 100
+    learning_rate: float = 3e-4
+    weight_decay: float = 1e-4
+
+
+PRESETS = {
+    "full": Config(),
+    "small": Config(
+        size=64, channels=16, stride=2, width=128, head=(256, 256, 128), epochs=12, probed=4_000, learning_rate=1e-3
+    ),
+    "smoke": Config(
+        size=56, channels=2, stride=2, width=8, heads=2, head=(8, 4), pairs=48, probed=150, batch=16, epochs=1
+    ),
+}

@@ -1,0 +1,199 @@
+"""Linear probes on a fixed division: fitted on training rows, stopped on validation rows, scored on test rows."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import f1_score, log_loss, roc_auc_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.preprocessing import StandardScaler
+
+from pidjax._checks import InputError, one_of
+
+TASKS = ("class", "labels", "value")
+STRENGTHS = np.logspace(-4, 4, 9)
+"""Inverse penalties, tried from the strictest on."""
+PATIENCE = 2
+"""Penalties in a row without a better validation loss, after which no further is tried."""
+
+Part = tuple[np.ndarray, np.ndarray]
+
+
+class LinearResult(NamedTuple):
+    """What a linear probe reads from test rows.
+
+    Attributes
+    ----------
+    scores : dict
+        Of "class": ``accuracy``, ``balanced_accuracy``, ``auc`` (one against the rest, mean over classes), ``majority``
+        (the accuracy of the largest class) and ``chance`` (1 / classes); with two classes ``auc_se``. Of "labels":
+        ``macro_f1``, ``weighted_f1``, ``auc`` (mean over labels). Of "value": ``mse``, ``r2``. Errors (``_se``) are of
+        independent rows: where rows share content, compare seeds.
+    strength : float
+        The inverse penalty that validation chose.
+    output : [test rows, ...]
+        Class probabilities, label probabilities or predictions.
+    """
+
+    scores: dict[str, float]
+    strength: float
+    output: np.ndarray
+
+
+def linear_probe(
+    train: Part, validation: Part, test: Part, *, task: str = "class", weighted: bool = True
+) -> LinearResult:
+    """Linear model of features, its L2 penalty loosened as long as the validation loss falls (early stopping).
+
+    Features are standardised on training rows. Test rows enter neither a fit nor a choice, and nothing is fitted anew
+    on validation rows.
+
+    Parameters
+    ----------
+    train, validation, test : (features [n, d], target)
+        Target: classes [n] ("class"), 0 and 1 [n, labels] ("labels"), or numbers [n] or [n, k] ("value").
+    task : "class" | "labels" | "value"
+        Multinomial logistic regression; a logistic regression a label; ridge regression.
+    weighted : bool
+        Classes count alike however large they are, in the fit and in its validation loss: where one in ten is positive,
+        an unweighted probe may call none so.
+
+    Raises
+    ------
+    InputError
+        An unknown task, rows that do not match, features that are not finite, one class, or one that training lacks.
+    """
+    one_of("task", task, TASKS)
+    parts = {"train": train, "validation": validation, "test": test}
+    for name, (z, y) in parts.items():
+        _check(name, np.asarray(z), np.asarray(y), np.asarray(train[0]).shape[-1])
+    scaler = StandardScaler().fit(train[0])
+    scaled = [(scaler.transform(z), np.asarray(y)) for z, y in parts.values()]
+    run = {"class": _classes, "labels": _labels, "value": _values}[task]
+    return run(*scaled) if task == "value" else run(*scaled, weighted)  # type: ignore[operator]
+
+
+def _path(fit: Callable[[float], tuple[float, np.ndarray]]) -> tuple[float, np.ndarray]:
+    """Strength and test output of the lowest validation loss along the path."""
+    best, kept, since = np.inf, (STRENGTHS[0], np.array([])), 0
+    for strength in STRENGTHS:
+        loss, output = fit(float(strength))
+        if loss < best:
+            best, kept, since = loss, (float(strength), output), 0
+        else:
+            since += 1
+            if since == PATIENCE:
+                break
+    return kept
+
+
+def _logistic(strength: float, weighted: bool) -> LogisticRegression:
+    return LogisticRegression(C=strength, class_weight="balanced" if weighted else None, max_iter=1000, tol=1e-3)
+
+
+def _classes(train: Part, validation: Part, test: Part, weighted: bool) -> LinearResult:
+    names = np.unique(train[1])
+    if len(names) < 2:
+        raise InputError(f"a probe needs at least two classes; found {list(names)}.")
+    missing = sorted((set(validation[1].tolist()) | set(test[1].tolist())) - set(names.tolist()))
+    if missing:
+        raise InputError(f"class {missing[0]!r} is not among the training rows: divide the rows by class.")
+    sizes = {name: (validation[1] == name).sum() for name in names}
+    weights = np.array([1 / sizes[y] for y in validation[1]]) if weighted else None
+
+    def fit(strength: float) -> tuple[float, np.ndarray]:
+        model = _logistic(strength, weighted).fit(*train)
+        loss = log_loss(validation[1], model.predict_proba(validation[0]), sample_weight=weights, labels=names)
+        return loss, model.predict_proba(test[0])
+
+    strength, output = _path(fit)
+    y = test[1]
+    hit = names[output.argmax(1)] == y
+    per_class = {name: hit[y == name] for name in names if (y == name).any()}
+    rates = [((h.sum() + 1) / (len(h) + 2), len(h)) for h in per_class.values()]
+    scores = {
+        "accuracy": hit.mean(),
+        "accuracy_se": _binomial(hit),
+        "balanced_accuracy": np.mean([h.mean() for h in per_class.values()]),
+        "balanced_accuracy_se": np.sqrt(sum(r * (1 - r) / n for r, n in rates)) / len(rates),
+        "majority": max(len(h) for h in per_class.values()) / len(y),
+        "chance": 1 / len(names),
+        "n": len(y),
+    }
+    aucs = [_auc(y == name, output[:, k]) for k, name in enumerate(names) if 0 < (y == name).sum() < len(y)]
+    if aucs:
+        scores["auc"] = np.mean([auc for auc, _ in aucs])
+        if len(names) == 2:
+            scores["auc_se"] = aucs[0][1]
+    return LinearResult({name: float(value) for name, value in scores.items()}, strength, output)
+
+
+def _labels(train: Part, validation: Part, test: Part, weighted: bool) -> LinearResult:
+    for y in (train[1], validation[1], test[1]):
+        if y.ndim != 2 or not np.isin(y, (0, 1)).all():
+            raise InputError(f"labels must be 0 and 1, [n, labels]; found shape {y.shape} of {y.min()} to {y.max()}.")
+    empty = [k for k, column in enumerate(train[1].T) if len(np.unique(column)) < 2]
+    if empty:
+        raise InputError(f"label {empty[0]} is the same in all training rows: leave it out.")
+
+    def fit(strength: float) -> tuple[float, np.ndarray]:
+        model = OneVsRestClassifier(_logistic(strength, weighted)).fit(*train)
+        p = np.clip(model.predict_proba(validation[0]), 1e-7, 1 - 1e-7)
+        loss = -np.where(validation[1] == 1, np.log(p), np.log1p(-p)).mean()
+        return float(loss), model.predict_proba(test[0])
+
+    strength, output = _path(fit)
+    y, called = test[1], output > 0.5
+    varying = [k for k, column in enumerate(y.T) if len(np.unique(column)) > 1]
+    scores = {
+        "macro_f1": f1_score(y, called, average="macro", zero_division=0),
+        "weighted_f1": f1_score(y, called, average="weighted", zero_division=0),
+        "auc": roc_auc_score(y[:, varying], output[:, varying], average="macro") if varying else np.nan,
+        "n": len(y),
+    }
+    return LinearResult({name: float(value) for name, value in scores.items()}, strength, output)
+
+
+def _values(train: Part, validation: Part, test: Part) -> LinearResult:
+    def fit(strength: float) -> tuple[float, np.ndarray]:
+        model = Ridge(alpha=1 / strength).fit(*train)
+        return float(((model.predict(validation[0]) - validation[1]) ** 2).mean()), model.predict(test[0])
+
+    strength, output = _path(fit)
+    y = test[1].reshape(len(test[1]), -1)
+    error = ((output.reshape(y.shape) - y) ** 2).mean(1)
+    variance = ((y - train[1].reshape(len(train[1]), -1).mean(0)) ** 2).mean()
+    scores = {
+        "mse": error.mean(),
+        "mse_se": error.std(ddof=1) / np.sqrt(len(y)),
+        "r2": 1 - error.mean() / variance if variance > 0 else 0.0,
+        "n": len(y),
+    }
+    return LinearResult({name: float(value) for name, value in scores.items()}, strength, output)
+
+
+def _check(name: str, z: np.ndarray, y: np.ndarray, width: int) -> None:
+    if z.ndim != 2 or len(z) != len(y) or len(z) == 0 or z.shape[1] != width:
+        raise InputError(f"{name} must be features [n, {width}] and n targets, n >= 1; found {z.shape} and {y.shape}.")
+    if not np.isfinite(z).all():
+        raise InputError(f"features of {name} must be finite; found NaN or infinity.")
+
+
+def _binomial(hit: np.ndarray) -> float:
+    # (hits + 1) / (n + 2): the error of a perfect score of few rows is not zero
+    r = (hit.sum() + 1) / (len(hit) + 2)
+    return float(np.sqrt(r * (1 - r) / len(hit)))
+
+
+def _auc(positive: np.ndarray, score: np.ndarray) -> tuple[float, float]:
+    """Area under the ROC curve and its standard error (DeLong et al. 1988)."""
+    order = functools.partial(np.searchsorted, np.sort(score[~positive]))
+    above = (order(score[positive], "left") + order(score[positive], "right")) / 2 / (~positive).sum()
+    order = functools.partial(np.searchsorted, np.sort(score[positive]))
+    below = 1 - (order(score[~positive], "left") + order(score[~positive], "right")) / 2 / positive.sum()
+    variance = sum(v.var(ddof=1) / len(v) for v in (above, below) if len(v) > 1)
+    return float(above.mean()), float(np.sqrt(variance))

@@ -1,0 +1,72 @@
+"""experiments.trifeature and experiments.synergy_real: smoke presets run to their tables, and keep what they made."""
+
+import json
+
+import numpy as np
+import pytest
+
+from experiments.synergy_real import __main__ as synergy_real
+from experiments.synergy_real.pairs import TASKS, Digits, truth
+from experiments.trifeature import __main__ as trifeature
+from experiments.trifeature.world import World
+from pidjax.data.trifeature import split
+
+
+def runs_once(module, monkeypatch, out, **options):
+    """The result of the smoke preset; a second run trains nothing."""
+    module.main("smoke", out, **options)
+
+    def never(*args, **kwargs):
+        raise AssertionError("what an earlier run left was made again")
+
+    monkeypatch.setattr(module, "learned", never)
+    module.main("smoke", out, **options)
+    assert "expected" in (out / "smoke" / "table.md").read_text()
+    return json.loads((out / "smoke" / "result.json").read_text())
+
+
+def test_trifeature(tmp_path, monkeypatch):
+    """A method that fuses and one that does not: scores of four tasks, no judgement."""
+    result = runs_once(trifeature, monkeypatch, tmp_path, method=("cross", "infmasking"))
+    for (scores,) in result["methods"].values():
+        assert {"share", "unique1", "unique2", "synergy"} <= set(scores)
+        assert scores["synergy"]["n"] == 150 and np.isfinite(scores["unbiased training"]["loss"])
+    assert [claim["holds"] for claim in result["claims"]] == [None] * 3
+
+
+def test_synergy_real(tmp_path, monkeypatch, data):
+    """A baseline and CoMM, two seeds."""
+    folder = data("multimodal/av_digits.npz").parents[1]
+    result = runs_once(synergy_real, monkeypatch, tmp_path, data=folder, method=("cross", "comm"))
+    for seeds in result["methods"].values():
+        assert len(seeds) == 2 and all(set(one) == set(TASKS) for one in seeds)
+    assert len(result["claims"]) == 1
+
+
+def test_pairs_of_digits_follow_their_rule(data):
+    """Rules hold, parts share no picture and no recording, and the answers are what the exact law says."""
+    digits = Digits(data("multimodal/av_digits.npz").parents[1])
+    for rule in ("same", "sum", "none"):
+        pairs = digits.pairs("train", rule, 400, seed=0)
+        seen, heard = digits.seen[pairs[:, 0]], digits.heard[pairs[:, 1]]
+        assert {"same": (seen == heard).all(), "sum": ((seen + heard) % 10 == 0).all(), "none": True}[rule]
+    assert (digits.ask("synergy", digits.pairs("train", "sum", 50, 0)) == 1).all()
+    for side in range(2):
+        rows = [set(part[side]) for part in digits.rows.values()]
+        assert sum(map(len, rows)) == len(set().union(*rows)) == len((digits.seen, digits.heard)[side])
+    law = truth("synergy")
+    assert law.shape == (10, 10, 2) and law.sum() == pytest.approx(1) and law[..., 1].sum() == pytest.approx(0.1)
+
+
+def test_probes_of_trifeature_share_no_combination():
+    """Pairs to fit on, to stop on and to score are of different combinations, and unbiased."""
+    world = World.__new__(World)
+    world.factors = split()
+    probed = world.probed(400)
+    train, validation = (
+        {tuple(x[i] for x in world.factors["train"][:3]) for i in np.unique(probed[name][1])}
+        for name in ("train", "validation")
+    )
+    assert not train & validation and probed["test"][0] == "test"
+    share = np.mean(world.ask("synergy", *probed["train"]))
+    assert abs(share - 0.1) < 4 * np.sqrt(0.09 / 400)
