@@ -7,10 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from pidjax import critics, encoders
+from pidjax import critics
 from pidjax.bounds import infonce, nce_club
 from pidjax.math.collectives import batch_norm, mean_over_devices
-from pidjax.objectives import comm, comm_preset
 from pidjax.typing import Objective
 
 SGD = optax.sgd(1.0, momentum=0.0)
@@ -130,31 +129,6 @@ def normalised() -> Objective:
     return Objective(init, base.encode, loss)
 
 
-def multimodal() -> Objective:
-    """CoMM with random masks, on tokens of every coordinate."""
-    nets = encoders.feature_tokens(5, 8), encoders.feature_tokens(4, 8)
-    fusion = encoders.fusion_transformer(2, 8, heads=2, mask_tokens=True)
-
-    def noise(key, sample):
-        keys = dict(zip(sample, jax.random.split(key), strict=True))
-        return {name: x + 0.1 * jax.random.normal(keys[name], x.shape) for name, x in sample.items()}
-
-    config = comm_preset("infmasking", random_masks=2, mask_ratio=0.5, temperature=1.0, head=(6, 4))
-    base = comm(nets, fusion, augment=noise, config=config)
-
-    def named(batch):
-        return {"x1": batch["x"], "x2": batch["y"]}
-
-    def encode(params, state, batch, key=None, *, train):
-        theta = params["theta"]
-        # the head's normalisation takes a shift of Z away again: its gradient is rounding, which Adam would step by
-        norm = theta["fusion"]["norm"]
-        fixed = theta["fusion"] | {"norm": norm | {"bias": jax.lax.stop_gradient(norm["bias"])}}
-        return base.encode({"theta": theta | {"fusion": fixed}}, state, named(batch), key, train=train)
-
-    return base._replace(init=lambda key, batch: base.init(key, named(batch)), encode=encode)
-
-
 def free_address():
     """A port of this machine that nobody listens on."""
     with socket.socket() as free:
@@ -162,5 +136,5 @@ def free_address():
         return f"127.0.0.1:{free.getsockname()[1]}"
 
 
-OBJECTIVES = {"InfoNCE": contrastive(0.3), "alternating": factors(), "batch norm": normalised(), "CoMM": multimodal()}
+OBJECTIVES = {"InfoNCE": contrastive(0.3), "alternating": factors(), "batch norm": normalised()}
 """What must give the same numbers however it is run."""
