@@ -95,13 +95,15 @@ def measured(
             scores: dict[str, Any] = {"accuracy": {}, "seconds": seconds, "excess": []}
             for ratio in ratios:
                 scores["accuracy"][str(ratio)] = [
-                    accuracy(np.hstack([z[h] for h in heads]), labels(config, task, d.test, ratio))[0]
+                    accuracy(np.hstack([z[h] for h in heads]), labels(config, task, d.test, ratio))
                     for z, d in zip(encoded, drawn, strict=True)
                 ]
             if once or ratios[0] == middle(config):
                 factors = [{w: d.test[w] for w in ("w1", "w2", "ws")} for d in drawn]
+                steps = config.probe_steps
                 scores["nats"] = {
-                    head: gathered([held(z[head], f) for z, f in zip(encoded, factors, strict=True)]) for head in heads
+                    head: gathered([held(z[head], f, steps) for z, f in zip(encoded, factors, strict=True)])
+                    for head in heads
                 }
             if once:
                 y_test = [labels(config, task, d.test, 0.0) for d in drawn]

@@ -42,6 +42,8 @@ class Config:
     factorcl : FactorCLConfig
     inner_steps : int
         k of Alg. 3.
+    probe_steps : int
+        Of the perceptron that reads vectors (``vector_information``).
     seeds : int
         Trained side by side, by one compiled step.
     """
@@ -61,6 +63,7 @@ class Config:
     augmentation: str = "mild"
     factorcl: FactorCLConfig = PAPER
     inner_steps: int = 1
+    probe_steps: int = 1500
     seeds: int = 5
 
     def __post_init__(self):
@@ -94,6 +97,7 @@ PRESETS = {
         epochs=1,
         encoder=(8, 6),
         factorcl=dataclasses.replace(PAPER, critic_hidden=(8,)),
+        probe_steps=20,
         seeds=2,
     ),
 }

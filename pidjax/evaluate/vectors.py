@@ -14,14 +14,14 @@ from pidjax.evaluate.folds import Fold
 from pidjax.fit import fit
 from pidjax.typing import Array
 
-STEPS, HIDDEN = 1500, 256
-"""Of the perceptron that refines ridge regression."""
+HIDDEN = 256
+"""Width of the perceptron that refines ridge regression."""
 WATCHED = 0.15
 """Share of a fold's training rows on which the ridge, the perceptron and the residuals' covariance are chosen."""
 
 
 def vector_information(
-    key: Array, z: np.ndarray, w: np.ndarray, folds: Sequence[Fold]
+    key: Array, z: np.ndarray, w: np.ndarray, folds: Sequence[Fold], *, steps: int = 1500
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Held-out log-density ratio of every tested row, in nats, and the rows' indices.
 
@@ -38,6 +38,8 @@ def vector_information(
     z : [n, d]
     w : [n, k]
     folds : sequence of Fold
+    steps : int
+        Of the perceptron's fit.
 
     Returns
     -------
@@ -59,13 +61,13 @@ def vector_information(
         order = np.random.default_rng(i).permutation(fold.train)
         parts = tuple(np.asarray(order[a:b]) for a, b in ((0, cut), (cut, len(order))))
         sets = [(z[r].astype(np.float32), w[r].astype(np.float32)) for r in (*parts, fold.test)]
-        terms.append(np.asarray(_terms(jax.random.fold_in(key, i), *sets)))
+        terms.append(np.asarray(_terms(jax.random.fold_in(key, i), *sets, steps=steps)))
         rows.append(fold.test)
     return np.concatenate(terms), np.concatenate(rows)
 
 
-@functools.partial(jax.jit)
-def _terms(key: Array, trained: tuple, watched: tuple, tested: tuple) -> Array:
+@functools.partial(jax.jit, static_argnames="steps")
+def _terms(key: Array, trained: tuple, watched: tuple, tested: tuple, *, steps: int) -> Array:
     (z, w), n = trained, trained[0].shape[0]
     centre, scale = z.mean(0, keepdims=True), z.std(0, keepdims=True)
     scale = jnp.where(scale > 1e-6, scale, jnp.inf)
@@ -97,7 +99,7 @@ def _terms(key: Array, trained: tuple, watched: tuple, tested: tuple) -> Array:
     def loss(params: dict, rows: tuple) -> Array:
         return ((rows[1] - mean(params, rows[0])) ** 2).mean()
 
-    params = fit(b, loss, params, (z, w), watched, steps=STEPS, learning_rate=3e-3, weight_decay=1e-2).params
+    params = fit(b, loss, params, (z, w), watched, steps=steps, learning_rate=3e-3, weight_decay=1e-2).params
     residual = watched[1] - mean(params, watched[0])
     # both covariances from the same rows: what their estimation costs cancels
     return _log_density(tested[1] - mean(params, tested[0]), residual) - _log_density(tested[1], watched[1])

@@ -1,5 +1,8 @@
 """Nats of a vector in a representation, against the closed form of Gaussians."""
 
+import functools
+import importlib
+
 import jax
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from pidjax._checks import InputError
 from pidjax.evaluate import Fold, audit, vector_information
 
 N = 3000
+audit_room = importlib.import_module("pidjax.evaluate.audit")
 
 
 @pytest.fixture(scope="module")
@@ -16,19 +20,25 @@ def world():
     rng = np.random.default_rng(0)
     w = rng.normal(size=(N, 3))
     line = 2 * w + rng.normal(size=(N, 3))
-    return w, {"line": line, "angles": np.hstack([np.sin(line / 2), np.cos(line / 2)])}
+    # of one width, so that all is compiled once
+    return w, {"line": np.hstack([line, line]), "angles": np.hstack([np.sin(line / 2), np.cos(line / 2)])}
 
 
-def test_audit_reads_vectors(world):
+def test_audit_reads_vectors(world, monkeypatch):
+    monkeypatch.setattr(audit_room, "vector_information", functools.partial(vector_information, steps=600))
     w, heads = world
     folds = [Fold(np.arange(2000), np.arange(2000, N))]
     found = audit(jax.random.key(0), heads, {"w": w}, folds=folds)
     truth = 1.5 * np.log(5)
     line, angles = found.nats[:, 0]
     assert abs(line - truth) < 3 * found.std_error[0, 0] + 0.03
-    assert 0.75 * truth < angles < truth + 3 * found.std_error[1, 0]
+    # what a line reads of the angles is the Gaussian bound of their covariance with w
+    both = np.cov(np.hstack([heads["angles"], w]).T)
+    log_det = [np.linalg.slogdet(c)[1] for c in (both[:6, :6], both[6:, 6:], both)]
+    by_line = (log_det[0] + log_det[1] - log_det[2]) / 2
+    assert by_line + 3 * found.std_error[1, 0] < angles < truth + 3 * found.std_error[1, 0]
     assert np.isnan(found.entropy[0]) and "nan" not in found.table()
-    terms, rows = vector_information(jax.random.key(0), np.roll(heads["line"], 7, axis=0), w, folds)
+    terms, rows = vector_information(jax.random.key(0), np.roll(heads["line"], 7, axis=0), w, folds, steps=600)
     assert len(terms) == 1000 and (rows == folds[0].test).all()
     assert abs(terms.mean()) < 3 * terms.std() / 1000**0.5 + 0.02
 

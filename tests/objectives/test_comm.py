@@ -187,17 +187,21 @@ PRESETS = {
 
 @pytest.mark.parametrize("changes, views", PRESETS.values(), ids=PRESETS)
 def test_every_preset_steps(changes, views):
-    """Finite loss and named numbers; a gradient for every parameter but those that nothing can see."""
+    """Finite loss, the same on two devices, named numbers; a gradient for all but what nothing can see."""
     objective, params, state, _ = built(**changes)
 
     @jax.jit
     def run(theta):
         z, _ = objective.encode({"theta": theta}, state, BATCH, KEYS, train=True)
         value, info = objective.loss({"theta": theta}, z, BATCH)
-        return value, (info, z)
+        shards = jax.tree.map(lambda x: x.reshape(2, x.shape[0] // 2, *x.shape[1:]), (z, BATCH))
+        one_share = functools.partial(objective.loss, {"theta": theta}, axis_name="data")
+        shared = jax.vmap(one_share, axis_name="data")(*shards)[0].mean()
+        return value, (info, z, shared)
 
-    (value, (info, z)), slope = jax.jit(jax.value_and_grad(run, has_aux=True))(params["theta"])
+    (value, (info, z, shared)), slope = jax.jit(jax.value_and_grad(run, has_aux=True))(params["theta"])
     assert z["views"].shape == (4, views, 3, WIDTH) and np.isfinite(float(value))
+    assert float(shared) == pytest.approx(float(value), rel=1e-5)
     assert {"loss", "only1", "only2", "joint"} <= set(info) and ("random1" in info) == ("random_masks" in changes)
     assert all(np.isfinite(g).all() for g in jax.tree.leaves(slope))
     blind = {"['fusion']['norm']['bias']"}  # the head's normalisation takes a shift of Z away again
