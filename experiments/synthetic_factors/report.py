@@ -69,7 +69,7 @@ def claims(config: Config, task: FactorTask, found: Found, judged: bool) -> list
     out = []
 
     def add(name: str, expected: str, obtained: str, holds: bool) -> None:
-        out.append(Claim(name, expected, obtained, holds if judged else None))
+        out.append(Claim(name, expected, obtained, bool(holds) if judged else None))
 
     for name in ("factorcl_ssl", "clean_ssl"):
         if name in found:
