@@ -76,6 +76,7 @@ def audit(
     *,
     folds: Sequence[Fold] | None = None,
     pairs: Sequence[tuple[str, str, str]] = (),
+    through: Mapping[str, str] | None = None,
 ) -> Audit:
     r"""Nats of every factor in every head, by a held-out non-linear probe.
 
@@ -95,6 +96,10 @@ def audit(
         of independent rows all the same.
     pairs : sequence of (factor, head1, head2)
         Whose PID is estimated (``estimate_pid``).
+    through : {head: factor}, optional
+        Heads that enter ``pairs`` as what the probe reads of this factor in them, held out. Information lost in
+        reading is in no atom; but synergy of raw features about a label of many classes, such as the sum of two digits
+        modulo ten, is out of reach of a joint classifier of some thousand rows, and not of tables of what was read.
 
     Returns
     -------
@@ -108,19 +113,28 @@ def audit(
     """
     heads = {name: np.asarray(z, float).reshape(len(z), -1) for name, z in representations.items()}
     labels = {name: _label(name, value) for name, value in factors.items()}
-    _check(heads, labels, pairs)
-    if pairs and folds is not None:
-        raise InputError("pairs are cross-fitted on random rows, which folds are there to avoid: give one of the two.")
+    through = through or {}
+    _check(heads, labels, pairs, through)
+    if folds is not None and any({a, b} - set(through) for _, a, b in pairs):
+        raise InputError(
+            "pairs are cross-fitted on random rows, which folds are there to avoid: give one of the two, or read both "
+            "heads through a factor."
+        )
     seed = int(np.asarray(jax.random.key_data(key)).ravel()[-1])
     found = np.zeros((2, len(heads), len(labels)))
     entropy = np.zeros(len(labels))
+    sources: dict[str, np.ndarray] = dict(heads)
     for j, (name, y) in enumerate(labels.items()):
         prior = np.bincount(y) / len(y)
         entropy[j] = -(prior * np.log(prior)).sum()
         parts = folds if folds is not None else _random_folds(y, seed)
-        for i, z in enumerate(heads.values()):
-            terms = _probe(name, z, y, parts, seed) - np.log(prior)[y[np.concatenate([fold.test for fold in parts])]]
+        tested = np.concatenate([fold.test for fold in parts])
+        for i, (head, z) in enumerate(heads.items()):
+            q = _probe(name, z, y, parts, seed)
+            terms = np.log(q[np.arange(len(tested)), y[tested]] / prior[y[tested]])
             found[:, i, j] = terms.mean(), terms.std(ddof=1) / len(terms) ** 0.5
+            if through.get(head) == name:
+                sources[head] = _in_order(q.argmax(1), tested, len(y), head)
     nats, error = found
     first = next(iter(labels.values()))
     parts = list(folds) if folds is not None else _random_folds(np.zeros_like(first), seed)
@@ -129,13 +143,16 @@ def audit(
     )
     pid = {}
     for k, (factor, a, b) in enumerate(pairs):
-        pid[factor, a, b] = estimate_pid(jax.random.fold_in(key, k), heads[a], heads[b], labels[factor])
+        method = "table" if {a, b} <= set(through) else "auto"
+        pid[factor, a, b] = estimate_pid(
+            jax.random.fold_in(key, k), sources[a], sources[b], labels[factor], method=method
+        )
     return Audit(tuple(heads), tuple(labels), entropy, nats, error, nats + 1.645 * error, leakage, pid)
 
 
 def _probe(name: str, z: np.ndarray, y: np.ndarray, folds: Sequence[Fold], seed: int) -> np.ndarray:
-    """log q(y | z) of every tested row."""
-    terms = []
+    """q(y | z) of every tested row, [tested, classes]."""
+    found = []
     for fold in folds:
         prior = np.bincount(y[fold.train], minlength=y.max() + 1) / len(fold.train)
         if (prior[y[fold.test]] == 0).any():
@@ -152,10 +169,19 @@ def _probe(name: str, z: np.ndarray, y: np.ndarray, folds: Sequence[Fold], seed:
             model = search.fit(z[fold.train], y[fold.train])
         q = np.zeros((len(fold.test), len(prior)))
         q[:, model.classes_] = model.predict_proba(z[fold.test])
-        truth = y[fold.test]
-        chosen = 0.99 * q[np.arange(len(truth)), truth] + 0.01 * prior[truth]
-        terms.append(np.log(chosen))
-    return np.concatenate(terms)
+        found.append(0.99 * q + 0.01 * prior)
+    return np.concatenate(found)
+
+
+def _in_order(read: np.ndarray, tested: np.ndarray, n: int, head: str) -> np.ndarray:
+    """What was read, row by row."""
+    if not np.array_equal(np.sort(tested), np.arange(n)):
+        raise InputError(
+            f"{head} is read where it is tested: folds must test every row once; found {len(tested)} of {n}."
+        )
+    rows = np.empty(n, int)
+    rows[tested] = read
+    return rows
 
 
 def _random_folds(y: np.ndarray, seed: int) -> list[Fold]:
@@ -182,7 +208,7 @@ def _label(name: str, value: np.ndarray) -> np.ndarray:
     return codes
 
 
-def _check(heads: Mapping, labels: Mapping, pairs: Sequence[tuple[str, str, str]]) -> None:
+def _check(heads: Mapping, labels: Mapping, pairs: Sequence[tuple[str, str, str]], through: Mapping[str, str]) -> None:
     if not heads or not labels:
         raise InputError("give at least one representation and one factor.")
     lengths = {name: len(v) for name, v in (*heads.items(), *labels.items())}
@@ -195,3 +221,7 @@ def _check(heads: Mapping, labels: Mapping, pairs: Sequence[tuple[str, str, str]
         for what, given, known in (("factor", factor, labels), ("head", a, heads), ("head", b, heads)):
             if given not in known:
                 raise InputError(f"pairs names the {what} {given!r}, which is not among {', '.join(known)}.")
+    for head, factor in through.items():
+        for what, given, known in (("head", head, heads), ("factor", factor, labels)):
+            if given not in known:
+                raise InputError(f"through names the {what} {given!r}, which is not among {', '.join(known)}.")

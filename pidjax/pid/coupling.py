@@ -224,4 +224,3 @@ def _newton_matrix(given: Array, q: Array, stiffness: Array, held: Array) -> Arr
     whole = jnp.block([[own(cross.sum(1), q.sum(1)), between], [between.T, own(cross.sum(0), q.sum(0))]])
     kept = held[:, None] & held[None]
     return jnp.where(kept, whole, jnp.eye(len(held), dtype=q.dtype))
-
