@@ -4,7 +4,7 @@
     python -m benchmarks.pid_samples --preset smoke   # half a minute
 
 Sources are levels 2 apart (±1 for a bit) plus Gaussian noise. The truth is ``pidjax.pid.broja`` of the law in 96 x 96
-cells.
+cells (ten levels: 48 x 48).
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def main(
         mechanisms: Names.
         overwrite: Make every estimate again.
     """
-    n, cells = (5000, 96) if preset == "full" else (600, 16)
+    n, cells = (5000, {2: 96, 10: 48}) if preset == "full" else (600, {2: 16})
     if preset == "smoke":
         mechanisms, seeds = ("XOR",), 1
     runs: Runs = {(name, method): [] for name in mechanisms for method in methods}
@@ -166,7 +166,7 @@ def main(
         made = functools.partial(measure, name, method, n, seed)
         stem = f"{name.replace(' ', '-')}-{method}-{seed}"
         runs[name, method].append(kept(out / preset / f"{stem}.json", made, overwrite=overwrite))
-    truths = {name: quadrature(MECHANISMS[name], cells) for name in mechanisms}
+    truths = {name: quadrature(MECHANISMS[name], cells[MECHANISMS[name].levels]) for name in mechanisms}
     figure(truths, runs, out / "pid_samples.png")
     flat = [{"mechanism": name, "method": method, "runs": found} for (name, method), found in runs.items()]
     write(out, table(truths, runs, n), {"truths": truths, "runs": flat})

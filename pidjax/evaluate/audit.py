@@ -40,6 +40,8 @@ class Audit(NamedTuple):
     leakage : [heads, heads]
         Share of the variance of one head (column) that ridge regression of another (row) predicts, held out.
     pid : {(factor, head1, head2): PIDEstimate}
+    read : {head: [n]}
+        Codes of the classes that were read of heads in ``through``.
     """
 
     heads: tuple[str, ...]
@@ -50,6 +52,7 @@ class Audit(NamedTuple):
     upper: np.ndarray
     leakage: np.ndarray
     pid: dict[tuple[str, str, str], PIDEstimate]
+    read: dict[str, np.ndarray]
 
     @property
     def share(self) -> np.ndarray:
@@ -123,7 +126,7 @@ def audit(
     seed = int(np.asarray(jax.random.key_data(key)).ravel()[-1])
     found = np.zeros((2, len(heads), len(labels)))
     entropy = np.zeros(len(labels))
-    sources: dict[str, np.ndarray] = dict(heads)
+    read: dict[str, np.ndarray] = {}
     for j, (name, y) in enumerate(labels.items()):
         prior = np.bincount(y) / len(y)
         entropy[j] = -(prior * np.log(prior)).sum()
@@ -134,20 +137,20 @@ def audit(
             terms = np.log(q[np.arange(len(tested)), y[tested]] / prior[y[tested]])
             found[:, i, j] = terms.mean(), terms.std(ddof=1) / len(terms) ** 0.5
             if through.get(head) == name:
-                sources[head] = _in_order(q.argmax(1), tested, len(y), head)
+                read[head] = _in_order(q.argmax(1), tested, len(y), head)
     nats, error = found
     first = next(iter(labels.values()))
     parts = list(folds) if folds is not None else _random_folds(np.zeros_like(first), seed)
     leakage = np.array(
         [[prediction(a, b, parts, permutations=0).score for b in heads.values()] for a in heads.values()]
     )
-    pid = {}
+    pid, sources = {}, heads | read
     for k, (factor, a, b) in enumerate(pairs):
         method = "table" if {a, b} <= set(through) else "auto"
         pid[factor, a, b] = estimate_pid(
             jax.random.fold_in(key, k), sources[a], sources[b], labels[factor], method=method
         )
-    return Audit(tuple(heads), tuple(labels), entropy, nats, error, nats + 1.645 * error, leakage, pid)
+    return Audit(tuple(heads), tuple(labels), entropy, nats, error, nats + 1.645 * error, leakage, pid, read)
 
 
 def _probe(name: str, z: np.ndarray, y: np.ndarray, folds: Sequence[Fold], seed: int) -> np.ndarray:
