@@ -1,4 +1,4 @@
-"""Audit of raw pictures and sounds of digits paired at random: PID of either digit and of their sum, against confusions.
+"""Audit of raw pictures and sounds of digits: PID of either digit and of their sum, against measured confusions.
 
 python -m benchmarks.digits --data ../shared/data   # minutes on 2 cores
 """

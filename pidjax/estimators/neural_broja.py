@@ -20,6 +20,10 @@ RANGE = 20.0
 """The kernel's logarithms lie between plus and minus this."""
 
 
+FLOOR = -14.0
+"""Of log probabilities."""
+
+
 class BatchUniques(NamedTuple):
     """What a fitted coupling says of disjoint blocks of rows, drawn at random.
 
@@ -77,7 +81,8 @@ def neural_broja(
     n, classes = log_p1.shape
     batch = min(batch, n // 8)
     start, run, deal = jax.random.split(key, 3)
-    posteriors = (log_p1.astype(jnp.float32), log_p2.astype(jnp.float32))
+    # probabilities of 1e-30 say no more than those of 1e-6, but their logarithms' slopes overflow
+    posteriors = tuple(jax.nn.log_softmax(jnp.maximum(p, FLOOR).astype(jnp.float32)) for p in (log_p1, log_p2))
     widths = (2 * classes, hidden, hidden, hidden // 2)
     params = tuple(mlp_init(k, widths) for k in jax.random.split(start))
 
@@ -108,7 +113,7 @@ def neural_broja(
 def _kernel(params: Params, log_p1: Array, log_p2: Array) -> Array:
     """exp(g1 · g2), [m, m, 1]."""
     first, second = (
-        mlp(layers, jnp.concatenate([jnp.exp(p / 2), jnp.maximum(p, -RANGE) / 4], 1))
+        mlp(layers, jnp.concatenate([jnp.exp(p / 2), p / 4], 1))
         for layers, p in zip(params, (log_p1, log_p2), strict=True)
     )
     return jnp.exp(RANGE * jnp.tanh(first @ second.T / RANGE))[:, :, None]
@@ -118,7 +123,7 @@ def _marginals(log_p1: Array, log_p2: Array) -> tuple[Array, Array]:
     """p(x1, y) and p(x2, y) of a batch, [m, classes]; both classifiers have the mean of their two p(y)."""
     p1, p2 = (jnp.exp(p) / len(p) for p in (log_p1, log_p2))
     prior = (p1.sum(0) + p2.sum(0)) / 2
-    return p1 * (prior / p1.sum(0)), p2 * (prior / p2.sum(0))
+    return p1 * (prior / p1.sum(0))[None], p2 * (prior / p2.sum(0))[None]
 
 
 def _information(q: Array) -> Array:
@@ -129,4 +134,4 @@ def _information(q: Array) -> Array:
         return jnp.log(jnp.maximum(x, tiny))
 
     prior = q.sum((0, 1))
-    return (q * (log(q) - log(q.sum(-1, keepdims=True)) - log(prior))).sum()
+    return (q * (log(q) - log(q.sum(-1, keepdims=True)) - log(prior)[None, None])).sum()

@@ -196,7 +196,7 @@ def _of_coupling(key: Array, found: Posteriors, y: np.ndarray) -> PIDEstimate:
     prior = np.bincount(y) / len(y)
     split = jax.device_get(_coupled(key, found.first, found.second))
 
-    def held_out(log_p: np.ndarray) -> np.ndarray:
+    def held_out(log_p: Any) -> np.ndarray:
         """H(y) less the log-loss, of every block."""
         return (np.take_along_axis(log_p, y[:, None], 1)[:, 0] - np.log(prior)[y])[split.rows].mean(1)
 

@@ -78,5 +78,5 @@ def chance(log_ratio: Array, correlation: Array, n: Array, freedom: Array, share
 
     start = jnp.sort(seen * jnp.maximum(1 - 4 * width / (seen**2 + tiny), 0))
     mu = jax.lax.fori_loop(0, ROUNDS, closer, start)
-    drawn = jax.vmap(uniques)(simulated(mu))
-    return tuple(a.mean() - b for a, b in zip(drawn, uniques(mu), strict=True))
+    (drawn1, drawn2), (unique1, unique2) = jax.vmap(uniques)(simulated(mu)), uniques(mu)
+    return drawn1.mean() - unique1, drawn2.mean() - unique2

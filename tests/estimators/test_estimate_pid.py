@@ -144,7 +144,7 @@ X, Y = np.random.default_rng(1).normal(size=(2, 400)), np.random.default_rng(2).
         (X[0], X[1], Y, {"bootstraps": 1}, "bootstraps must be 2 or more"),
         (X[0], X[1], Y, {"repairs": 0}, "repairs must be 1 or more"),
         (Y, Y, Y, {"steps": 3}, 'steps: settings of "classifier"'),
-        (X[0], X[1], Y, {"method": "neural"}, "'auto', 'table', 'classifier', 'gaussian'"),
+        (X[0], X[1], Y, {"method": "batch"}, "'auto', 'table', 'classifier', 'neural', 'gaussian'"),
     ],
 )
 def test_what_cannot_be_decomposed(x1, x2, y, options, words):
