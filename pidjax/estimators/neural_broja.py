@@ -14,9 +14,9 @@ from pidjax.typing import Array, Params
 
 SWEEPS = 20
 """Of Sinkhorn's scaling, every one of which is differentiated, in a step of the fit."""
-TIGHT = 500
+TIGHT = 2000
 """Of Sinkhorn's scaling when the fitted network is read."""
-RANGE = 20.0
+RANGE = 10.0
 """The kernel's logarithms lie between plus and minus this."""
 
 
