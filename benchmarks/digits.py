@@ -6,6 +6,7 @@ python -m benchmarks.digits --data ../shared/data   # minutes on 2 cores
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -19,7 +20,7 @@ from pidjax.pid import broja
 RULES = {"image": lambda a, b: a, "audio": lambda a, b: b, "sum": lambda a, b: (a + b) % 10}
 
 
-def law(confusion1: np.ndarray, confusion2: np.ndarray, rule: str) -> np.ndarray:
+def law(confusion1: np.ndarray, confusion2: np.ndarray, rule: str) -> Any:
     """p[read1, read2, y] of joint shares of a digit and of what is read of it."""
     p = np.zeros((10, 10, 10))
     for a, b in np.ndindex(10, 10):
@@ -57,7 +58,7 @@ def main(data: Path = Path("../shared/data"), out: Path = Path("runs/digits"), n
     ]
     lines = [found.table(), "| label | atom | of the confusions | audit | ± | null |", "|" + "---|" * 6]
     for name in RULES:
-        estimate, truth = found.pid[name, "image", "audio"], broja(law(*confusions, name))
+        estimate, truth = found.pid[name, "image", "audio"], broja(law(confusions[0], confusions[1], name))
         for atom in truth._fields:
             value, error, null = (getattr(part, atom) for part in (estimate.atoms, estimate.std_error, estimate.null))
             lines.append(f"| {name} | {atom} | {getattr(truth, atom):.3f} | {value:.3f} | {error:.3f} | {null:.3f} |")

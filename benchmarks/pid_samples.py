@@ -26,7 +26,8 @@ from pidjax.pid import PIDAtoms, broja
 
 GOAL, ERRORS = 0.03, 3.0
 """Nats, and standard errors, that every atom shall lie within."""
-METHODS = ("classifier", "neural")
+Method = Literal["classifier", "neural"]
+METHODS: tuple[Method, ...] = ("classifier", "neural")
 
 
 class Mechanism(NamedTuple):
@@ -72,7 +73,7 @@ def quadrature(mechanism: Mechanism, cells: int) -> dict[str, float]:
     return {name: float(v) for name, v in broja(p)._asdict().items()}
 
 
-def measure(name: str, method: str, n: int, seed: int) -> dict[str, dict[str, float]]:
+def measure(name: str, method: Method, n: int, seed: int) -> dict[str, dict[str, float]]:
     """Atoms, errors and null of one sample."""
     found = estimate_pid(jax.random.key(seed), *sample(MECHANISMS[name], n, seed), method=method)
     parts = {"atoms": found.atoms, "std_error": found.std_error, "null": found.null}
@@ -144,7 +145,7 @@ def main(
     preset: Literal["full", "smoke"] = "full",
     out: Path = Path("runs/pid_samples"),
     seeds: int = 5,
-    methods: tuple[Literal["classifier", "neural"], ...] = METHODS,
+    methods: tuple[Method, ...] = METHODS,
     mechanisms: tuple[str, ...] = tuple(MECHANISMS),
     overwrite: bool = False,
 ) -> None:
