@@ -18,6 +18,8 @@ from pidjax.typing import Array
 
 LEAST_IN_CLASS = 16
 """Rows of a class: cross-fitting deals them into five parts, of which an eighth is watched."""
+MANY_CLASSES = 6
+"""With more, "auto" takes "neural": too few bins are left to a class. Measured with two (classifier) and ten (neural)."""
 ROWS_A_CELL = 5
 """A table is estimated by counting where so many rows fall on a cell of it."""
 
@@ -298,10 +300,11 @@ def _method(x1: Any, x2: Any, target: Any, y: np.ndarray | None) -> str:
             )
         return "gaussian"
     a, b = _few_values(x1), _few_values(x2)
+    continuous = "classifier" if y.max() < MANY_CLASSES else "neural"
     if a is None or b is None:
-        return "classifier"
+        return continuous
     cells = (a.max() + 1) * (b.max() + 1) * (y.max() + 1)
-    return "table" if cells * ROWS_A_CELL <= len(y) else "classifier"
+    return "table" if cells * ROWS_A_CELL <= len(y) else continuous
 
 
 def _standardised(x: Any, name: str) -> np.ndarray:

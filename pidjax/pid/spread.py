@@ -74,7 +74,9 @@ def chance(log_ratio: Array, correlation: Array, n: Array, freedom: Array, share
         missing = seen - draws.mean(0)
         near = jnp.exp(-((mu[:, None] - mu[None]) ** 2) / (2 * width[:, None] + tiny))
         square = near @ (missing**2 / (draws.var(0) + tiny)) / near.sum(1)
-        return jnp.sort(mu + jnp.maximum(1 - NOISE / (square + tiny), 0) * missing)
+        spread = jnp.abs(draws).sum(1)
+        whole = (jnp.abs(seen).sum() - spread.mean()) ** 2 / (spread.var() + tiny)
+        return jnp.sort(mu + jnp.maximum(1 - NOISE / (jnp.maximum(square, whole) + tiny), 0) * missing)
 
     start = jnp.sort(seen * jnp.maximum(1 - 4 * width / (seen**2 + tiny), 0))
     mu = jax.lax.fori_loop(0, ROUNDS, closer, start)
