@@ -67,10 +67,10 @@ def main(preset: Literal["full", "smoke"] = "full", out: Path = Path("runs/pid_b
     """A table and result.json.
 
     Args:
-        preset: 1,000 rows, ten dimensions, 60 samples; or 100 rows, two dimensions, 3 samples.
+        preset: 1,000 rows, ten dimensions, 150 samples; or 100 rows, two dimensions, 3 samples.
         out: Folder of the results.
     """
-    n, d, samples = (1000, 10, 60) if preset == "full" else (100, 2, 3)
+    n, d, samples = (1000, 10, 150) if preset == "full" else (100, 2, 3)
     rows = {name: measure(channel, n, samples) for name, channel in tqdm(channels(d).items(), desc="channels")}
     lines = [f"| n={n}, d={d} | R | U1 | U2 | S | plain: bias of R, of S | corrected: of R | of S |", "|" + "---|" * 8]
     for name, row in rows.items():

@@ -145,6 +145,7 @@ def main(
     preset: Literal["full", "smoke"] = "full",
     out: Path = Path("runs/pid_samples"),
     seeds: int = 5,
+    first: int = 0,
     methods: tuple[Method, ...] = METHODS,
     mechanisms: tuple[str, ...] = tuple(MECHANISMS),
     overwrite: bool = False,
@@ -155,6 +156,7 @@ def main(
         preset: 5,000 rows; or 600 rows of one mechanism, one seed.
         out: Folder of the results; estimates that it holds are not made again.
         seeds: Samples of each mechanism.
+        first: The first seed.
         methods: Of ``estimate_pid``.
         mechanisms: Names.
         overwrite: Make every estimate again.
@@ -163,7 +165,9 @@ def main(
     if preset == "smoke":
         mechanisms, seeds = ("XOR",), 1
     runs: Runs = {(name, method): [] for name in mechanisms for method in methods}
-    for seed, (name, method) in tqdm([(seed, pair) for seed in range(seeds) for pair in runs], desc="pid"):
+    for seed, (name, method) in tqdm(
+        [(seed, pair) for seed in range(first, first + seeds) for pair in runs], desc="pid"
+    ):
         made = functools.partial(measure, name, method, n, seed)
         stem = f"{name.replace(' ', '-')}-{method}-{seed}"
         runs[name, method].append(kept(out / preset / f"{stem}.json", made, overwrite=overwrite))

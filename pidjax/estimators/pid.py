@@ -19,7 +19,7 @@ from pidjax.typing import Array
 LEAST_IN_CLASS = 16
 """Rows of a class: cross-fitting deals them into five parts, of which an eighth is watched."""
 MANY_CLASSES = 6
-"""With more, "auto" takes "neural": too few bins are left to a class. Measured with two (classifier) and ten (neural)."""
+"""With more, "auto" takes "neural": bins are few to a class. Measured with two classes and with ten, not between."""
 ROWS_A_CELL = 5
 """A table is estimated by counting where so many rows fall on a cell of it."""
 

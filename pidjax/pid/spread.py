@@ -10,7 +10,7 @@ from pidjax.typing import Array
 
 ROUNDS = 3
 """Of fitting the population."""
-NOISE = 0.7
+NOISE = 0.85
 """Mean square, in standard errors, of what is missing that is taken for noise: more would favour populations without
 unique atoms."""
 
@@ -32,7 +32,8 @@ def chance(log_ratio: Array, correlation: Array, n: Array, freedom: Array, share
     (twice that on the diagonal), so its eigenvalues' mean spread, and that of U, is simulated with fixed draws. The
     population that they are simulated of is the one closest to no unique atoms that the sample allows: µ shrunk to 0
     by the width of the spectrum of noise alone, then moved towards what gives the sample's eigenvalues on average,
-    less where the mean square of what is missing nearby is within its own noise (James–Stein). So where both sources
+    less where the mean square of what is missing nearby, and that of the spread as a whole, is within its own noise
+    (James–Stein). So where both sources
     see every direction equally well, U loses what chance adds; where eigenvalues are apart, the second-order shift.
 
     Parameters
