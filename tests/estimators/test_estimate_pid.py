@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from pidjax.cli import main
 from pidjax.estimators import estimate_pid
+from pidjax.estimators.neural_broja import neural_broja
 from pidjax.estimators.posteriors import repair
 from pidjax.pid import broja, gaussian_broja
 
@@ -75,8 +76,10 @@ def test_noise_alone_creates_synergy_and_the_null_says_so():
         assert getattr(noise.null, field) == getattr(noise.atoms, field)
 
 
-def test_neural_split_of_the_same_classifiers():
+def test_neural_split_of_the_same_classifiers(monkeypatch):
     """AND: atoms as near to quadrature as the binned ones, informations what they add up to, marginals met."""
+    quick = jax.jit(functools.partial(neural_broja, batch=64, steps=60))
+    monkeypatch.setattr("pidjax.estimators.pid._coupled", quick)
     found, truth = estimate_pid(KEY, *sample("AND"), method="neural", repairs=1, steps=400), quadrature("AND")
     for field in truth._fields:
         error = getattr(found.atoms, field) - getattr(truth, field)
@@ -129,7 +132,7 @@ def test_too_few_rows_for_a_table():
     for i, j in np.ndindex(8, 8):
         p[:, :, (i + j) % 8] += np.outer(said[i], said[j]) / 64
     for y, synergy in (((a + b) % 8, broja(p).synergy), (a, 0.0)):
-        found = estimate_pid(KEY, x1, x2, y, method="table", bootstraps=20)
+        found = estimate_pid(KEY, x1, x2, y, method="table", bootstraps=10)
         # without the correction 0.2 too large
         assert abs(found.atoms.synergy - synergy) < 0.05 + 3 * found.std_error.synergy
 
