@@ -10,13 +10,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from pidjax._checks import InputError, one_of
-from pidjax.estimators.posteriors import class_posteriors, repair
+from pidjax.estimators.neural_broja import neural_broja
+from pidjax.estimators.posteriors import Posteriors, class_posteriors, repair
 from pidjax.estimators.samples import FEW_VALUES, continuous_samples
 from pidjax.pid import PIDAtoms, broja, gaussian_broja, gaussian_informations, informations
 from pidjax.typing import Array
 
 LEAST_IN_CLASS = 16
 """Rows of a class: cross-fitting deals them into five parts, of which an eighth is watched."""
+MANY_CLASSES = 6
+"""With more, "auto" takes "neural": bins are few to a class. Measured with two classes and with ten, not between."""
 ROWS_A_CELL = 5
 """A table is estimated by counting where so many rows fall on a cell of it."""
 
@@ -29,14 +32,15 @@ class PIDEstimate(NamedTuple):
     atoms : PIDAtoms
         Less their bootstrap bias; not clipped, so atoms that are 0 come out on both sides of it.
     std_error : PIDAtoms
-        Bootstrap over rows (classifiers as they are).
+        Bootstrap over rows (classifiers as they are); "neural": between blocks of rows.
     null : PIDAtoms
         The same estimate with x1 and x2 re-paired within classes ("gaussian": what y does not say of x2 re-paired):
         what synergy is without interaction. Two sources with independent noise have positive synergy; only what is
         above the null says that they interact.
     method : str
     info : dict
-        ``n``, ``mi1``, ``mi2``, ``total``, and ``excess`` with ``excess_error``: synergy above the null.
+        ``n``, ``mi1``, ``mi2``, ``total``, and ``excess`` with ``excess_error``: synergy above the null; "neural": the
+        ``residual`` of its marginals before they are made exact.
     """
 
     atoms: PIDAtoms
@@ -85,11 +89,13 @@ def estimate_pid(
     method : str
         "table": x1, x2 and y have few values, which are counted. "classifier": y has classes, x1 and x2 are anything:
         held-out probabilities p(y | x1), p(y | x2), p(y | x1, x2) are binned, which keeps what they say of y, and the
-        bins are a table. "gaussian": all are jointly Gaussian (``pidjax.pid.gaussian_broja``). "auto": by the data.
+        bins are a table. "neural": the same probabilities; I1, I2 and I12 are what they say held out, and a network
+        couples x1 with x2 to split them (``pidjax.estimators.neural_broja``). "gaussian": all are jointly Gaussian
+        (``pidjax.pid.gaussian_broja``). "auto": by the data.
     bootstraps, repairs : int
         Draws of rows for bias and error; re-pairings for the null.
     **settings
-        Of ``class_posteriors``, for "classifier": ``steps``, ``hidden``.
+        Of ``class_posteriors``, for "classifier" and "neural": ``steps``, ``hidden``.
 
     Returns
     -------
@@ -101,7 +107,7 @@ def estimate_pid(
         Lengths that differ, a constant target or source, a class with too few rows, a method that does not fit the
         data; for continuous arrays whatever ``continuous_samples`` finds.
     """
-    one_of("method", method, ("auto", "table", "classifier", "gaussian"))
+    one_of("method", method, ("auto", "table", "classifier", "neural", "gaussian"))
     for name, count, least in (("bootstraps", bootstraps, 2), ("repairs", repairs, 1)):
         if count < least:
             raise InputError(f"{name} must be {least} or more; found {count}.")
@@ -111,8 +117,10 @@ def estimate_pid(
     codes = _few_values(y)
     if method == "auto":
         method = _method(x1, x2, y, codes)
-    if settings and method != "classifier":
-        raise InputError(f'{", ".join(settings)}: settings of "classifier"; the method here is "{method}".')
+    if settings and method not in ("classifier", "neural"):
+        raise InputError(
+            f'{", ".join(settings)}: settings of "classifier" and "neural"; the method here is "{method}".'
+        )
     if method == "gaussian":
         return _gaussian(key, x1, x2, y, bootstraps, repairs)
     if codes is None:
@@ -135,6 +143,8 @@ def estimate_pid(
     for_fit, for_codes = jax.random.split(key)
     run = functools.partial(_posteriors, classes=len(classes), repairs=repairs, **settings)
     found = jax.device_get(run(for_fit, a, b, codes))
+    if method == "neural":
+        return _of_coupling(for_codes, found, codes)
     count = bin_count(len(codes), len(classes))
     bins = functools.partial(posterior_bins, count=count)
     repaired = np.stack([bins(p) for p in found.repaired])
@@ -149,6 +159,7 @@ def estimate_pid(
     return _of_codes(for_codes, binned, "classifier", bootstraps)
 
 
+_coupled = jax.jit(neural_broja)
 _posteriors = jax.jit(class_posteriors, static_argnames=("classes", "repairs", "steps", "hidden"))
 
 
@@ -163,7 +174,8 @@ def _of_codes(key: Array, codes: _Codes, method: str, bootstraps: int) -> PIDEst
     prior = p1.sum(1)
     # any table with these pairs has these R, U1 and U2; the one without interaction is as good as another
     product = np.einsum("biy,bjy->bijy", p1, p2 / np.where(prior > 0, prior, 1)[:, None])
-    alone = broja(product / product.sum((1, 2, 3), keepdims=True))
+    product /= product.sum((1, 2, 3), keepdims=True)
+    alone = broja(product)
     union = alone.redundancy + alone.unique1 + alone.unique2
 
     def synergy(both: np.ndarray) -> Any:
@@ -171,10 +183,46 @@ def _of_codes(key: Array, codes: _Codes, method: str, bootstraps: int) -> PIDEst
 
     found: Any = alone._replace(synergy=synergy(codes.both))
     null: Any = alone._replace(synergy=np.mean([synergy(c) for c in codes.repaired], axis=0))
+    if method == "table" and product[0].size * ROWS_A_CELL > n:
+        # too few rows to count x1 with x2: re-paired rows, whose truth is the product's, have about the same bias
+        exact = informations(product)[2] - union
+        found, null = found._replace(synergy=found.synergy - null.synergy + exact), null._replace(synergy=exact)
     corrected, error = _bootstrap(found, n)
     without, _ = _bootstrap(null, n)
     excess, excess_error = _bootstrap(found.synergy - null.synergy, n)
     return PIDEstimate(corrected, error, without, method, _info(corrected, n, excess, excess_error))
+
+
+def _of_coupling(key: Array, found: Posteriors, y: np.ndarray) -> PIDEstimate:
+    """Held-out informations, split by a neural coupling; blocks of rows are as good as independent samples."""
+    prior = np.bincount(y) / len(y)
+    split = jax.device_get(_coupled(key, found.first, found.second))
+
+    def held_out(log_p: Any) -> np.ndarray:
+        """H(y) less the log-loss, of every block."""
+        return (np.take_along_axis(log_p, y[:, None], 1)[:, 0] - np.log(prior)[y])[split.rows].mean(1)
+
+    mi1, mi2, total = (held_out(log_p) for log_p in (found.first, found.second, found.both))
+    alone = np.mean([held_out(log_p) for log_p in found.repaired], axis=0)
+    redundancy = (mi1 - split.unique1 + mi2 - split.unique2) / 2
+    atoms = PIDAtoms(redundancy, mi1 - redundancy, mi2 - redundancy, total - mi1 - mi2 + redundancy)
+    null = atoms._replace(synergy=alone - mi1 - mi2 + redundancy)
+    value, error, without, excess, excess_error = jax.tree.map(
+        float,
+        (
+            jax.tree.map(np.mean, atoms),
+            jax.tree.map(_error_of_mean, atoms),
+            jax.tree.map(np.mean, null),
+            np.mean(total - alone),
+            _error_of_mean(total - alone),
+        ),
+    )
+    info = _info(value, len(y), excess, excess_error) | {"residual": float(split.residual.max())}
+    return PIDEstimate(value, error, without, "neural", info)
+
+
+def _error_of_mean(x: np.ndarray) -> float:
+    return float(x.std(ddof=1) / len(x) ** 0.5)
 
 
 def _bootstrap(values: Any, n: int) -> tuple[Any, Any]:
@@ -252,10 +300,11 @@ def _method(x1: Any, x2: Any, target: Any, y: np.ndarray | None) -> str:
             )
         return "gaussian"
     a, b = _few_values(x1), _few_values(x2)
+    continuous = "classifier" if y.max() < MANY_CLASSES else "neural"
     if a is None or b is None:
-        return "classifier"
+        return continuous
     cells = (a.max() + 1) * (b.max() + 1) * (y.max() + 1)
-    return "table" if cells * ROWS_A_CELL <= len(y) else "classifier"
+    return "table" if cells * ROWS_A_CELL <= len(y) else continuous
 
 
 def _standardised(x: Any, name: str) -> np.ndarray:

@@ -41,6 +41,8 @@ class Audit(NamedTuple):
     leakage : [heads, heads]
         Share of the variance of one head (column) that ridge regression of another (row) predicts, held out.
     pid : {(factor, head1, head2): PIDEstimate}
+    read : {head: [n]}
+        Codes of the classes that were read of heads in ``through``.
     """
 
     heads: tuple[str, ...]
@@ -51,6 +53,7 @@ class Audit(NamedTuple):
     upper: np.ndarray
     leakage: np.ndarray
     pid: dict[tuple[str, str, str], PIDEstimate]
+    read: dict[str, np.ndarray]
 
     @property
     def share(self) -> np.ndarray:
@@ -80,6 +83,7 @@ def audit(
     *,
     folds: Sequence[Fold] | None = None,
     pairs: Sequence[tuple[str, str, str]] = (),
+    through: Mapping[str, str] | None = None,
 ) -> Audit:
     r"""Nats of every factor in every head, by a held-out non-linear probe.
 
@@ -99,6 +103,10 @@ def audit(
         of independent rows all the same.
     pairs : sequence of (factor, head1, head2)
         Whose PID is estimated (``estimate_pid``).
+    through : {head: factor}, optional
+        Heads that enter ``pairs`` as what the probe reads of this factor in them, held out. Information lost in
+        reading is in no atom; but synergy of raw features about a label of many classes, such as the sum of two digits
+        modulo ten, is out of reach of a joint classifier of some thousand rows, and not of tables of what was read.
 
     Returns
     -------
@@ -112,12 +120,17 @@ def audit(
     """
     heads = {name: np.asarray(z, float).reshape(len(z), -1) for name, z in representations.items()}
     labels = {name: _label(name, value) for name, value in factors.items()}
-    _check(heads, labels, pairs)
-    if pairs and folds is not None:
-        raise InputError("pairs are cross-fitted on random rows, which folds are there to avoid: give one of the two.")
+    through = through or {}
+    _check(heads, labels, pairs, through)
+    if folds is not None and any({a, b} - set(through) for _, a, b in pairs):
+        raise InputError(
+            "pairs are cross-fitted on random rows, which folds are there to avoid: give one of the two, or read both "
+            "heads through a factor."
+        )
     seed = int(np.asarray(jax.random.key_data(key)).ravel()[-1])
     found = np.zeros((2, len(heads), len(labels)))
     entropy = np.zeros(len(labels))
+    read: dict[str, np.ndarray] = {}
     for j, (name, y) in enumerate(labels.items()):
         if y.ndim == 2:
             entropy[j] = np.nan
@@ -129,24 +142,31 @@ def audit(
         prior = np.bincount(y) / len(y)
         entropy[j] = -(prior * np.log(prior)).sum()
         parts = folds if folds is not None else _random_folds(y, seed)
-        for i, z in enumerate(heads.values()):
-            terms = _probe(name, z, y, parts, seed) - np.log(prior)[y[np.concatenate([fold.test for fold in parts])]]
+        tested = np.concatenate([fold.test for fold in parts])
+        for i, (head, z) in enumerate(heads.items()):
+            q = _probe(name, z, y, parts, seed)
+            terms = np.log(q[np.arange(len(tested)), y[tested]] / prior[y[tested]])
             found[:, i, j] = terms.mean(), terms.std(ddof=1) / len(terms) ** 0.5
+            if through.get(head) == name:
+                read[head] = _in_order(q.argmax(1), tested, len(y), head)
     nats, error = found
     first = next(iter(labels.values()))
     parts = list(folds) if folds is not None else _random_folds(np.zeros(len(first)), seed)
     leakage = np.array(
         [[prediction(a, b, parts, permutations=0).score for b in heads.values()] for a in heads.values()]
     )
-    pid = {}
+    pid, sources = {}, heads | read
     for k, (factor, a, b) in enumerate(pairs):
-        pid[factor, a, b] = estimate_pid(jax.random.fold_in(key, k), heads[a], heads[b], labels[factor])
-    return Audit(tuple(heads), tuple(labels), entropy, nats, error, nats + 1.645 * error, leakage, pid)
+        method = "table" if {a, b} <= set(through) else "auto"
+        pid[factor, a, b] = estimate_pid(
+            jax.random.fold_in(key, k), sources[a], sources[b], labels[factor], method=method
+        )
+    return Audit(tuple(heads), tuple(labels), entropy, nats, error, nats + 1.645 * error, leakage, pid, read)
 
 
 def _probe(name: str, z: np.ndarray, y: np.ndarray, folds: Sequence[Fold], seed: int) -> np.ndarray:
-    """log q(y | z) of every tested row."""
-    terms = []
+    """q(y | z) of every tested row, [tested, classes]."""
+    found = []
     for fold in folds:
         prior = np.bincount(y[fold.train], minlength=y.max() + 1) / len(fold.train)
         if (prior[y[fold.test]] == 0).any():
@@ -163,10 +183,19 @@ def _probe(name: str, z: np.ndarray, y: np.ndarray, folds: Sequence[Fold], seed:
             model = search.fit(z[fold.train], y[fold.train])
         q = np.zeros((len(fold.test), len(prior)))
         q[:, model.classes_] = model.predict_proba(z[fold.test])
-        truth = y[fold.test]
-        chosen = 0.99 * q[np.arange(len(truth)), truth] + 0.01 * prior[truth]
-        terms.append(np.log(chosen))
-    return np.concatenate(terms)
+        found.append(0.99 * q + 0.01 * prior)
+    return np.concatenate(found)
+
+
+def _in_order(read: np.ndarray, tested: np.ndarray, n: int, head: str) -> np.ndarray:
+    """What was read, row by row."""
+    if not np.array_equal(np.sort(tested), np.arange(n)):
+        raise InputError(
+            f"{head} is read where it is tested: folds must test every row once; found {len(tested)} of {n}."
+        )
+    rows = np.empty(n, int)
+    rows[tested] = read
+    return rows
 
 
 def _random_folds(y: np.ndarray, seed: int) -> list[Fold]:
@@ -199,7 +228,7 @@ def _label(name: str, value: np.ndarray) -> np.ndarray:
     return codes
 
 
-def _check(heads: Mapping, labels: Mapping, pairs: Sequence[tuple[str, str, str]]) -> None:
+def _check(heads: Mapping, labels: Mapping, pairs: Sequence[tuple[str, str, str]], through: Mapping[str, str]) -> None:
     if not heads or not labels:
         raise InputError("give at least one representation and one factor.")
     lengths = {name: len(v) for name, v in (*heads.items(), *labels.items())}
@@ -214,3 +243,7 @@ def _check(heads: Mapping, labels: Mapping, pairs: Sequence[tuple[str, str, str]
         for what, given, known in (("factor", factor, labels), ("head", a, heads), ("head", b, heads)):
             if given not in known:
                 raise InputError(f"pairs names the {what} {given!r}, which is not among {', '.join(known)}.")
+    for head, factor in through.items():
+        for what, given, known in (("head", head, heads), ("factor", factor, labels)):
+            if given not in known:
+                raise InputError(f"through names the {what} {given!r}, which is not among {', '.join(known)}.")

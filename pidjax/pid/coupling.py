@@ -12,8 +12,8 @@ every cell that empties.
 
 Newton's equations for r, s and λ reduce to (n1 + n2) ny equations in λ (Mehrotra's predictor and corrector). Each
 cell's r s is driven to µ p(x1) p(x2)-like weights instead of to one µ, because a cell that can hold 1e-12 would
-else need a slack of µ 1e12. Any λ, shifted until it is feasible, bounds F from below; q, its marginals mended, from
-above: the difference is the certificate.
+else need a slack of µ 1e12. Any λ, shifted until it is feasible, bounds F from below; q, rounded to
+a table with exactly these marginals, from above: the difference is the certificate.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import jax
 import jax.numpy as jnp
 
 from pidjax.math.factor import semidefinite_solver
+from pidjax.math.transport import rounded, sinkhorn
 from pidjax.pid.tables import log_or_0, marginals
 from pidjax.typing import Array
 
@@ -31,6 +32,8 @@ STEPS = 60
 """Newton steps at most; 9 to 20 are usual."""
 START = 0.1
 """Slack of the first iterate beyond what it has anyway, nats."""
+SWEEPS = 20
+"""Of Sinkhorn's scaling of the solution, which misses the marginals by little."""
 RISE = 4.0
 """No λ1 + λ2 rises by more than this in a step: its exponential is followed linearly."""
 
@@ -125,7 +128,8 @@ def least_informative(p: Array) -> Coupling:
 
     found = jax.lax.while_loop(unfinished, lambda state: _improved(problem, state, tolerance), first).best
     given, level = problem.softmax(found.multipliers)
-    q = _mended(found.mass[..., None] * given, problem.p1, problem.p2)
+    q = sinkhorn(found.mass[..., None] * given, problem.p1, problem.p2, SWEEPS)
+    q = rounded(q, problem.p1, problem.p2)  # for the value to be above F it must be feasible
     value = (q * (log_or_0(q) - log_or_0(q.sum(-1))[..., None])).sum()
 
     cut = problem.p1.size
@@ -220,16 +224,3 @@ def _newton_matrix(given: Array, q: Array, stiffness: Array, held: Array) -> Arr
     whole = jnp.block([[own(cross.sum(1), q.sum(1)), between], [between.T, own(cross.sum(0), q.sum(0))]])
     kept = held[:, None] & held[None]
     return jnp.where(kept, whole, jnp.eye(len(held), dtype=q.dtype))
-
-
-def _mended(q: Array, p1: Array, p2: Array) -> Array:
-    """q scaled to the marginals, of which it misses little (Sinkhorn)."""
-
-    def ratio(a: Array, b: Array) -> Array:
-        return jnp.where(b > 0, a / jnp.where(b > 0, b, 1.0), 0.0)
-
-    def sweep(_, q: Array) -> Array:
-        q = q * ratio(p1, q.sum(1))[:, None]
-        return q * ratio(p2, q.sum(0))[None]
-
-    return jax.lax.fori_loop(0, 20, sweep, q)

@@ -14,6 +14,7 @@ from pidjax.math.factor import eigh
 from pidjax.math.gaussian import information_bias
 from pidjax.math.precision import in_double, traced
 from pidjax.pid.atoms import PIDAtoms, atoms_mmi
+from pidjax.pid.spread import chance, uniques
 from pidjax.typing import Array
 
 fixed = jax.lax.stop_gradient
@@ -29,26 +30,37 @@ class _Posterior(NamedTuple):
         ½ log |covariance|.
     half : [dy, dy]
         A root of its inverse: half' covariance half = 1. No gradient.
-    regression : [dy, d]
-        Of the target on the sources.
+    inverse : [d, d]
+        Of the covariance of the sources.
     """
 
     covariance: Array
     log_volume: Array
     half: Array
-    regression: Array
+    inverse: Array
 
 
 class _Parts(NamedTuple):
-    """What the covariance says, nats, before any correction."""
+    """What the covariance says.
+
+    Attributes
+    ----------
+    mi1, mi2, total : scalars
+        Informations, nats.
+    log_ratio : [dy]
+        Logarithms of the generalised eigenvalues of (S2, S1).
+    correlation : [dy]
+        Of the residuals of y on x1 with those on x2, in the directions of the eigenvectors. No gradient.
+    overlap : scalar
+        Sum of the squared canonical correlations of x1 and x2. No gradient.
+    """
 
     mi1: Array
     mi2: Array
     total: Array
-    unique1: Array
-    unique2: Array
-    excess: Array
-    """By how much a sample's unique atoms exceed the population's, times the number of rows; second order."""
+    log_ratio: Array
+    correlation: Array
+    overlap: Array
 
 
 def gaussian_mmi(cov: Array, dims: tuple[int, int, int], n: int | None = None) -> PIDAtoms:
@@ -83,13 +95,8 @@ def gaussian_broja(cov: Array, dims: tuple[int, int, int], n: int | None = None)
     vary in it by rounding alone and it is left out, and no direction of y has more than about 15 nats (6 in float32).
 
     With ``n``, the informations lose their bias exactly for Gaussian rows (``information_bias``), U1 and U2 what
-    chance adds to them: eigenvalues of a sample spread, by second-order perturbation by
-
-    .. math:: \tfrac12 \sum_{\lambda_i > 1 > \lambda_j} \frac{w_{ij}}{\lambda_i - \lambda_j}, \quad
-              w_{ij} = \frac{\lambda_i + \lambda_j - 2 c_i c_j}{n}
-
-    with c the covariances of the two sources' residuals of y. Corrected atoms may be negative. Where both sources
-    see every direction equally well (λ = 1 all over) about half of the bias stays, R and S being too small.
+    chance adds to them by spreading the eigenvalues, which is simulated (``pidjax.pid.spread``; no gradient): the
+    draws are always the same. Corrected atoms may be negative.
 
     Parameters
     ----------
@@ -109,7 +116,13 @@ def gaussian_broja(cov: Array, dims: tuple[int, int, int], n: int | None = None)
         cov is not square, symmetric and positive semi-definite, dims do not add up to its size, n is too small.
     """
     parts = _of_covariance(cov, dims, n)
-    redundancy = (parts.mi1 - parts.unique1 + parts.mi2 - parts.unique2) / 2  # equal but for the corrections
+    if n is None:
+        unique1, unique2 = in_double(_uniques, parts.log_ratio)
+    else:
+        d1, d2, _ = dims
+        freedom, shared = n - 1 - (d1 + d2) / 2, n - 1 - d1 - d2 + parts.overlap
+        unique1, unique2 = in_double(_corrected, parts.log_ratio, parts.correlation, n, freedom, shared)
+    redundancy = (parts.mi1 - unique1 + parts.mi2 - unique2) / 2  # equal but for the draws
     unique1, unique2 = parts.mi1 - redundancy, parts.mi2 - redundancy
     return PIDAtoms(redundancy, unique1, unique2, parts.total - redundancy - unique1 - unique2)
 
@@ -121,18 +134,16 @@ def gaussian_informations(cov: Array, dims: tuple[int, int, int], n: int | None 
 
 def _of_covariance(cov: Any, dims: tuple[int, int, int], n: int | None) -> _Parts:
     dims = _checked(cov, dims, n)
-    parts = in_double(_parts, cov, jnp.inf if n is None else n, dims=dims)
+    parts = in_double(_parts, cov, dims=dims)
     if n is None:
         return parts
     d1, d2, dy = dims
-    excess = parts.excess / n
-    return _Parts(
-        parts.mi1 - information_bias(n, d1, dy),
-        parts.mi2 - information_bias(n, d2, dy),
-        parts.total - information_bias(n, d1 + d2, dy),
-        parts.unique1 - excess,
-        parts.unique2 - excess,
-        excess,
+    bias1, bias2 = information_bias(n, d1, dy), information_bias(n, d2, dy)
+    return parts._replace(
+        mi1=parts.mi1 - bias1,
+        mi2=parts.mi2 - bias2,
+        total=parts.total - information_bias(n, d1 + d2, dy),
+        log_ratio=parts.log_ratio - 2 * (bias1 - bias2) / dy,  # whose sum is 2 (I1 - I2)
     )
 
 
@@ -169,7 +180,7 @@ def _checked(cov: Any, dims: tuple[int, int, int], n: int | None) -> tuple[int, 
 
 
 @functools.partial(jax.jit, static_argnames="dims")
-def _parts(cov: Array, n: Array, *, dims: tuple[int, int, int]) -> _Parts:
+def _parts(cov: Array, *, dims: tuple[int, int, int]) -> _Parts:
     with jax.default_matmul_precision("highest"):
         cov = (cov + cov.T) / 2
         scale = _units(jnp.diagonal(cov))
@@ -188,15 +199,22 @@ def _parts(cov: Array, n: Array, *, dims: tuple[int, int, int]) -> _Parts:
         given2 = _posterior(target, to_target[:, second], sources[second, second])
         given12 = _posterior(target, to_target, sources)
         prior = jnp.log(jnp.diagonal(target)).sum() / 2  # the target is 1: its value, 0, and its gradient
-        unique1, unique2, excess = _unique(given1, given2, target, to_target, sources, d1, n)
         return _Parts(
             prior - given1.log_volume,
             prior - given2.log_volume,
             prior - given12.log_volume,
-            unique1,
-            unique2,
-            excess,
+            *_compared(given1, given2, target, to_target, sources, d1),
         )
+
+
+_uniques = jax.jit(uniques)
+
+
+@jax.jit
+def _corrected(log_ratio: Array, *sample: Array) -> tuple[Array, Array]:
+    by_chance = chance(fixed(log_ratio), *sample)
+    unique1, unique2 = uniques(log_ratio)
+    return unique1 - by_chance[0], unique2 - by_chance[1]
 
 
 def _units(variances: Array) -> Array:
@@ -229,7 +247,7 @@ def _posterior(target: Array, cross: Array, source: Array) -> _Posterior:
     clipped = (vectors * values[None]) @ vectors.T
     covariance = covariance + fixed(clipped - covariance)
     volume = jnp.log(_diagonal_of(covariance, vectors)).sum() / 2
-    return _Posterior(covariance, volume, vectors * values[None] ** -0.5, cross @ inverse)
+    return _Posterior(covariance, volume, vectors * values[None] ** -0.5, inverse)
 
 
 def _diagonal_of(a: Array, vectors: Array) -> Array:
@@ -237,21 +255,15 @@ def _diagonal_of(a: Array, vectors: Array) -> Array:
     return jnp.einsum("ik,ij,jk->k", vectors, a, vectors)
 
 
-def _unique(
-    given1: _Posterior, given2: _Posterior, target: Array, to_target: Array, sources: Array, d1: int, n: Array
+def _compared(
+    given1: _Posterior, given2: _Posterior, target: Array, to_target: Array, sources: Array, d1: int
 ) -> tuple[Array, Array, Array]:
-    """U1, U2 from the generalised eigenvalues of (S2, S1), and n times what chance adds to each."""
+    """log λ, correlation of residuals and overlap of the sources, as in ``_Parts``."""
     basis = given1.half @ eigh(fixed(given1.half.T @ given2.covariance @ given1.half))[1]
-    log_ratio = jnp.log(_diagonal_of(given2.covariance, basis)) - jnp.log(_diagonal_of(given1.covariance, basis))
-    unique1, unique2 = jnp.maximum(log_ratio, 0).sum() / 2, jnp.maximum(-log_ratio, 0).sum() / 2
-
-    # covariance of y − E[y | x1] with y − E[y | x2]
-    k1, k2, c1, c2 = given1.regression, given2.regression, to_target[:, :d1], to_target[:, d1:]
-    residuals = target - k1 @ c1.T - c2 @ k2.T + k1 @ sources[:d1, d1:] @ k2.T
-    c, ratio = _diagonal_of(residuals, basis), jnp.exp(log_ratio)
-    spread = jnp.maximum(ratio[:, None] + ratio[None] - 2 * c[:, None] * c[None], 0)
-    gap = ratio[:, None] - ratio[None]
-    # perturbation theory ends where the gap is what chance makes of none: there 1 / gap is kept from growing
-    inverse = gap / (gap**2 + spread / n + jnp.finfo(ratio.dtype).tiny)
-    across = (log_ratio[:, None] > 0) & (log_ratio[None] < 0)
-    return unique1, unique2, jnp.where(across, spread * inverse, 0).sum() / 2
+    variance1, variance2 = (_diagonal_of(g.covariance, basis) for g in (given1, given2))
+    c1, c2, between = to_target[:, :d1], to_target[:, d1:], sources[:d1, d1:]
+    k1, k2 = c1 @ given1.inverse, c2 @ given2.inverse
+    residuals = target - k1 @ c1.T - c2 @ k2.T + k1 @ between @ k2.T
+    correlation = _diagonal_of(residuals, basis) / jnp.sqrt(variance1 * variance2)
+    overlap = jnp.trace(given1.inverse @ between @ given2.inverse @ between.T)
+    return jnp.log(variance2) - jnp.log(variance1), fixed(jnp.clip(correlation, -1, 1)), fixed(overlap)

@@ -1,7 +1,9 @@
-"""benchmarks.pid: the smoke preset runs as its command, leaves what it promises, and is not run twice."""
+"""benchmarks.pid and pid_bias: the smoke presets run as their commands and leave what they promise."""
+
+import json
 
 import numpy as np
-from smoke import twice
+from smoke import run, twice
 
 
 def test_pid(tmp_path):
@@ -14,3 +16,11 @@ def test_pid(tmp_path):
     assert result["batches"]["2x2x2"]["tables"] == 300
     assert max(row["gap"] for row in result["large"].values()) < 1e-6
     assert result["copies"]["error"] < 1e-7 and np.isfinite(result["gaussians"]["2"]["seconds"])
+
+
+def test_pid_bias(tmp_path):
+    """A row a channel; informations without bias where nothing is unique by chance."""
+    printed = run("pid_bias", tmp_path)
+    rows = json.loads((tmp_path / "result.json").read_text())["rows"]
+    assert len(rows) == 14 and (tmp_path / "table.md").read_text() in printed
+    np.testing.assert_allclose(rows["equal"]["truth"], [1, 0, 0, np.log2(3) - 1], atol=1e-9)

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from pidjax.cli import main
 from pidjax.estimators import estimate_pid
+from pidjax.estimators.neural_broja import neural_broja
 from pidjax.estimators.posteriors import repair
 from pidjax.pid import broja, gaussian_broja
 
@@ -75,6 +76,19 @@ def test_noise_alone_creates_synergy_and_the_null_says_so():
         assert getattr(noise.null, field) == getattr(noise.atoms, field)
 
 
+def test_neural_split_of_the_same_classifiers(monkeypatch):
+    """AND: atoms as near to quadrature as the binned ones, informations what they add up to, marginals met."""
+    quick = jax.jit(functools.partial(neural_broja, batch=64, steps=60))
+    monkeypatch.setattr("pidjax.estimators.pid._coupled", quick)
+    found, truth = estimate_pid(KEY, *sample("AND"), method="neural", repairs=1, steps=400), quadrature("AND")
+    for field in truth._fields:
+        error = getattr(found.atoms, field) - getattr(truth, field)
+        assert abs(error) < 4 * getattr(found.std_error, field) + 0.02, (field, error)
+    assert found.info["residual"] < 1e-2
+    np.testing.assert_allclose(found.atoms.total, found.info["total"], atol=1e-6)
+    assert found.info["excess"] > 4 * found.info["excess_error"]
+
+
 def binary(flip, n, seed=0):
     """A fair bit and two copies of it, each wrong in a share ``flip`` of the rows."""
     rng = np.random.default_rng(seed)
@@ -106,6 +120,21 @@ def test_labels_of_any_kind():
     words = np.array(["no", "yes"])
     for a, b, c in ((words[x1.astype(int)], x2, words[y]), (x1 * 2.5, x2.astype(float), y.astype(bool))):
         assert estimate_pid(KEY, a, b, c, bootstraps=20).atoms == expected.atoms
+
+
+def test_too_few_rows_for_a_table():
+    """600 rows for 8 x 8 x 8 cells: synergy of a sum modulo 8 read with errors, and none of one of its terms."""
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 8, (2, 600))
+    x1, x2 = (np.where(rng.random(600) < 0.8, v, rng.integers(0, 8, 600)) for v in (a, b))
+    said = 0.8 * np.eye(8) + 0.2 / 8
+    p = np.zeros((8, 8, 8))
+    for i, j in np.ndindex(8, 8):
+        p[:, :, (i + j) % 8] += np.outer(said[i], said[j]) / 64
+    for y, synergy in (((a + b) % 8, broja(p).synergy), (a, 0.0)):
+        found = estimate_pid(KEY, x1, x2, y, method="table", bootstraps=10)
+        # without the correction 0.2 too large
+        assert abs(found.atoms.synergy - synergy) < 0.05 + 3 * found.std_error.synergy
 
 
 def test_an_estimate_is_a_function_of_its_key():
@@ -144,7 +173,7 @@ X, Y = np.random.default_rng(1).normal(size=(2, 400)), np.random.default_rng(2).
         (X[0], X[1], Y, {"bootstraps": 1}, "bootstraps must be 2 or more"),
         (X[0], X[1], Y, {"repairs": 0}, "repairs must be 1 or more"),
         (Y, Y, Y, {"steps": 3}, 'steps: settings of "classifier"'),
-        (X[0], X[1], Y, {"method": "neural"}, "'auto', 'table', 'classifier', 'gaussian'"),
+        (X[0], X[1], Y, {"method": "batch"}, "'auto', 'table', 'classifier', 'neural', 'gaussian'"),
     ],
 )
 def test_what_cannot_be_decomposed(x1, x2, y, options, words):
@@ -257,7 +286,7 @@ def test_real_digits_paired_by_a_rule(rule, read_digits):
         return found
 
     x1, x2 = draw(read1, true1, a), draw(read2, true2, b)
-    estimated = estimate_pid(KEY, x1, x2, y, bootstraps=10)
+    estimated = estimate_pid(KEY, x1, x2, y, bootstraps=2, repairs=1)
     assert estimated.method == "table"
     for field in truth._fields:
         error = getattr(estimated.atoms, field) - getattr(truth, field)

@@ -38,8 +38,9 @@ def test_random_tables_up_to_5x5x5_are_certified():
     for p in (draw(1, (5, 5, 5), kept=1, concentration=1), draw(2, (5, 5, 5), kept=0.5, concentration=0.2)):
         found = certified_broja(p)
         assert found.gap.max() < 1e-8 * BIT
-        np.testing.assert_allclose(found.q.sum(1), p.sum(1), atol=1e-10)
-        np.testing.assert_allclose(found.q.sum(2), p.sum(2), atol=1e-10)
+        # a proof needs a feasible table: to the rounding of sums
+        np.testing.assert_allclose(found.q.sum(1), p.sum(1), atol=1e-15)
+        np.testing.assert_allclose(found.q.sum(2), p.sum(2), atol=1e-15)
         assert found.q.min() >= 0 and min(a.min() for a in found.atoms) >= -1e-10
         mi1, mi2, total = informations(p)
         for a, b in ((found.atoms.mi1, mi1), (found.atoms.mi2, mi2), (found.atoms.total, total)):

@@ -131,7 +131,7 @@ def test_gradient_is_that_of_finite_differences():
     np.testing.assert_allclose((np.asarray(slopes) * along).sum((1, 2)), (ends[0] - ends[1]) / (2 * step), atol=1e-7)
 
 
-@pytest.mark.parametrize("case", ["dense", "unrelated", "one source"])
+@pytest.mark.parametrize("case", ["dense", "unrelated", "one source", "equal", "half of them equal"])
 def test_bias_of_a_thousand_rows(case):
     """d = 10 each, n = 1,000: R and S are within 0.05 bits (and 4 standard errors of the mean of 15 samples)."""
     d, n, runs = 10, 1000, 15
@@ -140,6 +140,8 @@ def test_bias_of_a_thousand_rows(case):
         "dense": (0.3 * local.normal(size=(d, d)), 0.3 * local.normal(size=(d, d))),
         "unrelated": (np.zeros((d, d)), np.zeros((d, d))),
         "one source": (np.eye(d), np.zeros((d, d))),
+        "equal": (np.eye(d), np.eye(d)),
+        "half of them equal": (np.eye(d), np.diag(np.arange(d) < d / 2).astype(float)),
     }[case]
     cov, dims = channel(h1, h2)
     truth, half = gaussian_broja(cov, dims), np.linalg.cholesky(cov)
