@@ -148,6 +148,26 @@ def _contrast(
     return Objective(init, encode, loss)
 
 
+def supcon_loss(
+    views: Array, y: Array, temperature: float, axis_name: str | None = None, *, normalise: bool = True
+) -> tuple[Array, Array]:
+    """SupCon over all views [n, views, d] of one class, and its value where all vectors are one."""
+    n, count, d = views.shape
+    pair.several(n, axis_name)
+    rows = (unit(views) if normalise else views).swapaxes(0, 1)
+    everyone = jax.vmap(lambda x: gather(x, axis_name))(rows)
+    labels, own = gather(y, axis_name), global_rows(n, axis_name)
+    total = labels.shape[0]
+    value = -bounds.supcon(
+        rows.reshape(-1, d) @ everyone.reshape(-1, d).T / temperature,
+        jnp.tile(y, count),
+        candidate_labels=jnp.tile(labels, count),
+        own=(own[None, :] + total * jnp.arange(count)[:, None]).reshape(-1),
+        axis_name=axis_name,
+    )
+    return value, jnp.log(count * float(total) - 1)
+
+
 def supcon(
     nets: Sequence[Encoder], *, temperature: float = 0.1, base_temperature: float | None = None, normalise: bool = True
 ) -> Objective:
@@ -189,19 +209,8 @@ def supcon(
 
     def loss(params: Params, z: dict[str, Array], batch: Batch, *, axis_name: str | None = None):
         y = pair.need_labels(batch)
-        total = pair.several(y.shape[0], axis_name)
-        rows = [unit(z[f"backbone{side}"]) if normalise else z[f"backbone{side}"] for side in SIDES]
-        everyone = jnp.concatenate([gather(r, axis_name) for r in rows])
-        labels, n = gather(y, axis_name), y.shape[0]
-        scores = jnp.concatenate(rows) @ everyone.T / temperature
-        own = global_rows(n, axis_name)
-        value = -scale * bounds.supcon(
-            scores,
-            jnp.concatenate([y, y]),
-            candidate_labels=jnp.concatenate([labels, labels]),
-            own=jnp.concatenate([own, own + total]),
-            axis_name=axis_name,
-        )
-        return value, {"loss": value, "supcon": value, "trivial": scale * jnp.log(2.0 * total - 1)}
+        both = jnp.stack([z[f"backbone{side}"] for side in SIDES], 1)
+        value, trivial = supcon_loss(both, y, temperature, axis_name, normalise=normalise)
+        return scale * value, {"loss": scale * value, "supcon": scale * value, "trivial": scale * trivial}
 
     return Objective(init, encode, loss)

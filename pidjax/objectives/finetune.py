@@ -7,11 +7,9 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from pidjax import bounds
 from pidjax._checks import InputError, one_of
 from pidjax.critics.layers import linear_init
-from pidjax.math.collectives import gather, global_rows
-from pidjax.math.vectors import unit
+from pidjax.objectives.contrastive import supcon_loss
 from pidjax.typing import Array, Batch, Objective, Params
 
 LOSSES = ("supcon", "cross_entropy", "binary", "mse")
@@ -106,20 +104,3 @@ def finetune(
         return value, {"loss": value, loss: value, "trivial": trivial}
 
     return Objective(init, encode, labelled)
-
-
-def supcon_loss(views: Array, y: Array, temperature: float, axis_name: str | None = None) -> tuple[Array, Array]:
-    """SupCon of unit vectors over all views [n, views, d] of one class, and its value where all vectors are one."""
-    n, count, d = views.shape
-    rows = unit(views).swapaxes(0, 1)
-    everyone = jax.vmap(lambda x: gather(x, axis_name))(rows)
-    labels, own = gather(y, axis_name), global_rows(n, axis_name)
-    total = labels.shape[0]
-    value = -bounds.supcon(
-        rows.reshape(-1, d) @ everyone.reshape(-1, d).T / temperature,
-        jnp.tile(y, count),
-        candidate_labels=jnp.tile(labels, count),
-        own=(own[None, :] + total * jnp.arange(count)[:, None]).reshape(-1),
-        axis_name=axis_name,
-    )
-    return value, jnp.log(count * float(total) - 1)

@@ -10,7 +10,7 @@ import pytest
 from pidjax import encoders
 from pidjax._checks import InputError
 from pidjax.objectives import comm, comm_preset, finetune
-from pidjax.objectives.finetune import supcon_loss
+from pidjax.objectives.contrastive import supcon_loss
 
 RNG = np.random.default_rng(0)
 X = {f"x{i}": RNG.normal(size=(6, 5)).astype(np.float32) for i in (1, 2)}
