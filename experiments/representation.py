@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,15 +30,19 @@ def learned(
 ) -> tuple[Callable[[Batch], dict[str, np.ndarray]], History]:
     """``encode(rows) -> {head: [n, d]}`` after training, and the numbers of every step.
 
-    Goes on from a checkpoint in ``folder``, which is removed in the end: what follows is kept elsewhere.
+    Goes on from a checkpoint in ``folder``. Batches get "progress" [n], the share of the steps that is done.
     """
+
+    def with_progress(step: int) -> Batch:
+        batch = batches(step)
+        return {**batch, "progress": np.full(len(batch["x1"]), step / steps, np.float32)}
+
     txs = {"theta": tx, "phi": tx}
-    state = train.make_init(objective, txs)(jax.random.key(seed), batches(0))
+    state = train.make_init(objective, txs)(jax.random.key(seed), with_progress(0))
     step = train.make_step(objective, txs, donate=True)
     checkpoints = train.Checkpoints(folder)
-    state, history = train.train(step, state, batches, steps, checkpoints=checkpoints, every=every, title=title)
+    state, history = train.train(step, state, with_progress, steps, checkpoints=checkpoints, every=every, title=title)
     checkpoints.close()
-    shutil.rmtree(folder)
     encode = jax.jit(lambda rows: objective.encode(state.params, state.state, rows, train=False)[0])
 
     def whole(rows: Batch) -> dict[str, np.ndarray]:

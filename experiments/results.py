@@ -1,14 +1,17 @@
-"""What an experiment leaves behind: expected beside obtained, tables, ``result.json``."""
+"""What an experiment leaves behind: parts that are kept, expected beside obtained, tables, ``result.json``."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
+import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.store import write
+from benchmarks.store import kept, write
+from pidjax._checks import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +23,40 @@ class Claim:
     obtained: str
     holds: bool | None
     """None where there is nothing to hold against, as in a smoke run."""
+
+
+def opened(out: Path, config: Any, *, resume: bool) -> None:
+    """A folder for results of these settings, a frozen dataclass; emptied unless ``resume``.
+
+    Raises
+    ------
+    InputError
+        It holds results of other settings.
+    """
+    if not resume:
+        for name in ("parts", "checkpoints"):
+            shutil.rmtree(out / name, ignore_errors=True)
+    settings, path = json.loads(json.dumps(dataclasses.asdict(config))), out / "settings.json"
+    if (out / "parts").exists() and path.exists() and json.loads(path.read_text()) != settings:
+        raise InputError(f"{out} holds results of other settings: give another --out, or --no-resume to lose them.")
+    out.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(settings, indent=1))
+
+
+def kept_part(out: Path, title: str, compute: Callable[[Path], Any]) -> Any:
+    """What ``compute(folder of checkpoints)`` returned, now or earlier; the folder goes when the part is written."""
+    slug = title.replace(", ", "-").replace(" ", "-")
+    folder = out / "checkpoints" / slug
+    found = kept(out / "parts" / f"{slug}.json", lambda: compute(folder))
+    shutil.rmtree(folder, ignore_errors=True)
+    return found
+
+
+def check_names(names: Sequence[str], known: Container[str]) -> None:
+    """Refuse a method that there is not."""
+    for name in names:
+        if name not in known:
+            raise InputError(f"there is no method {name!r}: choose among {', '.join(known)}.")  # type: ignore[arg-type]
 
 
 def claims_table(claims: Sequence[Claim]) -> str:

@@ -140,7 +140,7 @@ def main(argv: list[str] | None = None) -> int:
         ],
         /,
         *,
-        method: Literal["auto", "table", "classifier", "gaussian"] = "auto",
+        method: Literal["auto", "table", "classifier", "neural", "gaussian"] = "auto",
         seed: int = 0,
     ) -> None:
         """Redundant, unique and synergistic information in two sources about a target, in nats.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from pathlib import Path
 from typing import Any, Literal
@@ -12,14 +13,12 @@ import optax
 import tyro
 from sklearn.decomposition import PCA
 
-from benchmarks.store import kept
 from experiments.representation import learned
-from experiments.results import Claim, finish, matrix, spread
+from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
 from experiments.synergy_real.config import METHODS, PRESETS, Config
 from experiments.synergy_real.methods import objective
 from experiments.synergy_real.pairs import TASKS, Digits, truth
 from pidjax import pid
-from pidjax._checks import InputError
 from pidjax.data import array_batches
 from pidjax.evaluate import linear_probe
 
@@ -47,10 +46,9 @@ def main(
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
-    unknown = [name for name in method if name not in METHODS]
-    if unknown:
-        raise InputError(f"there is no method {unknown[0]!r}: choose among {', '.join(METHODS)}.")
+    check_names(method, METHODS)
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
+    opened(out, chosen, resume=resume)
     digits = Digits(data)
     found: dict[str, list[dict[str, Any]]] = {}
     for name in method:
@@ -59,19 +57,15 @@ def main(
             one: dict[str, Any] = {}
             for rule in dict.fromkeys(TASKS.values()):
                 title = f"{name}, {rule}, seed {seed}"
-                slug = title.replace(", ", "-").replace(" ", "-")
-
-                def compute(name: str = name, rule: str = rule, seed: int = seed, title: str = title, slug: str = slug):
-                    return measured(name, rule, chosen, digits, seed, out / "checkpoints" / slug, title)
-
-                one |= kept(out / "parts" / f"{slug}.json", compute, overwrite=not resume)
+                compute = functools.partial(measured, name, rule, chosen, digits, seed, title)
+                one |= kept_part(out, title, compute)
             found[name].append(one)
     tables = [scores_table(found), truth_table()]
     finish(out, started, tables, claims(found, judged=preset != "smoke"), {"methods": found})
 
 
 def measured(
-    name: str, rule: str, config: Config, digits: Digits, seed: int, folder: Path, title: str
+    name: str, rule: str, config: Config, digits: Digits, seed: int, title: str, folder: Path
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Scores by task and view, of the representation learned from pairs of one rule."""
     batches = array_batches(

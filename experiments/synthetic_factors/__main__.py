@@ -13,21 +13,19 @@ import jax
 import numpy as np
 import tyro
 
-from benchmarks.store import kept
-from experiments.results import finish, matrix, spread
+from experiments.results import check_names, finish, kept_part, matrix, opened, spread
 from experiments.synthetic_factors import report
 from experiments.synthetic_factors.ablations import ABLATIONS, ablation_table
 from experiments.synthetic_factors.config import PRESETS, SELF_SUPERVISED, SUPERVISED, Config
 from experiments.synthetic_factors.data import Data, draw, labels, task_of
 from experiments.synthetic_factors.measure import accuracy, given_the_other, held
 from experiments.synthetic_factors.training import representations
-from pidjax._checks import InputError
 from pidjax.data import synthetic
 from pidjax.objectives import METHODS
 
 
 def main(
-    preset: Literal["full", "small", "smoke"] = "small",
+    preset: Literal["full", "small", "notebook", "smoke"] = "small",
     out: Path = Path("runs/synthetic_factors"),
     method: tuple[str, ...] = (*SELF_SUPERVISED, *SUPERVISED),
     engine: str = "auto",
@@ -38,7 +36,7 @@ def main(
     """Train, probe, and print what the paper says beside what came out.
 
     Args:
-        preset: The paper's setting, one that two CPU cores do in an hour, or one of seconds.
+        preset: The paper's sizes, one that two CPU cores do in an hour, the released notebook's, or one of seconds.
         out: Folder of the results; what it holds is not made again.
         method: Names of ``pidjax.objectives.METHODS``.
         engine: Of the training step: auto, jit, pmap or shard_map.
@@ -46,20 +44,17 @@ def main(
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
-    unknown = [name for name in method if name not in METHODS]
-    if unknown:
-        raise InputError(f"there is no method {unknown[0]!r}: choose among {', '.join(METHODS)}.")
+    check_names(method, METHODS)
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
+    opened(out, chosen, resume=resume)
     task = task_of(chosen)
     drawn = [draw(chosen, task, seed) for seed in range(chosen.seeds)]
 
-    def part(name: str, compute: Callable[[Path], Any]) -> Any:
-        slug = name.replace(" ", "-").replace(",", "")
-        folder = out / "checkpoints" / slug
-        return kept(out / "parts" / f"{slug}.json", lambda: compute(folder), overwrite=not resume)
-
+    part = functools.partial(kept_part, out)
     found = {name: measured(name, chosen, task, drawn, part, engine) for name in method}
-    tables = [report.accuracies(chosen, task, found), report.informations(task, found), table_11(chosen, task, found)]
+    tables = [report.accuracies(chosen, task, found), report.informations(task, found)]
+    if chosen.label == "sum" and not chosen.whole_label:
+        tables.append(table_11(chosen, task, found))
     removed = {}
     if ablations:
         for name, change in ABLATIONS.items():
@@ -70,7 +65,7 @@ def main(
         tables.append(ablation_table(chosen, removed))
     report.figures(chosen, task, found, out)
     claims = report.claims(chosen, task, found, judged=preset != "smoke")
-    finish(out, started, tables, claims, {"methods": found, "ablations": removed, "shared": task.shared})
+    finish(out, started, tables, claims, {"methods": found, "ablations": removed, "shared": repr(task.shared)})
 
 
 def part_named(part: Callable[..., Any], prefix: str, name: str, compute: Callable[[Path], Any]) -> Any:
@@ -105,7 +100,7 @@ def measured(
                     head: gathered([held(z[head], f, steps) for z, f in zip(encoded, factors, strict=True)])
                     for head in heads
                 }
-            if once:
+            if once and not config.whole_label:
                 y_test = [labels(config, task, d.test, 0.0) for d in drawn]
                 first = [h for h in heads if h.endswith("1")]
                 scores["excess"] = [

@@ -128,9 +128,7 @@ def figures(config: Config, task: FactorTask, found: Found, out: Path) -> None:
         error = values.std(1, ddof=1) / values.shape[1] ** 0.5 if values.shape[1] > 1 else None
         axis.errorbar(config.ratios, values.mean(1), yerr=error, marker="o", ms=3, label=name)
     if config.label == "sum":
-        best = [
-            100 * synthetic.label_ceiling(task, synthetic.label_dims(task.dims, r), "both")[0] for r in config.ratios
-        ]
+        best = [100 * synthetic.label_ceiling(task, coordinates(config, r), "both")[0] for r in config.ratios]
         axis.plot(config.ratios, best, "k--", lw=1, label="best possible")
     axis.set_xlabel("share of the label that is unique")
     axis.set_ylabel("accuracy (%), held out")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -61,5 +60,4 @@ def representations(
     for i, rows in enumerate(drawn):
         params, net_state = (train.copy_of(tree, i) for tree in (state.params, state.state))
         encoded.append(jax.device_get(encode(params, net_state, {k: rows.test[k] for k in ("x1", "x2")})))
-    shutil.rmtree(folder)
     return encoded

@@ -11,9 +11,8 @@ from typing import Any, Literal
 import numpy as np
 import tyro
 
-from benchmarks.store import kept
 from experiments.representation import learned
-from experiments.results import Claim, finish, matrix, spread
+from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
 from experiments.trifeature.config import AUGMENTS, METHODS, PRESETS, Config
 from experiments.trifeature.methods import objective, optimiser
 from experiments.trifeature.world import CHANCE, TASKS, World
@@ -28,7 +27,7 @@ PUBLISHED = {
     "comm_linear": ("99.7", "81.5", "50.0"),
     "infmasking": ("99.9", "90.6", "77.0"),
 }
-"""R, U, S accuracy at 224 pixels: Dufumier et al. 2025, Wen et al. 2025."""
+"""R, U, S accuracy at 224 pixels: Dufumier et al. 2025, Wen et al. 2025. Their Cross is CLIP, ours NT-Xent."""
 
 
 def main(
@@ -51,11 +50,10 @@ def main(
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
-    unknown = [name for name in method if name not in METHODS]
-    if unknown:
-        raise InputError(f"there is no method {unknown[0]!r}: choose among {', '.join(METHODS)}.")
+    check_names(method, METHODS)
     one_of("augments", augments, tuple(AUGMENTS))
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
+    opened(out, chosen, resume=resume)
     world = functools.cache(lambda: World(chosen.size))
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in method}
     for name in method:
@@ -63,11 +61,8 @@ def main(
             scores: dict[str, Any] = {}
             for biased in (False, True):
                 title = f"{name}, {augments}, {'biased' if biased else 'unbiased'}, seed {one}"
-                slug = title.replace(", ", "-").replace(" ", "-")
-
                 compute = functools.partial(measured, name, augments, biased, chosen, world, one, title)
-                part = out / "parts" / f"{slug}.json"
-                scores |= kept(part, functools.partial(compute, out / "checkpoints" / slug), overwrite=not resume)
+                scores |= kept_part(out, title, compute)
             found[name].append(scores)
     tables = [scores_table(found)]
     finish(out, started, tables, claims(preset, found), {"augments": augments, "methods": found})

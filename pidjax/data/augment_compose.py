@@ -161,6 +161,8 @@ def _augmented(sides: Sequence[Augmentation | None], keys: Array, sample: dict[s
         mask = sample.get(f"mask{i}")
         return jnp.asarray(sample[f"x{i}"]), None if mask is None else jnp.asarray(mask, bool)
 
+    if "x3" in sample:
+        raise InputError(f"a sample of two modalities is augmented here; found {', '.join(sample)}.")
     found, views = dict(sample), [view(1), view(2)]
     for i, side in enumerate(sides):
         if side is not None:

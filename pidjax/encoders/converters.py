@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import jax
 from flax import nnx
 
@@ -14,7 +12,10 @@ from pidjax.typing import Array, Encoder, Params
 
 
 def chain(*encoders: Encoder) -> Encoder:
-    """Encoders one after the other; the first sees the mask. Parameters and state by position."""
+    """Encoders one after the other; they see the mask as long as there is a token for each place of it.
+
+    Parameters and state by position.
+    """
 
     def init(key: Array) -> tuple[Params, Params]:
         made = [encoder.init(k) for k, encoder in zip(jax.random.split(key, len(encoders)), encoders, strict=True)]
@@ -22,9 +23,12 @@ def chain(*encoders: Encoder) -> Encoder:
         return params, state
 
     def apply(params, state, x, key=None, *, train: bool = False, mask=None) -> tuple[Array, Params]:
-        state, masks = dict(state), itertools.chain([mask], itertools.repeat(None))
-        for i, (encoder, seen) in enumerate(zip(encoders, masks, strict=False)):
-            x, state[str(i)] = encoder.apply(params[str(i)], state[str(i)], x, key, train=train, mask=seen)
+        state = dict(state)
+        for i, encoder in enumerate(encoders):
+            own = None if key is None else jax.vmap(lambda k, i=i: jax.random.fold_in(k, i))(key)
+            x, state[str(i)] = encoder.apply(params[str(i)], state[str(i)], x, own, train=train, mask=mask)
+            if mask is not None and x.shape[1 : mask.ndim] != mask.shape[1:]:
+                mask = None
         return x, state
 
     return Encoder(init, apply)

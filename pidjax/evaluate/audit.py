@@ -243,6 +243,9 @@ def _check(heads: Mapping, labels: Mapping, pairs: Sequence[tuple[str, str, str]
         for what, given, known in (("factor", factor, labels), ("head", a, heads), ("head", b, heads)):
             if given not in known:
                 raise InputError(f"pairs names the {what} {given!r}, which is not among {', '.join(known)}.")
+    vectors = [factor for factor in through.values() if factor in labels and labels[factor].ndim == 2]
+    if vectors:
+        raise InputError(f"through takes labels; {vectors[0]} is a vector.")
     for head, factor in through.items():
         for what, given, known in (("head", head, heads), ("factor", factor, labels)):
             if given not in known:

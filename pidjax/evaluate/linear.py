@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import f1_score, log_loss, roc_auc_score
-from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import StandardScaler
 
 from pidjax._checks import InputError, one_of
@@ -59,8 +58,8 @@ def linear_probe(
     task : "class" | "labels" | "value"
         Multinomial logistic regression; a logistic regression a label; ridge regression.
     weighted : bool
-        Classes count alike however large they are, in the fit and in its validation loss: where one in ten is positive,
-        an unweighted probe may call none so.
+        Classes count alike however large they are, in the fit and, for "class", in its validation loss: where one in
+        ten is positive, an unweighted probe may call none so.
 
     Raises
     ------
@@ -141,10 +140,11 @@ def _labels(train: Part, validation: Part, test: Part, weighted: bool) -> Linear
         raise InputError(f"label {empty[0]} is the same in all training rows: leave it out.")
 
     def fit(strength: float) -> tuple[float, np.ndarray]:
-        model = OneVsRestClassifier(_logistic(strength, weighted)).fit(*train)
-        p = np.clip(model.predict_proba(validation[0]), 1e-7, 1 - 1e-7)
+        models = [_logistic(strength, weighted).fit(train[0], column) for column in train[1].T]
+        p, output = (np.stack([m.predict_proba(z)[:, 1] for m in models], 1) for z in (validation[0], test[0]))
+        p = np.clip(p, 1e-7, 1 - 1e-7)
         loss = -np.where(validation[1] == 1, np.log(p), np.log1p(-p)).mean()
-        return float(loss), model.predict_proba(test[0])
+        return float(loss), output
 
     strength, output = _path(fit)
     y, called = test[1], output > 0.5

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from pidjax._checks import InputError
 from pidjax.critics.layers import linear_init
 from pidjax.objectives.contrastive import ntxent_loss
-from pidjax.objectives.pair import inputs, several
+from pidjax.objectives.pair import inputs, keys_of_views, several
 from pidjax.typing import Array, Batch, Encoder, Objective, Params
 
 
@@ -59,7 +59,7 @@ def cmc(nets: Sequence[Encoder], *, width: int = 256, temperature: float = 0.1) 
                 theta[name],
                 state[name],
                 sample[f"x{i}"],
-                key if train else None,
+                keys_of_views(key, 1, i) if train and key is not None else None,
                 train=train,
                 mask=sample.get(f"mask{i}"),
             )

@@ -14,7 +14,7 @@ from pidjax._checks import InputError, one_of
 from pidjax.encoders.pooling import pool
 from pidjax.objectives.contrastive import ntxent_loss
 from pidjax.objectives.infmasking import infmasking_loss, random_masks
-from pidjax.objectives.pair import Augment, inputs, several, views
+from pidjax.objectives.pair import Augment, inputs, keys_of_views, several, views
 from pidjax.objectives.projection import project, projection_init
 from pidjax.typing import Array, Batch, Encoder, Objective, Params
 
@@ -159,13 +159,8 @@ def comm(
         n, per_sample = seen["x1"].shape[:2]
         flat = {name: x.reshape(n * per_sample, *x.shape[2:]) for name, x in seen.items()}
         tokens = []
-
-        def keys(purpose: int) -> Array:
-            """A key a view, apart from those of the augmentations."""
-            return jax.vmap(lambda k: jax.random.split(jax.random.fold_in(k, purpose), per_sample))(key).reshape(-1)
-
         for i, net in enumerate(nets, 1):
-            name, each = f"encoder{i}", keys(i) if train else None
+            name, each = f"encoder{i}", keys_of_views(key, per_sample, i) if key is not None and train else None
             x, mask = flat[f"x{i}"], flat.get(f"mask{i}")
             if mask is not None:
                 _fits(i, mask, x)
@@ -185,9 +180,9 @@ def comm(
             means = {f"backbone{i}": pool(x, flat.get(f"mask{i}"), "mean") for i, x in enumerate(tokens, 1)}
             return {"joint": z[:, 0, -1]} | {f"only{i + 1}": z[:, 0, i] for i in range(count)} | means, states
         out = {"views": z}
-        if config.random_masks:
+        if config.random_masks and key is not None:
             masks = jax.vmap(lambda k: random_masks(k, lengths, config.random_masks, config.mask_ratio))
-            replaced = masks(keys(0))
+            replaced = masks(keys_of_views(key, per_sample, 0))
             out["random"] = fuse(None, replaced)[:, -2:]
         return out, states
 

@@ -28,7 +28,10 @@ def ntxent_loss(a: Array, b: Array, temperature: float, axis_name: str | None = 
 
 
 def cross(nets: Sequence[Encoder], *, temperature: float = 0.1, head: Sequence[int] = ()) -> Objective:
-    r"""Cross-modal contrast: NT-Xent of h_1(e_1(x_1)) and h_2(e_2(x_2)), "SimCLR" of FactorCL and Cross of CoMM.
+    r"""Cross-modal contrast: NT-Xent of h_1(e_1(x_1)) and h_2(e_2(x_2)), on unit vectors.
+
+    FactorCL calls it SimCLR and does not normalise; CoMM's Cross is CLIP, which has no negatives of the same modality,
+    learns its temperature and is probed after the projection.
 
     Batch: "x1", "x2" [n, ...]. ``encode`` gives ``backbone1, backbone2`` [n, d] and the heads' ``projection1,
     projection2``. ``info``: ``cross``, the loss as a bound in nats (``bounds.ntxent``).
@@ -118,9 +121,10 @@ def _contrast(
     def encode(params: Params, state: Params, batch: Batch, key: Array | None = None, *, train: bool):
         seen = pair.views(augment, batch, key, 2 if train and augment else 0, clean=True)  # type: ignore[arg-type]
         z, states = {}, {}
-        for role in roles:
+        for number, role in enumerate(roles):
             theta = params["theta"][role]
-            h, states[role] = pair.encode_sides(nets, theta, state[role], seen, key if train else None, train=train)
+            own = pair.keys_of_views(key, 1, len(SIDES) + 1 + number) if train and key is not None else None
+            h, states[role] = pair.encode_sides(nets, theta, state[role], seen, own, train=train)
             built = heads([h[side].shape[-1] for side in SIDES])
             for side in SIDES:
                 z[f"{role}_backbone{side}"] = h[side]

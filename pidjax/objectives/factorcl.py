@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from pidjax import bounds, critics, encoders
 from pidjax._checks import InputError, one_of
-from pidjax.math.collectives import gather, global_rows
+from pidjax.math.collectives import gather, global_rows, mean_over_devices
 from pidjax.objectives import pair
 from pidjax.objectives.pair import SIDES, Augment
 from pidjax.typing import Array, Batch, Encoder, Objective, Params
@@ -45,9 +45,11 @@ class FactorCLConfig:
     negatives : "marginal" | "same_label" | "augmented" | "kernel"
         Of the conditional terms. "marginal" is published: rows of the batch, which makes of the supervised NCE
         term H(Y) + I(X1; X2 | Y) (label on both sides) or I(X1, Y; X2), of the self-supervised one I(X1; X2) again.
-        True conditional negatives: rows of the "same_label"; other augmentations of the same row ("augmented", which
-        needs ``pairs`` >= 3: the condition, the pair, and negatives); or rows weighed by kernel ridge regression on
-        the condition ("kernel").
+        True conditional negatives: rows of the "same_label"; rows weighed by kernel ridge regression on the condition
+        ("kernel"); or other augmentations of the same row ("augmented", which needs ``pairs`` >= 3: the condition, the
+        pair, and negatives), the paper's p(x1'', x2'' | x1', x2'). Where modalities are augmented independently, the
+        pair shares nothing given the sample and both conditional terms are 0 at their optimum: what is left are
+        I(X1; X2) in the shared part and I(X_i; X_i') less I(X1; X2) in the unique ones.
     regularisation : float
         λ of "kernel".
     club_mean : "off_diagonal" | "all"
@@ -148,8 +150,7 @@ def factorcl(
     their term to 0 by becoming constant while encoders keep everything.
 
     What the terms are worth: I_NCE is a lower bound of what its line-up says (see ``negatives``), I_CLUB an upper
-    bound at the optimal critic only, and there not tight (``bounds.nce_club``). X_i' made from X_i alone gives
-    I(X1; X2 | X1', X2') with true conditional negatives near 0 where an augmentation loses little.
+    bound at the optimal critic only, and there not tight (``bounds.nce_club``).
 
     Parameters
     ----------
@@ -276,7 +277,7 @@ def factorcl(
             value += weight * found * (1 if term in CLUBS else -1)
             info[f"{term}_{config.negatives}" if term in CONDITIONAL else term] = found
             if term in CLUBS:
-                info[f"spread_{HEADS[term]}"] = _spread([z[f"{HEADS[term]}{side}"][:, 0] for side in SIDES])
+                info[f"spread_{HEADS[term]}"] = _spread([z[f"{HEADS[term]}{side}"][:, 0] for side in SIDES], axis_name)
         return value, {"loss": value, **info}
 
     def inner(params: Params, z: dict[str, Array], batch: Batch, *, axis_name: str | None = None):
@@ -299,7 +300,8 @@ def _representations(h: dict[str, Array], z: dict[str, Array]) -> dict[str, Arra
 
 
 def _code(y: Array, classes: int, kind: str) -> Array:
-    return pair.one_hot(y, classes) if kind == "one_hot" else y[:, None].astype(jnp.float32)
+    code = pair.one_hot(y, classes)
+    return code if kind == "one_hot" else code @ jnp.arange(classes, dtype=jnp.float32)[:, None]
 
 
 def _log_weights(config: FactorCLConfig, y: Array | None, given: Array, axis_name: str | None) -> Array | None:
@@ -318,5 +320,11 @@ def _log_weights(config: FactorCLConfig, y: Array | None, given: Array, axis_nam
     return bounds.ridge(gram, config.regularisation)[own]
 
 
-def _spread(outputs: Sequence[Array]) -> Array:
-    return jnp.stack([x.std(0).mean() for x in outputs]).mean()
+def _spread(outputs: Sequence[Array], axis_name: str | None) -> Array:
+    """Mean standard deviation of their columns over the batch of all devices."""
+
+    def one(x: Array) -> Array:
+        mean, square = mean_over_devices((x.mean(0), (x**2).mean(0)), axis_name)
+        return jnp.sqrt(jnp.maximum(square - mean**2, 0)).mean()
+
+    return jnp.stack([one(x) for x in outputs]).mean()

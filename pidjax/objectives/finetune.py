@@ -9,7 +9,9 @@ import jax.numpy as jnp
 
 from pidjax._checks import InputError, one_of
 from pidjax.critics.layers import linear_init
+from pidjax.math.collectives import mean_over_devices
 from pidjax.objectives.contrastive import supcon_loss
+from pidjax.objectives.pair import one_hot
 from pidjax.typing import Array, Batch, Objective, Params
 
 LOSSES = ("supcon", "cross_entropy", "binary", "mse")
@@ -88,7 +90,7 @@ def finetune(
             return value, {"loss": value, "supcon": value, "trivial": trivial}
         found = output(params["theta"], views)
         if loss == "cross_entropy":
-            classes = jax.nn.one_hot(y, outputs)[:, None]
+            classes = one_hot(y, outputs)[:, None]
             value = -(classes * jax.nn.log_softmax(found)).sum(-1).mean()
             trivial = jnp.log(float(outputs))
         else:
@@ -100,7 +102,8 @@ def finetune(
                 trivial = outputs * jnp.log(2.0)
             else:
                 value = ((found - target) ** 2).mean()
-                trivial = ((target - target.mean(0, keepdims=True)) ** 2).mean()
+                centre = mean_over_devices(target.mean(0, keepdims=True), axis_name)
+                trivial = ((target - centre) ** 2).mean()
         return value, {"loss": value, loss: value, "trivial": trivial}
 
     return Objective(init, encode, labelled)

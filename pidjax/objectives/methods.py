@@ -55,6 +55,8 @@ def _factorcl(supervision: bool, heads: tuple[str, ...], only: str | None = None
 
 def _plain(make: Callable[..., Objective], *, augmented: bool = False, **fixed: Any) -> Recipe:
     def build(nets, augment, unique_augment, classes, config, settings) -> Objective:
+        if augmented and augment is None:
+            raise InputError(f"{make.__name__} compares augmentations of a sample: give augment(key, sample).")
         given = {"augment": augment} if augmented else {}
         return make(nets, **given, **fixed, **settings)
 
@@ -65,6 +67,8 @@ def _labelled(make: Callable[..., Objective], *, told: bool) -> Recipe:
     """``told`` how many classes there are, where it must be."""
 
     def build(nets, augment, unique_augment, classes, config, settings) -> Objective:
+        if told and classes is None:
+            raise InputError(f"{make.__name__} needs classes, the number of labels.")
         return make(nets, classes, **settings) if told else make(nets, **settings)
 
     return Recipe(build, BACKBONES, True)

@@ -61,7 +61,7 @@ def encode_sides(
     for encoder, side in zip(encoders, SIDES, strict=True):
         x, mask = seen[f"x{side}"], seen.get(f"mask{side}")
         n, count = x.shape[:2]
-        keys = None if key is None else _keys_of_views(key, count)
+        keys = None if key is None else keys_of_views(key, count, int(side))
         h, states[f"encoder{side}"] = encoder.apply(
             params[f"encoder{side}"],
             state[f"encoder{side}"],
@@ -76,8 +76,9 @@ def encode_sides(
     return z, states
 
 
-def _keys_of_views(key: Array, count: int) -> Array:
-    return jax.vmap(lambda k: jax.random.split(k, count))(key).reshape(-1)
+def keys_of_views(key: Array, count: int, purpose: int) -> Array:
+    """A key a view of every sample, [n · count], apart from those of augmentations and of other purposes."""
+    return jax.vmap(lambda k: jax.random.split(jax.random.fold_in(k, purpose), count))(key).reshape(-1)
 
 
 def named(encoders: Sequence[Encoder]) -> dict[str, Encoder]:

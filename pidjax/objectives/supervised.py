@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import jax
-import jax.numpy as jnp
 
 from pidjax import encoders
 from pidjax.objectives import pair
@@ -34,7 +33,7 @@ def supervised(nets: Sequence[Encoder], classes: int) -> Objective:
         y, both = pair.need_labels(batch), pair.joined(z, ("backbone1", "backbone2"))
         classifier = encoders.linear(both.shape[-1], classes)
         logits = classifier.apply(params["theta"]["classifier"], {}, both)[0]
-        value = -jnp.take_along_axis(jax.nn.log_softmax(logits), y[:, None], 1).mean()
+        value = -(pair.one_hot(y, classes) * jax.nn.log_softmax(logits)).sum(1).mean()
         accuracy = (logits.argmax(1) == y).mean()
         return value, {"loss": value, "cross_entropy": value, "accuracy": accuracy}
 

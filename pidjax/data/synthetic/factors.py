@@ -33,8 +33,8 @@ class FactorTask(NamedTuple):
         I(X; w), exact: what a representation of X can hold of each factor. Infinite without noise.
     shared : float
         I(X1; X2), nats.
-    explained : {"x1" | "x2" | "both": posterior covariances}
-        Cov(E[w | X]) of w = [ws, w1, w2], for ``label_ceiling``.
+    explained : {"x1" | "x2" | "both": covariance}
+        Cov(E[w | X]) of w = [ws, w1, w2], the prior's less the posterior's, for ``label_ceiling``.
     dims : (d_s, d_1, d_2)
     """
 
@@ -121,7 +121,7 @@ def label_dims(dims: tuple[int, int, int], uniqueness: float) -> tuple[int, int,
     """
     if not 0 <= uniqueness <= 1:
         raise InputError(f"uniqueness is a share between 0 and 1; found {uniqueness!r}.")
-    own = round(uniqueness * dims[0] / 2)
+    own = min(round(uniqueness * dims[0] / 2), dims[0] // 2)
     if own > min(dims[1:]):
         raise InputError(f"a share of {uniqueness} unique needs {own} coordinates of w1 and of w2; found {dims[1:]}.")
     return dims[0] - 2 * own, own, own

@@ -155,6 +155,10 @@ class TrialConfig:
                 )
         if self.onset_range and not (self.eeg_window[0] <= -0.05 and self.eeg_window[1] >= 0.75):
             raise InputError(f"with a jitter, eeg_window={self.eeg_window} must hold the whole ERP, -0.05 to 0.75 s.")
+        if self.dispersion_sd > 0.24:
+            raise InputError(
+                f"dispersion_sd must be 0.24 or less, or a response has no width; found {self.dispersion_sd:g}."
+            )
         spread = self.onset_range * self.eeg_sfreq
         if abs(spread - round(spread)) > 1e-6:
             raise InputError(f"jitter={self.onset_range:g} s must be a whole number of samples of the EEG.")

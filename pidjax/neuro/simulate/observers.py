@@ -194,7 +194,13 @@ def _eeg(trials: Trials, nodes: dict[str, Axis]) -> np.ndarray:
     a, u = nodes["activation"].values, nodes["intensity"].values
     gains, of_gain = _sums(a, u)
     cells = nodes["onset"].values.size
-    inside = max(1, round(config.onset_range * config.eeg_sfreq / cells))
+    samples = config.onset_range * config.eeg_sfreq / cells
+    inside = max(1, round(samples))
+    if config.onset_range and abs(samples - inside) > 1e-6:
+        raise InputError(
+            f"a cell of the onset must hold a whole number of EEG samples; found {samples:g}: choose a step that "
+            f"divides the range of {config.onset_range:g} s into such cells."
+        )
     # onsets within a cell: the middles of its samples
     first = 0.5 / config.eeg_sfreq if config.onset_range else 0.0
     evoked = config.erp * noise.spectra(erp(eeg_clock(config) - first))

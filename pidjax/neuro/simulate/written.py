@@ -49,7 +49,12 @@ def write_simulation(
         lines = ["wrote " + ", ".join(map(str, save_session(next(study), out, eeg_format=eeg_format).values()))]
     else:
         lines = [f"wrote {len(save_study(study, out, task=name))} recordings below {out}"]
-    if task is not None and truth_trials:
+    # what an earlier command left here is not the truth of these recordings
+    (out / "truth.json").unlink(missing_ok=True)
+    other = config.subject_shift or config.motion != "none" or config.alpha_desynchronisation
+    if task is not None and truth_trials and other:
+        lines.append("no truth.json: shifted subjects, motion and alpha desynchronisation are not those of the task")
+    elif task is not None and truth_trials:
         found = truth(task, n=truth_trials, seed=seed)
         (out / "truth.json").write_text(json.dumps(_plain(name, law, found), indent=2) + "\n")
         lines += describe_truth(found)
