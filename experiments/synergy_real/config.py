@@ -41,5 +41,5 @@ class Config:
 
 PRESETS = {
     "full": Config(),
-    "smoke": Config(pairs=64, probed=200, width=8, depth=1, heads=2, batch=16, steps=2, head=(8, 4), seeds=2),
+    "smoke": Config(pairs=64, probed=200, width=8, depth=1, heads=2, batch=16, steps=2, head=(8, 4), seeds=1),
 }

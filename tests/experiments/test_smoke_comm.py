@@ -26,20 +26,20 @@ def runs_once(module, monkeypatch, out, **options):
 
 
 def test_trifeature(tmp_path, monkeypatch):
-    """A method that fuses and one that does not: scores of four tasks, no judgement."""
-    result = runs_once(trifeature, monkeypatch, tmp_path, method=("cross", "infmasking"))
+    """A method that fuses: scores of four tasks, no judgement. (One that does not is in the other experiment.)"""
+    result = runs_once(trifeature, monkeypatch, tmp_path, method=("infmasking",))
     for (scores,) in result["methods"].values():
         assert {"share", "unique1", "unique2", "synergy"} <= set(scores)
         assert scores["synergy"]["n"] == 150 and np.isfinite(scores["unbiased training"]["loss"])
-    assert [claim["holds"] for claim in result["claims"]] == [None] * 3
+    assert all(claim["holds"] is None for claim in result["claims"])
 
 
 def test_synergy_real(tmp_path, monkeypatch, data):
-    """A baseline and CoMM, two seeds."""
+    """A baseline and CoMM."""
     folder = data("multimodal/av_digits.npz").parents[1]
     result = runs_once(synergy_real, monkeypatch, tmp_path, data=folder, method=("cross", "comm"))
     for seeds in result["methods"].values():
-        assert len(seeds) == 2 and all(set(one) == set(TASKS) for one in seeds)
+        assert len(seeds) == 1 and all(set(one) == set(TASKS) for one in seeds)
     assert len(result["claims"]) == 1
 
 

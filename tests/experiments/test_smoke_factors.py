@@ -12,8 +12,9 @@ from pidjax._checks import InputError
 
 
 def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
-    """A method trained once and a supervised one, two seeds side by side."""
-    monkeypatch.setitem(experiment.PRESETS, "smoke", dataclasses.replace(PRESETS["smoke"], ratios=(1.0,)))
+    """The six terms, once, and a supervised method; two seeds side by side."""
+    smaller = dataclasses.replace(PRESETS["smoke"], dims=(2, 2, 2), width=4, ratios=(1.0,))
+    monkeypatch.setitem(experiment.PRESETS, "smoke", smaller)
     experiment.main("smoke", tmp_path, method=("factorcl_ssl", "supcon"))
     result = json.loads((tmp_path / "smoke" / "result.json").read_text())
     assert all(0.3 < a <= 1 for by in result["methods"].values() for a in by["accuracy"]["1.0"])

@@ -68,7 +68,7 @@ def test_figure_shows_every_factor_that_varies():
     """Three panels of signals, and one for each factor with more than one node."""
     config = dataclasses.replace(CLEAR, jitter=1.0, eeg_sfreq=125.0, fnirs_window=(-5.0, 15.0), dispersion_sd=0.0)
     trials = simulate_trials(config, 2, seed=1)
-    seen = observe(trials, step=0.5, cells=3)
+    seen = observe(trials, step=0.2, cells=3)
     figure = trial_figure(trials, seen, 1)
     labels = [axes.get_xlabel() for axes in figure.axes]
     assert len(labels) == 10 and {"onset (s)", "delay τ (s)", "log cost v", "mode"} <= set(labels)
