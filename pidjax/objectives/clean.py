@@ -41,6 +41,7 @@ def clean(
     factors; the heads of the two I_CLUB terms can become constant; and what those terms estimate binds only with an
     optimal critic. Correlations of batch-normalised heads cannot be evaded by shrinking. They see linear relations of
     h_j and u_i alone, and that is what is shed: nonlinear encoders make it much, not all.
+    Experimental: what it holds so far, which is cleaner and less than a baseline's, is in experiments/README.md.
 
     Batch: "x1", "x2" [n, ...]. ``encode`` gives ``shared1, unique1, backbone1`` and those of side 2.
 
