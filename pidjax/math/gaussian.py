@@ -71,14 +71,19 @@ def _standardised(x: Array) -> tuple[Array, Array, Array]:
     largest = xp.where(largest > 0, largest, 1)
     x = x / largest
     rough = x.mean(axis=0, keepdims=True)
-    x = jnp.asarray(x - rough, dtype)
+    return _rescaled(jnp.asarray(x - rough, dtype), first, largest, rough)
+
+
+@jax.jit  # one program where it is called alone, not one for every operation
+def _rescaled(x: Array, first: Array, largest: Array, rough: Array) -> tuple[Array, Array, Array]:
+    """Mean and variance of what the host centred and scaled, exactly 0 and 1; then mean and scale of the whole."""
     fine = x.mean(axis=0, keepdims=True)
     x = x - fine
     square = (x * x).mean(axis=0, keepdims=True)
     varies = square > 0
     rms = jnp.where(varies, jnp.sqrt(jnp.where(varies, square, 1.0)), 1.0)
     mean, scale = first + largest * (rough + fine), largest * rms
-    return x / rms, mean.astype(dtype)[0], scale.astype(dtype)[0]
+    return x / rms, mean.astype(x.dtype)[0], scale.astype(x.dtype)[0]
 
 
 def regressed(x: Array, z: Array) -> Array:

@@ -26,15 +26,7 @@ def ranks(x: Array, key: Array | None = None) -> Array:
     -------
     The shape of ``x``. Exact up to n = 2**23.
     """
-    if isinstance(x, np.ndarray) and x.dtype.itemsize > 4:
-        x = _codes(x)
-    x = jnp.asarray(x)
-    columns = x.reshape(x.shape[0], -1).T
-    if key is None:
-        found = jax.vmap(_mean_rank)(columns)
-    else:
-        found = jax.vmap(_random_rank)(columns, jax.random.split(key, columns.shape[0]))
-    return found.T.reshape(x.shape).astype(accumulator(x))
+    return _ranks(_comparable(x), key)
 
 
 def normal_scores(x: Array, key: Array | None = None) -> Array:
@@ -48,8 +40,14 @@ def normal_scores(x: Array, key: Array | None = None) -> Array:
     key : PRNG key, optional
         As for ``ranks``.
     """
+    return _normal_scores(_comparable(x), key)
+
+
+# each one program, not the two dozen that its operations would be if they were compiled for every new shape
+@jax.jit
+def _normal_scores(x: Array, key: Array | None) -> Array:
     n = x.shape[0]
-    found = ranks(x, key)
+    found = _ranks(x, key)
     from_below = jnp.minimum(found, n + 1 - found)  # 1 - p has no digits left where p is close to 1
     scores = jax.scipy.special.ndtri(from_below / (n + 1))
     return jnp.where(found > from_below, -scores, scores)
@@ -72,6 +70,16 @@ def student_scores(x: Array, dof: float, key: Array | None = None) -> Array:
     return table[jnp.round(2 * ranks(x, key)).astype(jnp.int32) - 2]
 
 
+@jax.jit
+def _ranks(x: Array, key: Array | None) -> Array:
+    columns = x.reshape(x.shape[0], -1).T
+    if key is None:
+        found = jax.vmap(_mean_rank)(columns)
+    else:
+        found = jax.vmap(_random_rank)(columns, jax.random.split(key, columns.shape[0]))
+    return found.T.reshape(x.shape).astype(accumulator(x))
+
+
 def _mean_rank(x: Array) -> Array:
     ordered = jnp.sort(x)
     below = jnp.searchsorted(ordered, x, side="left")
@@ -84,6 +92,11 @@ def _random_rank(x: Array, key: Array) -> Array:
     place = jnp.arange(n)
     _, _, order = jax.lax.sort((x, jax.random.bits(key, (n,)), place), num_keys=2)
     return jnp.zeros(n).at[order].set(place + 1.0)
+
+
+def _comparable(x: Array) -> Array:
+    """``x``, or integers in its order where a device would round it."""
+    return _codes(x) if isinstance(x, np.ndarray) and x.dtype.itemsize > 4 else jnp.asarray(x)
 
 
 def _codes(x: np.ndarray) -> np.ndarray:

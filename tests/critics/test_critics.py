@@ -133,13 +133,19 @@ def test_a_hundred_critics_at_once(name):
     assert len(np.unique(found[0])) == 100
 
 
+@functools.cache
+def compiled(name):
+    """``value_and_gradient`` of a critic on whole tables, traced once for all tests that have its shapes."""
+    return jax.jit(functools.partial(value_and_gradient, CRITICS[name].make(WHOLE)))
+
+
 @every_critic
 @pytest.mark.parametrize("scale", [1e4, -1e4])
 def test_large_scores_stay_finite(name, scale):
     """Inputs or parameters that give scores of about ±1e4: value and gradient."""
     params, (x, y) = jax.tree.map(np.float32, (parameters(name), data(name)))
     factor = np.float32(np.copysign(abs(scale) ** 0.5, scale))
-    found = jax.jit(functools.partial(value_and_gradient, CRITICS[name].make(WHOLE)))(params, factor * x, 100 * y)
+    found = compiled(name)(params, factor * x, 100 * y)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found))
 
 
@@ -156,7 +162,7 @@ def test_a_dead_critic_tells_nothing(name):
     """Parameters that are all 0, of critics that are constant then: 0 nats, finite gradients."""
     params, (x, y) = jax.tree.map(np.float32, (parameters(name), data(name)))
     params = jax.tree.map(np.zeros_like, params)
-    value, gradient = jax.jit(functools.partial(value_and_gradient, CRITICS[name].make(WHOLE)))(params, x, y)
+    value, gradient = compiled(name)(params, x, y)
     np.testing.assert_allclose(value, 0, atol=1e-6)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
 
@@ -281,7 +287,8 @@ FIRST = {  # kernels that meet the inputs, and their fan-in for dx = 400 and dy 
 @pytest.mark.parametrize("name", FIRST)
 def test_kernels_start_as_published(name):
     """U(±1/√fan-in); concat counts both inputs. The largest of 1000 draws is beyond 0.98 in all but e^-20 of cases."""
-    params = CRITICS[name].make(None).init(jax.random.key(0), jnp.zeros((2, 400)), jnp.zeros((2, 200)))
+    zeros = (np.zeros((2, d), np.float32) for d in (400, 200))
+    params = jax.jit(CRITICS[name].make(None).init)(jax.random.key(0), *zeros)
     for kernel, fan_in in FIRST[name](params):
         assert 0.98 < np.abs(kernel).max() * fan_in**0.5 <= 1.0001
 
@@ -290,5 +297,7 @@ def test_softplus_scores_are_positive():
     """The published variant never gives a negative score."""
     (x, y), params = data("concat"), parameters("concat")
     params["out"]["bias"] = params["out"]["bias"] - 5
-    linear, positive = (CRITICS[name].make(WHOLE).scores(params, x, y) for name in ("concat", "concat, softplus"))
+    linear, positive = (
+        jax.jit(CRITICS[name].make(WHOLE).scores)(params, x, y) for name in ("concat", "concat, softplus")
+    )
     assert (linear < 0).any() and (positive > 0).all()

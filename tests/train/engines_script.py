@@ -6,6 +6,7 @@
 ``test_engines.py`` runs it and compares.
 """
 
+import functools
 import sys
 
 import jax
@@ -68,10 +69,16 @@ def mine(batch):
     return {name: x[jax.process_index() * n :][:n] for name, x in batch.items()}
 
 
+@functools.cache
+def init(name):
+    """Compiled once for all ways."""
+    return train.make_init(OBJECTIVES[name], TXS)
+
+
 def run(name, settings):
     """Raw gradients of the first of 20 steps, parameters and info after the last."""
     objective = OBJECTIVES[name]
-    state = train.make_init(objective, TXS)(jax.random.key(1), mine(make_batch(N, seed=100)))
+    state = init(name)(jax.random.key(1), mine(make_batch(N, seed=100)))
     step = train.make_step(objective, TXS, inner_steps=2, **settings)
 
     def batches(i):

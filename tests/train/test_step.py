@@ -1,5 +1,7 @@
 """pidjax/train/step.py: one step against gradients by hand, alternating updates, keys, and several devices."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,9 +15,15 @@ BATCH = make_batch()
 TXS = {"theta": SGD}
 
 
+@functools.cache
+def init(objective):
+    """Compiled once an objective, with ``TXS``."""
+    return train.make_init(objective, TXS)
+
+
 def start(objective, txs=TXS, seed=0):
     """The state before the first step."""
-    return train.make_init(objective, txs)(jax.random.key(seed), BATCH)
+    return (init(objective) if txs is TXS else train.make_init(objective, txs))(jax.random.key(seed), BATCH)
 
 
 def sample_keys(state, n=8):
