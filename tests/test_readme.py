@@ -26,8 +26,8 @@ def run(example: str, capsys) -> str:
 
 
 def test_every_example_is_short_and_run_here():
-    """There are four, of at most 20 lines of code."""
-    assert len(EXAMPLES) == 4
+    """There are five, of at most 20 lines of code."""
+    assert len(EXAMPLES) == 5
     for example in EXAMPLES:
         assert sum(bool(line.strip()) and not line.lstrip().startswith("#") for line in example.splitlines()) <= 20
 
@@ -61,6 +61,15 @@ def test_bounds_example():
     assert 1.5 < float(done.stdout.split()[0]) < 6.93
 
 
+def test_representation_example(capsys):
+    """Cross+Self leaves the trivial value of each of its terms, 0 nats of at most log 255."""
+    out = run(EXAMPLES[3], capsys)
+    assert out.startswith("('backbone1', 'backbone2') (128, 16)")
+    numbers = {name: float(value) for name, value in re.findall(r"'(cross|self1|self2)': ([-\d.]+)", out)}
+    assert set(numbers) == {"cross", "self1", "self2"}
+    assert all(0.5 < value < 5.55 for value in numbers.values())
+
+
 def test_training_script(tmp_path, devices_env):
     """The script of docs/training.md learns, and run again does nothing more; its table names settings of make_step."""
     text = (ROOT / "docs/training.md").read_text()
@@ -80,7 +89,7 @@ def test_training_script(tmp_path, devices_env):
 
 def test_pid_example(capsys):
     """AND is exact, the Gaussian within sampling error, 0.03 nats, of its truth."""
-    exact, estimated = (np.fromstring(line.strip("[]"), sep=" ") for line in run(EXAMPLES[3], capsys).splitlines())
+    exact, estimated = (np.fromstring(line.strip("[]"), sep=" ") for line in run(EXAMPLES[4], capsys).splitlines())
     np.testing.assert_allclose(exact, [0.216, 0, 0, 0.347], atol=1e-9)
     np.testing.assert_allclose(estimated, [0.347, 0.347, 0, 0.203], atol=0.05)
 
