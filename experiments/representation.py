@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -27,21 +28,17 @@ def learned(
     folder: Path,
     title: str,
     every: int = 500,
+    **settings: Any,
 ) -> tuple[Callable[[Batch], dict[str, np.ndarray]], History]:
     """``encode(rows) -> {head: [n, d]}`` after training, and the numbers of every step.
 
-    Goes on from a checkpoint in ``folder``. Batches get "progress" [n], the share of the steps that is done.
+    Goes on from a checkpoint in ``folder``; ``settings`` are those of ``train.make_step``.
     """
-
-    def with_progress(step: int) -> Batch:
-        batch = batches(step)
-        return {**batch, "progress": np.full(len(batch["x1"]), step / steps, np.float32)}
-
     txs = {"theta": tx, "phi": tx}
-    state = train.make_init(objective, txs)(jax.random.key(seed), with_progress(0))
-    step = train.make_step(objective, txs, donate=True)
+    state = train.make_init(objective, txs)(jax.random.key(seed), batches(0))
+    step = train.make_step(objective, txs, donate=True, **settings)
     checkpoints = train.Checkpoints(folder)
-    state, history = train.train(step, state, with_progress, steps, checkpoints=checkpoints, every=every, title=title)
+    state, history = train.train(step, state, batches, steps, checkpoints=checkpoints, every=every, title=title)
     checkpoints.close()
     encode = jax.jit(lambda rows: objective.encode(state.params, state.state, rows, train=False)[0])
 
@@ -55,3 +52,13 @@ def learned(
         return jax.tree.map(lambda *x: np.concatenate(x)[:n], *pieces)
 
     return whole, history
+
+
+def with_progress(batches: Callable[[int], Batch], steps: int) -> Callable[[int], Batch]:
+    """Batches with "progress" [n], the share of the steps that is done, which InfMasking's covariance grows with."""
+
+    def batch(step: int) -> Batch:
+        found = batches(step)
+        return {**found, "progress": np.full(len(found["x1"]), step / steps, np.float32)}
+
+    return batch

@@ -37,7 +37,8 @@ def opened(out: Path, config: Any, *, resume: bool) -> None:
         for name in ("parts", "checkpoints"):
             shutil.rmtree(out / name, ignore_errors=True)
     settings, path = json.loads(json.dumps(dataclasses.asdict(config))), out / "settings.json"
-    if (out / "parts").exists() and path.exists() and json.loads(path.read_text()) != settings:
+    begun = (out / "parts").exists() or (out / "checkpoints").exists()
+    if begun and path.exists() and json.loads(path.read_text()) != settings:
         raise InputError(f"{out} holds results of other settings: give another --out, or --no-resume to lose them.")
     out.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(settings, indent=1))

@@ -13,7 +13,7 @@ import optax
 import tyro
 from sklearn.decomposition import PCA
 
-from experiments.representation import learned
+from experiments.representation import learned, with_progress
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
 from experiments.synergy_real.config import METHODS, PRESETS, Config
 from experiments.synergy_real.methods import objective
@@ -73,7 +73,15 @@ def measured(
     )
     schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
     tx = optax.adamw(schedule, weight_decay=config.weight_decay)
-    encode, _ = learned(objective(name, config), batches, config.steps, tx, seed=seed, folder=folder, title=title)
+    encode, _ = learned(
+        objective(name, config),
+        with_progress(batches, config.steps),
+        config.steps,
+        tx,
+        seed=seed,
+        folder=folder,
+        title=title,
+    )
     scores: dict[str, dict[str, dict[str, float]]] = {}
     encoded: dict[str, Any] = {}
     for task in (task for task, of in TASKS.items() if of == rule):

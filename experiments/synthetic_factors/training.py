@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 import optax
 
+from experiments.representation import learned
 from experiments.synthetic_factors.config import Config
 from experiments.synthetic_factors.data import Data, classes
 from pidjax import data, encoders, train
@@ -39,25 +39,24 @@ def representations(
         classes=classes(config),
         config=config.factorcl,
     )
-    seeds = len(drawn)
-    objective = train.over_seeds(found.objective, seeds)
-    txs = {group: optax.adam(config.learning_rate) for group in ("theta", "phi")}
     sources = []
     for seed, rows in enumerate(drawn):
         arrays = {"x1": rows.train["x1"], "x2": rows.train["x2"]}
         if y is not None:
             arrays["y"] = y[seed]
         sources.append(data.array_batches(jax.random.key(seed), arrays, config.batch))
-    batches = train.side_by_side(sources)
-    state = train.make_init(objective, txs)(jax.random.key(7), batches(0))
-    step = train.make_step(objective, txs, engine=engine, inner_steps=config.inner_steps, donate=True)
     steps = config.epochs * (config.train_rows // config.batch)
-    checkpoints = train.Checkpoints(folder)
-    state, _ = train.train(step, state, batches, steps, checkpoints=checkpoints, every=max(steps // 4, 1), title=title)
-    checkpoints.close()
-    encode = jax.jit(lambda p, s, b: found.objective.encode(p, s, b, train=False)[0])
-    encoded: list[dict[str, Any]] = []
-    for i, rows in enumerate(drawn):
-        params, net_state = (train.copy_of(tree, i) for tree in (state.params, state.state))
-        encoded.append(jax.device_get(encode(params, net_state, {k: rows.test[k] for k in ("x1", "x2")})))
-    return encoded
+    encode, _ = learned(
+        train.over_seeds(found.objective, len(drawn)),
+        train.side_by_side(sources),
+        steps,
+        optax.adam(config.learning_rate),
+        seed=7,
+        folder=folder,
+        title=title,
+        every=max(steps // 4, 1),
+        engine=engine,
+        inner_steps=config.inner_steps,
+    )
+    z = encode({x: np.stack([rows.test[x] for rows in drawn], 1) for x in ("x1", "x2")})
+    return [{head: v[:, seed] for head, v in z.items()} for seed in range(len(drawn))]

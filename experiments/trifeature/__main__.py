@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import tyro
 
-from experiments.representation import learned
+from experiments.representation import learned, with_progress
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
 from experiments.trifeature.config import AUGMENTS, METHODS, PRESETS, Config
 from experiments.trifeature.methods import objective, optimiser
@@ -83,7 +83,9 @@ def measured(
     batches, per_epoch = world.batches(biased, config.pairs, config.batch, seed)
     start = time.time()
     made, steps = objective(name, config, augments), config.epochs * per_epoch
-    encode, history = learned(made, batches, steps, optimiser(config), seed=seed, folder=folder, title=title)
+    encode, history = learned(
+        made, with_progress(batches, steps), steps, optimiser(config), seed=seed, folder=folder, title=title
+    )
     seconds = time.time() - start
     probed = world.probed(config.probed)
     vectors = {}

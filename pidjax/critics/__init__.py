@@ -9,7 +9,8 @@
 ``gaussian``       log q(y | x)                                    for CLUB and L1Out
 =================  ==============================================  =====================================
 
-``condition`` appends a condition to either or both sides; ``sampled_stats`` draws a few negatives an anchor.
+``condition`` appends a condition to either or both sides; ``sampled_stats`` draws a few negatives an anchor,
+``drawn_stats`` takes some that are given.
 
 Of a critic f([x, z], y) that sees a condition: ``conditional_stats`` (negatives from p(y | z)), and what is read off
 them, ``conditional_infonce`` and ``conditional_nce_club``; ``joint_infonce`` (negatives from the batch) bounds
@@ -22,6 +23,7 @@ from pidjax.critics.conditional import (
     conditional_infonce,
     conditional_nce_club,
     conditional_stats,
+    drawn_stats,
     joint_infonce,
 )
 from pidjax.critics.dot import bilinear, cosine, residual, separable
@@ -36,6 +38,7 @@ __all__ = [
     "conditional_nce_club",
     "conditional_stats",
     "cosine",
+    "drawn_stats",
     "gaussian",
     "joint_infonce",
     "residual",

@@ -66,8 +66,13 @@ def conditional_stats(
         raise InputError(
             f"negatives must be [n, K, dy], K draws for each of {y.shape[0]} rows; found shape {negatives.shape}."
         )
-    scores = jax.lax.map(lambda drawn: critic.paired(params, xz, drawn), negatives.transpose(1, 0, 2))
-    return negative_stats(critic.paired(params, xz, y), scores.T, **settings)
+    return drawn_stats(critic, params, xz, y, negatives, **settings)
+
+
+def drawn_stats(critic: Critic, params: Params, x: Array, y: Array, negatives: Array, **settings: Any) -> ScoreStats:
+    """Statistics of f(x, y) whose negatives are given, ``negatives`` [n, K, dy] of each row, one draw at a time."""
+    scores = jax.lax.map(lambda drawn: critic.paired(params, x, drawn), negatives.swapaxes(0, 1))
+    return negative_stats(critic.paired(params, x, y), scores.T, **settings)
 
 
 def conditional_infonce(critic: Critic, params: Params, x: Array, y: Array, z: Array, **negatives: Any) -> Array:

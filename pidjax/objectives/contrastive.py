@@ -207,9 +207,7 @@ def supcon(
         return {"theta": theta, "phi": {}}, state
 
     def encode(params: Params, state: Params, batch: Batch, key: Array | None = None, *, train: bool):
-        seen = pair.views(None, batch, key, 0, clean=True)  # type: ignore[arg-type]
-        h, new_state = pair.encode_sides(nets, params["theta"], state, seen, key if train else None, train=train)
-        return {f"backbone{side}": h[side][:, 0] for side in SIDES}, new_state
+        return pair.backbones(nets, params, state, batch, key, train=train)
 
     def loss(params: Params, z: dict[str, Array], batch: Batch, *, axis_name: str | None = None):
         y = pair.need_labels(batch)

@@ -203,14 +203,10 @@ def factorcl(
             z = encode(params, state, batch, jax.random.split(for_views, n), train=True)[0]
             return {term: line_ups(term, z, batch, None)[0][:2] for term in weights}
 
-        alike: dict[Any, list[str]] = {}
-        for term, (x, y) in jax.eval_shape(sides).items():
-            alike.setdefault((x.shape, y.shape), []).append(term)
-        for k, (shapes, terms) in zip(jax.random.split(for_critics, len(alike)), alike.items(), strict=True):
-            x, y = (jnp.zeros(shape) for shape in shapes)
-            drawn = jax.vmap(critic.init, in_axes=(0, None, None))(jax.random.split(k, len(terms)), x, y)
-            for i, term in enumerate(terms):
-                params["phi" if term in CLUBS else "theta"][term] = jax.tree.map(lambda v, i=i: v[i], drawn)
+        shapes = {term: (x.shape, y.shape) for term, (x, y) in jax.eval_shape(sides).items()}
+        drawn = pair.drawn_alike(for_critics, shapes, lambda of, k: critic.init(k, *(jnp.zeros(shape) for shape in of)))
+        for term, found in drawn.items():
+            params["phi" if term in CLUBS else "theta"][term] = found
         return params, state
 
     def encode(params: Params, state: Params, batch: Batch, key: Array | None = None, *, train: bool):
@@ -257,8 +253,7 @@ def factorcl(
         def one(lined: LineUp) -> Array:
             x, y, negatives, log_weights = lined
             if negatives is not None:
-                scores = jax.lax.map(lambda drawn: critic.paired(params, x, drawn), negatives.swapaxes(0, 1))
-                stats = bounds.negative_stats(critic.paired(params, x, y), scores.T)
+                stats = critics.drawn_stats(critic, params, x, y, negatives)
             else:
                 stats = critic.stats(params, x, y, log_weights=log_weights, over=config.over, axis_name=axis_name)
             if nce:
@@ -311,9 +306,7 @@ def _log_weights(config: FactorCLConfig, y: Array | None, given: Array, axis_nam
     n = given.shape[0]
     own = global_rows(n, axis_name)
     if config.negatives == "same_label":
-        everyone = gather(y, axis_name)  # type: ignore[arg-type]
-        alike = (y[:, None] == everyone[None]) & (jnp.arange(everyone.shape[0])[None] != own[:, None])  # type: ignore[index]
-        return jnp.where(alike, 0.0, -jnp.inf)
+        return bounds.same_group(gather(y, axis_name))[own]  # type: ignore[arg-type]
     everyone = jax.lax.stop_gradient(gather(given, axis_name))
     square = ((everyone[:, None] - everyone[None]) ** 2).sum(-1)
     gram = jnp.exp(-square / jnp.maximum(square.mean(), 1e-12))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -42,15 +43,20 @@ def views(augment: Augment | None, batch: Batch, key: Array, count: int, *, clea
 
 def init_parts(key: Array, parts: Mapping[str, Encoder]) -> tuple[Params, Params]:
     """Parameters and states of named networks; those that are one object are drawn in one call, compiled once."""
-    params, states = {}, {}
-    alike: dict[Encoder, list[str]] = {}
-    for name, part in parts.items():
-        alike.setdefault(part, []).append(name)
-    for k, (part, names) in zip(jax.random.split(key, len(alike)), alike.items(), strict=True):
-        drawn = jax.vmap(part.init)(jax.random.split(k, len(names)))
-        for i, name in enumerate(names):
-            params[name], states[name] = jax.tree.map(lambda x, i=i: x[i], drawn)
-    return params, states
+    drawn = drawn_alike(key, parts, lambda part, k: part.init(k))
+    return {name: params for name, (params, _) in drawn.items()}, {name: state for name, (_, state) in drawn.items()}
+
+
+def drawn_alike(key: Array, kinds: Mapping[str, Any], draw: Callable[[Any, Array], Any]) -> dict[str, Any]:
+    """``draw(kind, key)`` of every name; names of one kind in one call, compiled once."""
+    found: dict[str, Any] = {}
+    alike: dict[Any, list[str]] = {}
+    for name, kind in kinds.items():
+        alike.setdefault(kind, []).append(name)
+    for k, (kind, names) in zip(jax.random.split(key, len(alike)), alike.items(), strict=True):
+        drawn = jax.vmap(lambda one, kind=kind: draw(kind, one))(jax.random.split(k, len(names)))
+        found |= {name: jax.tree.map(lambda x, i=i: x[i], drawn) for i, name in enumerate(names)}
+    return found
 
 
 def encode_sides(
@@ -74,6 +80,15 @@ def encode_sides(
             raise InputError(f"encoder {side} must give a vector a sample; found shape {h.shape}: pool its tokens.")
         z[side] = h.reshape(n, count, -1)
     return z, states
+
+
+def backbones(
+    encoders: Sequence[Encoder], params: Params, state: Params, batch: Batch, key: Array | None, *, train: bool
+) -> tuple[dict[str, Array], Params]:
+    """What the encoders say of the samples themselves: {"backbone1", "backbone2": [n, d]}."""
+    seen = {name: x[:, None] for name, x in inputs(batch).items()}
+    h, states = encode_sides(encoders, params["theta"], state, seen, key if train else None, train=train)
+    return {f"backbone{side}": h[side][:, 0] for side in SIDES}, states
 
 
 def keys_of_views(key: Array, count: int, purpose: int) -> Array:
