@@ -308,9 +308,7 @@ def _log_weights(config: FactorCLConfig, y: Array | None, given: Array, axis_nam
     if config.negatives == "same_label":
         return bounds.same_group(gather(y, axis_name))[own]  # type: ignore[arg-type]
     everyone = jax.lax.stop_gradient(gather(given, axis_name))
-    square = ((everyone[:, None] - everyone[None]) ** 2).sum(-1)
-    gram = jnp.exp(-square / jnp.maximum(square.mean(), 1e-12))
-    return bounds.ridge(gram, config.regularisation)[own]
+    return bounds.ridge(jnp.exp(bounds.near(everyone)), config.regularisation)[own]
 
 
 def _spread(outputs: Sequence[Array], axis_name: str | None) -> Array:

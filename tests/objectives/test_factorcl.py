@@ -182,7 +182,7 @@ def test_true_conditional_negatives_of_augmentations(negatives, batch):
             x, y = np.hstack([one[:, 0], one[:, k]]), np.hstack([two[:, 0], two[:, k]])
             given = np.hstack([one[:, k], two[:, k]])
             square = ((given[:, None] - given[None]) ** 2).sum(-1)
-            weights = np.exp(bounds.ridge(np.exp(-square / square.mean()), 0.1))
+            weights = np.exp(bounds.ridge(np.exp(-square / (2 * np.median(square))), 0.1))
             scores = np.exp(score(critic, x, y))
             lined = np.diag(scores) / (np.diag(scores) + (weights * scores).sum(1))
             terms.append(np.mean(np.log(lined) + np.log1p(weights.sum(1))))
