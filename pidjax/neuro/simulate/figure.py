@@ -72,6 +72,7 @@ def _eeg(axes, trials: Trials, trial: int) -> None:
     axes.axvline(0, color="0.6", lw=0.8)
     axes.axvline(trials.factors.onset[trial], color=COLOURS[7], lw=1, ls="--")
     axes.set(xlabel="s from the marker", yticks=[], title=f"EEG, {step:g} µV between lines", xlim=times[[0, -1]])
+    axes.locator_params(axis="x", nbins=5)
 
 
 def _spectrum(axes, trials: Trials, trial: int) -> None:

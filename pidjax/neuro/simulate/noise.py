@@ -75,7 +75,7 @@ def spectra(x: np.ndarray) -> np.ndarray:
     return scipy.fft.rfft(np.asarray(x, np.float64), axis=-1)[..., 1:]
 
 
-def log_density(x: np.ndarray, psd: np.ndarray, at: Bins) -> np.ndarray:
+def log_density(power: np.ndarray, psd: np.ndarray, at: Bins) -> np.ndarray:
     r"""Whittle log density of spectra up to a constant that no spectrum changes, nats [...].
 
     .. math:: -\sum_k w_k \Big[ \frac{|X_k|^2}{V_k} + \log V_k \Big], \quad V_k = S_k f_s n / 2
@@ -84,8 +84,9 @@ def log_density(x: np.ndarray, psd: np.ndarray, at: Bins) -> np.ndarray:
 
     Parameters
     ----------
-    x : complex [..., k]
+    power : [..., k]
+        Of the spectra, |X|².
     psd : [k]
     """
     variance = psd * at.scale
-    return -(np.abs(x) ** 2 @ (at.weight / variance)) - at.weight @ np.log(variance)
+    return -(power @ (at.weight / variance)) - at.weight @ np.log(variance)

@@ -213,11 +213,11 @@ def _eeg(trials: Trials, nodes: dict[str, Axis]) -> np.ndarray:
             where = of_gain == j
             psd = spectra.background(at.f) / place.power + gain * quiet
             for event in range(2):
-                variance = at.scale * (psd + event * theta)
-                base = -(power @ (at.weight / variance)) - at.weight @ np.log(variance)
+                base = noise.log_density(power, psd + event * theta, at)
                 if not event:
                     found[:, 0, :, :, m, :][:, :, where] = base[:, None, None]
                     continue
+                variance = at.scale * (psd + theta)
                 template = np.conj(evoked) / variance
                 match = (at.n * noise.samples(z * template, at.n))[:, : cells * inside]
                 energy = 2 * at.weight @ (np.abs(evoked) ** 2 / variance)
