@@ -63,8 +63,30 @@ def measure(channel: tuple[np.ndarray, np.ndarray, float], n: int, samples: int)
     return row
 
 
+def figure(rows: dict[str, Any], path: Path) -> None:
+    """Bias of R and of S, channels down, with standard errors; the goal as a band."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    fig, axes = plt.subplots(1, 2, figsize=(8, 1.5 + 0.25 * len(rows)), layout="constrained", sharey=True)
+    for i, (axis, atom) in enumerate(zip(axes, "RS", strict=True)):
+        for name, mark in (("plain", "x"), ("corrected", "o")):
+            found = [row[name] for row in rows.values()]
+            bias, error = ([f[what][i] for f in found] for what in ("bias", "error"))
+            axis.errorbar(bias, range(len(rows)), xerr=error, fmt=mark, ms=4, label=name)
+        axis.axvspan(-GOAL, GOAL, color="0.9", zorder=0)
+        axis.set_xlabel(f"bias of {atom} (bits); band: goal")
+    axes[0].set_yticks(range(len(rows)), list(rows), fontsize=8)
+    axes[0].invert_yaxis()
+    axes[1].legend(fontsize=8)
+    fig.savefig(path, dpi=120)
+    plt.close(fig)
+
+
 def main(preset: Literal["full", "smoke"] = "full", out: Path = Path("runs/pid_bias")) -> None:
-    """A table and result.json.
+    """A table, a figure and result.json.
 
     Args:
         preset: 1,000 rows, ten dimensions, 150 samples; or 100 rows, two dimensions, 3 samples.
@@ -80,6 +102,7 @@ def main(preset: Literal["full", "smoke"] = "full", out: Path = Path("runs/pid_b
     worst = max(abs(b) for row in rows.values() for b in row["corrected"]["bias"])
     lines += ["", f"Worst bias of R or S after correction: {worst:.3f} bits (goal {GOAL})."]
     out.mkdir(parents=True, exist_ok=True)
+    figure(rows, out / "pid_bias.png")
     write(out, "\n".join(lines) + "\n", {"rows": rows})
 
 

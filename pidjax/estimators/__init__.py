@@ -28,7 +28,7 @@ from pidjax.estimators.estimate import ESTIMATORS, Estimate, estimate_each, esti
 from pidjax.estimators.estimate_conditional import CONDITIONAL, estimate_cmi
 from pidjax.estimators.known_posteriors import pid_of_posteriors
 from pidjax.estimators.learned import METHODS, Reading, learned_mi, learned_readings, sharing
-from pidjax.estimators.pid import PIDEstimate, estimate_pid
+from pidjax.estimators.pid import PIDEstimate, counted_pid, estimate_pid
 from pidjax.estimators.portfolio import Auto, auto_mi
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "conditional_infonce_cmi",
     "copula_cmi",
     "copula_mi",
+    "counted_pid",
     "difference_cmi",
     "estimate_cmi",
     "estimate_each",

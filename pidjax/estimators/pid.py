@@ -32,11 +32,13 @@ class PIDEstimate(NamedTuple):
     atoms : PIDAtoms
         Less their bootstrap bias; not clipped, so atoms that are 0 come out on both sides of it.
     std_error : PIDAtoms
-        Bootstrap over rows (classifiers as they are); "neural": between blocks of rows.
+        Bootstrap over rows (classifiers as they are). "neural": between blocks of rows, and beside that how far the
+        coupling was extrapolated to large blocks, which is as much as is known of its bias.
     null : PIDAtoms
         The same estimate with x1 and x2 re-paired within classes ("gaussian": what y does not say of x2 re-paired):
         what synergy is without interaction. Two sources with independent noise have positive synergy; only what is
-        above the null says that they interact.
+        above the null says that they interact. "table" with fewer than five rows a cell: that of the law
+        p(y) p(x1 | y) p(x2 | y), and re-paired rows are what the estimate's bias is taken from.
     method : str
     info : dict
         ``n``, ``mi1``, ``mi2``, ``total``, and ``excess`` with ``excess_error``: synergy above the null; "neural": the
@@ -129,11 +131,7 @@ def estimate_pid(
     if len(classes) < 2:
         raise InputError("y is constant: there is no information to decompose.")
     if method == "table":
-        paired = _paired(key, _counted(x1, "x1"), _counted(x2, "x2"), codes, repairs)
-        cells = (max(paired.first.max(), paired.second.max()) + 1) * len(classes)
-        if cells > len(codes):
-            raise InputError(f"{len(codes)} rows cannot fill a table of a source and y with {cells} cells.")
-        return _of_codes(key, paired, "table", bootstraps)
+        return counted_pid(key, _counted(x1, "x1"), _counted(x2, "x2"), codes, bootstraps, repairs)
     if counts.min() < LEAST_IN_CLASS:
         raise InputError(
             f"a class of y has {counts.min()} of {len(codes)} rows; cross-fitting needs {LEAST_IN_CLASS}: "
@@ -161,6 +159,30 @@ def estimate_pid(
 
 _coupled = jax.jit(neural_broja)
 _posteriors = jax.jit(class_posteriors, static_argnames=("classes", "repairs", "steps", "hidden"))
+
+
+def counted_pid(
+    key: Array, x1: np.ndarray, x2: np.ndarray, y: np.ndarray, bootstraps: int = 100, repairs: int = 2
+) -> PIDEstimate:
+    """``estimate_pid`` by "table" of codes 0 ... k − 1. A source may be constant: then it has a part in no atom.
+
+    Parameters
+    ----------
+    key : PRNG key
+    x1, x2, y : int [n]
+    bootstraps, repairs : int
+        As in ``estimate_pid``.
+
+    Raises
+    ------
+    InputError
+        Fewer rows than cells of a source and y.
+    """
+    paired = _paired(key, x1, x2, y, repairs)
+    cells = (max(x1.max(), x2.max()) + 1) * (y.max() + 1)
+    if cells > len(y):
+        raise InputError(f"{len(y)} rows cannot fill a table of a source and y with {cells} cells.")
+    return _of_codes(key, paired, "table", bootstraps)
 
 
 def _of_codes(key: Array, codes: _Codes, method: str, bootstraps: int) -> PIDEstimate:
@@ -207,11 +229,13 @@ def _of_coupling(key: Array, found: Posteriors, y: np.ndarray) -> PIDEstimate:
     redundancy = (mi1 - split.unique1 + mi2 - split.unique2) / 2
     atoms = PIDAtoms(redundancy, mi1 - redundancy, mi2 - redundancy, total - mi1 - mi2 + redundancy)
     null = atoms._replace(synergy=alone - mi1 - mi2 + redundancy)
+    # one shift of all atoms: U1 and U2 up, R and S down
+    extrapolated = np.mean(split.plain1 - split.unique1 + split.plain2 - split.unique2) / 2
     value, error, without, excess, excess_error = jax.tree.map(
         float,
         (
             jax.tree.map(np.mean, atoms),
-            jax.tree.map(_error_of_mean, atoms),
+            jax.tree.map(lambda v: np.hypot(_error_of_mean(v), extrapolated), atoms),
             jax.tree.map(np.mean, null),
             np.mean(total - alone),
             _error_of_mean(total - alone),

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from pidjax._checks import InputError
-from pidjax.estimators import PIDEstimate, estimate_pid
+from pidjax.estimators import PIDEstimate, counted_pid, estimate_pid
 from pidjax.estimators.samples import FEW_VALUES
 from pidjax.evaluate.folds import Fold
 from pidjax.evaluate.relation import prediction
@@ -157,10 +157,9 @@ def audit(
     )
     pid, sources = {}, heads | read
     for k, (factor, a, b) in enumerate(pairs):
-        method = "table" if {a, b} <= set(through) else "auto"
-        pid[factor, a, b] = estimate_pid(
-            jax.random.fold_in(key, k), sources[a], sources[b], labels[factor], method=method
-        )
+        # what is read may be one class throughout, which is no mistake of the caller's
+        estimate = counted_pid if {a, b} <= set(through) else estimate_pid
+        pid[factor, a, b] = estimate(jax.random.fold_in(key, k), sources[a], sources[b], labels[factor])
     return Audit(tuple(heads), tuple(labels), entropy, nats, error, nats + 1.645 * error, leakage, pid, read)
 
 

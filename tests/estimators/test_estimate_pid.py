@@ -11,9 +11,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from pidjax.cli import main
-from pidjax.estimators import estimate_pid
+from pidjax.estimators import counted_pid, estimate_pid
 from pidjax.estimators.neural_broja import neural_broja
-from pidjax.estimators.posteriors import repair
+from pidjax.estimators.posteriors import Posteriors, repair
 from pidjax.pid import broja, gaussian_broja
 
 KEY = jax.random.key(0)
@@ -135,6 +135,45 @@ def test_too_few_rows_for_a_table():
         found = estimate_pid(KEY, x1, x2, y, method="table", bootstraps=10)
         # without the correction 0.2 too large
         assert abs(found.atoms.synergy - synergy) < 0.05 + 3 * found.std_error.synergy
+
+
+def test_a_constant_source_has_a_part_in_no_atom():
+    """Counted: what the other says is its own, and neither value nor error is NaN."""
+    x1, _, y = binary(0.1, 2000)
+    found = counted_pid(KEY, x1.astype(int), np.zeros(2000, int), y, bootstraps=20)
+    assert max(abs(v) for v in (found.atoms.redundancy, found.atoms.unique2, found.atoms.synergy)) < 1e-9
+    assert abs(found.atoms.unique1 - 0.3681) < 4 * found.std_error.unique1
+    assert np.isfinite([*found.atoms, *found.std_error, *found.null]).all()
+
+
+def test_which_method_is_automatic(monkeypatch):
+    """Six classes and continuous sources: bins; seven: the neural coupling; few values: a table; numbers: Gaussian."""
+    rng = np.random.default_rng(0)
+    x, bits = rng.normal(size=(2, 420)), rng.integers(0, 2, (2, 420))
+
+    class Taken(Exception):
+        """What was taken."""
+
+    def take(name):
+        def stop(*_, **__):
+            raise Taken(name)
+
+        return stop
+
+    def choice(x1, x2, y):
+        with pytest.raises(Taken) as found:
+            estimate_pid(KEY, x1, x2, y)
+        return str(found.value)
+
+    nothing = Posteriors(*(np.zeros((420, 7)),) * 3, np.zeros((1, 420, 7)))
+    monkeypatch.setattr("pidjax.estimators.pid._posteriors", lambda *_, **__: nothing)
+    monkeypatch.setattr("pidjax.estimators.pid._of_coupling", take("neural"))
+    monkeypatch.setattr("pidjax.estimators.pid._of_codes", lambda key, codes, method, n: take(method)())
+    monkeypatch.setattr("pidjax.estimators.pid._gaussian", take("gaussian"))
+    assert choice(*x, np.arange(420) % 6) == "classifier"
+    assert choice(*x, np.arange(420) % 7) == "neural"
+    assert choice(*bits, bits[0] ^ bits[1]) == "table"
+    assert choice(*x, x[0] + x[1]) == "gaussian"
 
 
 def test_an_estimate_is_a_function_of_its_key():
