@@ -93,7 +93,7 @@ def _club(critic: nn.Sequential, x: Tensor, y: Tensor) -> Tensor:
 
 def _factorcl(params: dict[str, Any], batch: dict[str, Tensor], sizes: dict[str, Any]):
     critics = {n: _critic(w) for n, w in (params["theta"] | params["phi"]).items() if n.startswith(("nce", "club"))}
-    nets = {n: _mlp(w) for n, w in params["theta"].items() if n not in critics}
+    nets = {n: _mlp(list(w["layers"].values())) for n, w in params["theta"].items() if n not in critics}
     phi = [p for n in params["phi"] for p in critics[n].parameters()]
     theta = [p for n in params["theta"] for p in (critics | nets)[n].parameters()]
     outer_optimiser, inner_optimiser = torch.optim.Adam(theta, lr=1e-4), torch.optim.Adam(phi, lr=1e-4)

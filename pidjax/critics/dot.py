@@ -33,8 +33,21 @@ def dot_form(project_x: Callable[..., Array], project_y: Callable[..., Array]) -
     return Form(project_x, project_y, paired, table, row_sums)
 
 
-def cosine(temperature: float = 0.1, *, tiling: Tiling | None = None) -> Critic:
-    r"""Critic f(x, y) = cos(x, y) / temperature, without parameters (SimCLR, Chen et al. 2020, Eq. 1).
+LEAST_TEMPERATURE = 0.01
+"""Of a temperature that is learned."""
+
+
+def cosine(temperature: float = 0.1, *, learned: bool = False, tiling: Tiling | None = None) -> Critic:
+    r"""Critic f(x, y) = cos(x, y) / temperature (SimCLR, Chen et al. 2020, Eq. 1), without parameters.
+
+    Parameters
+    ----------
+    temperature : float
+    learned : bool
+        ``{"log_scale": scalar}`` is −log of the temperature, which starts as given and counts as one in [0.01, 1]
+        (CLIP, Radford et al. 2021, Sec. 2.5).
+    tiling : Tiling, optional
+        Sizes of the pieces; those of the default backend when None.
 
     Raises
     ------
@@ -45,10 +58,13 @@ def cosine(temperature: float = 0.1, *, tiling: Tiling | None = None) -> Critic:
         raise InputError(f"temperature must be positive; found {temperature}.")
 
     def init(key: Array, x: Array, y: Array) -> Params:
-        return {}
+        return {"log_scale": -jnp.log(jnp.float32(temperature))} if learned else {}
 
     def project_x(params: Params, x: Array) -> Array:
-        return unit(x.astype(accumulator(x))) / temperature
+        scale = 1 / temperature
+        if learned:
+            scale = jnp.exp(jnp.clip(params["log_scale"], 0, -jnp.log(LEAST_TEMPERATURE)))
+        return unit(x.astype(accumulator(x))) * scale
 
     def project_y(params: Params, y: Array) -> Array:
         return unit(y.astype(accumulator(y)))

@@ -3,6 +3,7 @@
 ================================  ================================================================
 ``factorcl``                      FactorCL-SUP and -SSL, six terms; ``PAPER``, ``released``
 ``cross``, ``cross_self``         contrast across modalities, and within (factorised or not)
+``clip``                          contrast across modalities, of learned temperature
 ``supcon``, ``supervised``        samples of one class attract; cross-entropy
 ``comm``, ``cmc``                 one representation of n modalities (``comm_preset``); contrast of every pair
 ``finetune``                      train what was learned on, with labels
@@ -16,7 +17,7 @@
 from pidjax.objectives.clean import clean
 from pidjax.objectives.cmc import cmc
 from pidjax.objectives.comm import CoMMConfig, comm, comm_preset
-from pidjax.objectives.contrastive import cross, cross_self, supcon
+from pidjax.objectives.contrastive import clip, cross, cross_self, supcon
 from pidjax.objectives.decomposition import HEADS, DecompositionConfig, Shapes, decomposition
 from pidjax.objectives.factorcl import ALGORITHM_2, PAPER, FactorCLConfig, factorcl, released
 from pidjax.objectives.finetune import finetune
@@ -36,6 +37,7 @@ __all__ = [
     "Shapes",
     "barlow",
     "clean",
+    "clip",
     "cmc",
     "comm",
     "comm_preset",

@@ -1,4 +1,4 @@
-"""Contrastive baselines of two modalities: Cross (SimCLR, CLIP), Cross+Self, Cross+Self+Fact and SupCon."""
+"""Contrastive baselines of two modalities: Cross (SimCLR), CLIP, Cross+Self, Cross+Self+Fact and SupCon."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from pidjax import bounds, critics, encoders
+from pidjax.critics.layers import linear_init
 from pidjax.math.collectives import gather, global_rows
 from pidjax.math.vectors import unit
 from pidjax.objectives import pair
@@ -30,8 +31,7 @@ def ntxent_loss(a: Array, b: Array, temperature: float, axis_name: str | None = 
 def cross(nets: Sequence[Encoder], *, temperature: float = 0.1, head: Sequence[int] = ()) -> Objective:
     r"""Cross-modal contrast: NT-Xent of h_1(e_1(x_1)) and h_2(e_2(x_2)), on unit vectors.
 
-    FactorCL calls it SimCLR and does not normalise; CoMM's Cross is CLIP, which has no negatives of the same modality,
-    learns its temperature and is probed after the projection.
+    FactorCL calls it SimCLR and does not normalise; CoMM's Cross is ``clip``.
 
     Batch: "x1", "x2" [n, ...]. ``encode`` gives ``backbone1, backbone2`` [n, d] and the heads' ``projection1,
     projection2``. ``info``: ``cross``, the loss as a bound in nats (``bounds.ntxent``).
@@ -54,6 +54,59 @@ def cross(nets: Sequence[Encoder], *, temperature: float = 0.1, head: Sequence[i
     Chen et al. 2020 (SimCLR); Radford et al. 2021 (CLIP); Liang et al. 2023, Sec. 4.
     """
     return _contrast(nets, None, temperature, head, apart=False)
+
+
+def clip(nets: Sequence[Encoder], *, width: int = 512, temperature: float = 0.07) -> Objective:
+    r"""CLIP: InfoNCE of W_1 e_1(x_1) and W_2 e_2(x_2) on unit vectors, in both directions, of learned temperature.
+
+    .. math:: L = \log N - \tfrac12 [I_{NCE}(x_1; x_2) + I_{NCE}(x_2; x_1)]
+
+    Negatives are of the other modality alone.
+
+    Batch: "x1", "x2" [n, ...]. ``encode`` gives ``backbone1, backbone2`` [n, d] and ``projection1, projection2``
+    [n, width], which CoMM's probes of it see. ``info``: ``cross``, the bound in nats, and ``temperature``.
+
+    Parameters
+    ----------
+    nets : two Encoders
+        Each gives a vector a sample.
+    width : int
+        Of the projections, linear and without bias.
+    temperature : float
+        To start with; it stays in [0.01, 1].
+
+    Returns
+    -------
+    Objective
+
+    References
+    ----------
+    Radford et al. 2021, Fig. 3; Dufumier et al. 2025, who call it Cross.
+    """
+    critic = critics.cosine(temperature, learned=True)
+
+    def init(key: Array, batch: Batch) -> tuple[Params, Params]:
+        for_nets, *keys = jax.random.split(key, 3)
+        theta, state = pair.init_parts(for_nets, pair.named(nets))
+        for side, k, d in zip(SIDES, keys, pair.widths(nets, batch), strict=True):
+            theta[f"projection{side}"] = linear_init(k, d, width)["kernel"]
+        theta["critic"] = critic.init(key, *(jnp.zeros((2, width)),) * 2)
+        return {"theta": theta, "phi": {}}, state
+
+    def encode(params: Params, state: Params, batch: Batch, key: Array | None = None, *, train: bool):
+        z, states = pair.backbones(nets, params, state, batch, key, train=train)
+        return z | {
+            f"projection{side}": z[f"backbone{side}"] @ params["theta"][f"projection{side}"] for side in SIDES
+        }, states
+
+    def loss(params: Params, z: dict[str, Array], batch: Batch, *, axis_name: str | None = None):
+        scale = params["theta"]["critic"]
+        stats = critic.stats(scale, z["projection1"], z["projection2"], over="both", axis_name=axis_name)
+        found = bounds.infonce(stats, axis_name=axis_name)
+        value = jnp.log(float(pair.several(z["projection1"].shape[0], axis_name))) - found
+        return value, {"loss": value, "cross": found, "temperature": jnp.exp(-scale["log_scale"])}
+
+    return Objective(init, encode, loss)
 
 
 def cross_self(

@@ -76,6 +76,7 @@ def _labelled(make: Callable[..., Objective], *, told: bool) -> Recipe:
 
 METHODS: dict[str, Recipe] = {
     "simclr": _plain(contrastive.cross),
+    "clip": _plain(contrastive.clip)._replace(heads=("projection1", "projection2")),
     "cross_self": _plain(contrastive.cross_self, augmented=True),
     "cross_self_fact": _plain(contrastive.cross_self, augmented=True, factorised=True),
     "supcon": _labelled(contrastive.supcon, told=False),
