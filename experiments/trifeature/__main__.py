@@ -11,13 +11,16 @@ from typing import Any, Literal
 import numpy as np
 import tyro
 
+from benchmarks.store import kept
 from experiments.representation import learned, with_progress
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
 from experiments.trifeature.config import AUGMENTS, METHODS, PRESETS, Config
 from experiments.trifeature.methods import objective, optimiser
 from experiments.trifeature.world import CHANCE, TASKS, World
-from pidjax._checks import InputError, one_of
+from pidjax._checks import one_of
 from pidjax.evaluate import linear_probe
+from pidjax.objectives.pair import joined
+from pidjax.typing import Batch
 
 PUBLISHED = {
     "cross": ("100.0", "11.6", "50.0"),
@@ -27,7 +30,7 @@ PUBLISHED = {
     "comm_linear": ("99.7", "81.5", "50.0"),
     "infmasking": ("99.9", "90.6", "77.0"),
 }
-"""R, U, S accuracy at 224 pixels: Dufumier et al. 2025, Wen et al. 2025. Their Cross is CLIP, ours NT-Xent."""
+"""R, U, S accuracy at 224 pixels: Dufumier et al. 2025, Wen et al. 2025. Cross is CLIP."""
 
 
 def main(
@@ -36,6 +39,7 @@ def main(
     method: tuple[str, ...] = ("cross", "cross_self", "factorcl", "comm", "infmasking"),
     seed: tuple[int, ...] = (0,),
     augments: str = "all",
+    stages: int = 1,
     resume: bool = True,
     config: Config | None = None,
 ) -> None:
@@ -47,6 +51,7 @@ def main(
         method: Of cross, cross_self, factorcl, comm, comm_joint, comm_unimodal, comm_linear, comm_paper, infmasking.
         seed: Seeds of training; pictures and pairs are the same.
         augments: Of Table 5 and Fig. 7, such as "all, none" or "no crop on 1".
+        stages: Times that a representation is probed while it is trained, the last at its end (Fig. 5).
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
@@ -61,10 +66,13 @@ def main(
             scores: dict[str, Any] = {}
             for biased in (False, True):
                 title = f"{name}, {augments}, {'biased' if biased else 'unbiased'}, seed {one}"
-                compute = functools.partial(measured, name, augments, biased, chosen, world, one, title)
+                if stages > 1:
+                    title += f", {stages} stages"
+                compute = functools.partial(measured, name, augments, biased, chosen, world, one, stages, title)
                 scores |= kept_part(out, title, compute)
             found[name].append(scores)
     tables = [scores_table(found)]
+    figures(found, stages, out)
     finish(out, started, tables, claims(preset, found), {"augments": augments, "methods": found})
 
 
@@ -75,42 +83,59 @@ def measured(
     config: Config,
     make_world: Callable[[], World],
     seed: int,
+    stages: int,
     title: str,
     folder: Path,
 ) -> dict[str, Any]:
     """Scores of the tasks that a representation of (un)biased pairs is probed for; its terms of the last epoch."""
     world = make_world()
     batches, per_epoch = world.batches(biased, config.pairs, config.batch, seed)
-    start = time.time()
     made, steps = objective(name, config, augments), config.epochs * per_epoch
-    encode, history = learned(
-        made, with_progress(batches, steps), steps, optimiser(config), seed=seed, folder=folder, title=title
-    )
-    seconds = time.time() - start
-    probed = world.probed(config.probed)
-    vectors = {}
-    for part, (of, pairs) in probed.items():
-        pictures = world.pictures[of]
-        pieces = [
-            seen_by_probe(encode({"x1": pictures[rows[:, 0]], "x2": pictures[rows[:, 1]]}))
-            for rows in np.array_split(pairs, -(-len(pairs) // 1024))
-        ]
-        vectors[part] = np.concatenate(pieces)
-    scores: dict[str, Any] = {}
-    for task, on_biased in TASKS.items():
-        if on_biased == biased:
-            parts = [(vectors[part], world.ask(task, of, pairs)) for part, (of, pairs) in probed.items()]
-            scores[task] = linear_probe(*parts).scores
-    last = {term: float(np.mean([line[term] for line in history[-per_epoch:]])) for term in history[-1]}
-    return scores | {f"{'biased' if biased else 'unbiased'} training": {"seconds": seconds, **last}}
+    rows, probed = with_progress(batches, steps), world.probed(config.probed)
+    asked = [task for task, on_biased in TASKS.items() if on_biased == biased]
+
+    def probe(upto: int) -> dict[str, Any]:
+        start = time.time()
+        encode, history = learned(
+            made, rows, upto, optimiser(config), seed=seed, folder=folder / "training", title=title
+        )
+        last = {term: float(np.mean([line[term] for line in history[-per_epoch:]])) for term in history[-1]}
+        vectors = {part: encoded(name, encode, world, of, pairs) for part, (of, pairs) in probed.items()}
+        parts = {task: [(vectors[p], world.ask(task, *of)) for p, of in probed.items()] for task in asked}
+        scores = {task: linear_probe(*of).scores for task, of in parts.items()}
+        return {"scores": scores, "training": {"seconds": time.time() - start, **last}}
+
+    found = {}
+    for upto in (steps * stage // stages for stage in range(1, stages + 1)):
+        found[upto] = kept(folder / f"probed-{upto}.json", functools.partial(probe, upto))
+    curve = [
+        {"step": upto} | {task: one["scores"][task]["balanced_accuracy"] for task in asked}
+        for upto, one in found.items()
+    ]
+    training = found[steps]["training"] | {"seconds": sum(one["training"]["seconds"] for one in found.values())}
+    return found[steps]["scores"] | {f"{'biased' if biased else 'unbiased'} training": training | {"curve": curve}}
 
 
-def seen_by_probe(z: dict[str, np.ndarray]) -> np.ndarray:
-    """Z where there is one, FactorCL's four parts, else both encoders' vectors."""
-    for heads in (("joint",), ("shared1", "unique1", "shared2", "unique2"), ("backbone1", "backbone2")):
-        if all(head in z for head in heads):
-            return np.hstack([z[head] for head in heads])
-    raise InputError(f"nothing to probe among {', '.join(z)}.")
+def encoded(
+    name: str, encode: Callable[[Batch], dict[str, np.ndarray]], world: World, of: str, pairs: np.ndarray
+) -> np.ndarray:
+    """What a probe sees of pairs of pictures, some at a time."""
+    pictures = world.pictures[of]
+    pieces = [
+        seen_by_probe(name, encode({"x1": pictures[rows[:, 0]], "x2": pictures[rows[:, 1]]}))
+        for rows in np.array_split(pairs, -(-len(pairs) // 1024))
+    ]
+    return np.concatenate(pieces)
+
+
+def seen_by_probe(name: str, z: dict[str, np.ndarray]) -> np.ndarray:
+    """Z of CoMM's family, CLIP's projections, FactorCL's four parts, both encoders' vectors of Cross+Self."""
+    heads = {
+        "cross": ("projection1", "projection2"),
+        "cross_self": ("backbone1", "backbone2"),
+        "factorcl": ("shared1", "unique1", "shared2", "unique2"),
+    }
+    return np.asarray(joined(z, heads.get(name, ("joint",))))
 
 
 def scores_table(found: dict[str, list[dict[str, Any]]]) -> str:
@@ -125,6 +150,45 @@ def scores_table(found: dict[str, list[dict[str, Any]]]) -> str:
         rows[name] = [*cells, " / ".join(PUBLISHED.get(name, ("–",)))]
     title = "Linear probes of unbiased test pairs: balanced accuracy and AUC, %\n\n"
     return title + matrix("method", [*columns, "published R / U / S"], rows)
+
+
+def figures(found: dict[str, list[dict[str, Any]]], stages: int, out: Path) -> None:
+    """Balanced accuracy of every task by method (Fig. 4); over training, where there are stages (Fig. 5)."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    fig, axes = plt.subplots(1, len(TASKS), figsize=(3 * len(TASKS), 3.2), layout="constrained")
+    for axis, task in zip(axes, TASKS, strict=True):
+        for i, seeds in enumerate(found.values()):
+            values = [100 * one[task]["balanced_accuracy"] for one in seeds]
+            error = 100 * max(one[task]["balanced_accuracy_se"] for one in seeds)
+            if len(values) > 1:
+                error = float(np.std(values, ddof=1)) / len(values) ** 0.5
+            axis.bar(i, np.mean(values), yerr=error, capsize=3)
+        axis.axhline(CHANCE[task], color="k", lw=0.8, ls="--")
+        axis.set_xticks(range(len(found)), list(found), rotation=60, ha="right", fontsize=8)
+        axis.set_title(task)
+    axes[0].set_ylabel("balanced accuracy (%); dashed: chance")
+    fig.savefig(out / "scores.png", dpi=120)
+    plt.close(fig)
+
+    if stages == 1:
+        return
+    fig, axes = plt.subplots(1, len(TASKS), figsize=(3 * len(TASKS), 3), layout="constrained")
+    for (task, biased), axis in zip(TASKS.items(), axes, strict=True):
+        for name, seeds in found.items():
+            curves = [one[f"{'biased' if biased else 'unbiased'} training"]["curve"] for one in seeds]
+            mean = np.mean([[100 * point[task] for point in curve] for curve in curves], axis=0)
+            axis.plot([point["step"] for point in curves[0]], mean, marker="o", ms=3, label=name)
+        axis.axhline(CHANCE[task], color="k", lw=0.8, ls="--")
+        axis.set_title(task)
+        axis.set_xlabel("steps")
+    axes[0].set_ylabel("balanced accuracy (%)")
+    axes[-1].legend(fontsize=7)
+    fig.savefig(out / "curves.png", dpi=120)
+    plt.close(fig)
 
 
 def claims(preset: str, found: dict[str, list[dict[str, Any]]]) -> list[Claim]:

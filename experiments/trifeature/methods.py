@@ -30,7 +30,7 @@ def objective(name: str, config: Config, augments: str = "all") -> Objective:
     tokens = [encoders.chain(maps, encoders.patch_embedding(4 * config.channels, config.width))] * 2
     pooled = [encoders.pooled(net) for net in tokens]
     if name == "cross":
-        return _bytes(contrastive.cross(pooled, head=config.head[-1:]))
+        return _bytes(contrastive.clip(pooled, width=config.width))
     if name == "cross_self":
         return _bytes(contrastive.cross_self(pooled, augment=augment, head=config.head[-2:]))
     if name == "factorcl":

@@ -61,7 +61,7 @@ def cosine(temperature: float = 0.1, *, learned: bool = False, tiling: Tiling | 
         return {"log_scale": -jnp.log(jnp.float32(temperature))} if learned else {}
 
     def project_x(params: Params, x: Array) -> Array:
-        scale = 1 / temperature
+        scale: Array | float = 1 / temperature
         if learned:
             scale = jnp.exp(jnp.clip(params["log_scale"], 0, -jnp.log(LEAST_TEMPERATURE)))
         return unit(x.astype(accumulator(x))) * scale

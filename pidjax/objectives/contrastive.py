@@ -28,10 +28,12 @@ def ntxent_loss(a: Array, b: Array, temperature: float, axis_name: str | None = 
     return (of(a, b) + of(b, a)) / 2
 
 
-def cross(nets: Sequence[Encoder], *, temperature: float = 0.1, head: Sequence[int] = ()) -> Objective:
+def cross(
+    nets: Sequence[Encoder], *, temperature: float = 0.1, head: Sequence[int] = (), normalise: bool = True
+) -> Objective:
     r"""Cross-modal contrast: NT-Xent of h_1(e_1(x_1)) and h_2(e_2(x_2)), on unit vectors.
 
-    FactorCL calls it SimCLR and does not normalise; CoMM's Cross is ``clip``.
+    FactorCL calls it SimCLR; CoMM's Cross is ``clip``.
 
     Batch: "x1", "x2" [n, ...]. ``encode`` gives ``backbone1, backbone2`` [n, d] and the heads' ``projection1,
     projection2``. ``info``: ``cross``, the loss as a bound in nats (``bounds.ntxent``).
@@ -44,6 +46,8 @@ def cross(nets: Sequence[Encoder], *, temperature: float = 0.1, head: Sequence[i
     head : sequence of int
         Widths of a perceptron on each encoder, the last one that of the projection; none by default, as FactorCL has
         it (its embeddings must then be of one width).
+    normalise : bool
+        Unit vectors; FactorCL's released code takes them as they are (temperature 0.07 or 0.5).
 
     Returns
     -------
@@ -51,9 +55,9 @@ def cross(nets: Sequence[Encoder], *, temperature: float = 0.1, head: Sequence[i
 
     References
     ----------
-    Chen et al. 2020 (SimCLR); Radford et al. 2021 (CLIP); Liang et al. 2023, Sec. 4.
+    Chen et al. 2020 (SimCLR); Liang et al. 2023, Sec. 4.
     """
-    return _contrast(nets, None, temperature, head, apart=False)
+    return _contrast(nets, None, temperature, head, apart=False, normalise=normalise)
 
 
 def clip(nets: Sequence[Encoder], *, width: int = 512, temperature: float = 0.07) -> Objective:
@@ -151,6 +155,7 @@ def _contrast(
     head: Sequence[int],
     *,
     apart: bool,
+    normalise: bool = True,
 ) -> Objective:
     """Cross, and the terms within modalities where there is an augmentation, by networks of their own if ``apart``."""
     roles = ("cross", "self") if apart else ("cross",)
@@ -194,7 +199,12 @@ def _contrast(
     def loss(params: Params, z: dict[str, Array], batch: Batch, *, axis_name: str | None = None):
         ceiling = jnp.log(2.0 * pair.several(z["cross_projection1"].shape[0], axis_name) - 1)
         one, two = (z[f"cross_projection{side}"][:, 0] for side in SIDES)
-        terms = {"cross": ntxent_loss(one, two, temperature, axis_name)}
+        if normalise:
+            terms = {"cross": ntxent_loss(one, two, temperature, axis_name)}
+        else:  # of every row a class of its own
+            y = global_rows(one.shape[0], axis_name)
+            both = jnp.stack([one, two], 1)
+            terms = {"cross": supcon_loss(both, y, temperature, axis_name, normalise=False)[0]}
         if augment:
             for side in SIDES:
                 p = z[f"{roles[-1]}_projection{side}"]

@@ -27,11 +27,15 @@ def runs_once(module, monkeypatch, out, **options):
 
 def test_trifeature(tmp_path, monkeypatch):
     """A method that fuses: scores of four tasks, no judgement. (One that does not is in the other experiment.)"""
-    result = runs_once(trifeature, monkeypatch, tmp_path, method=("infmasking",))
+    result = runs_once(trifeature, monkeypatch, tmp_path, method=("infmasking",), stages=2)
     for (scores,) in result["methods"].values():
         assert {"share", "unique1", "unique2", "synergy"} <= set(scores)
         assert scores["synergy"]["n"] == 150 and np.isfinite(scores["unbiased training"]["loss"])
     assert all(claim["holds"] is None for claim in result["claims"])
+    curve = result["methods"]["infmasking"][0]["biased training"]["curve"]
+    assert [point["step"] for point in curve] == [1, 3]
+    for name in ("scores", "curves"):
+        assert (tmp_path / "smoke" / f"{name}.png").stat().st_size > 10_000
 
 
 def test_synergy_real(tmp_path, monkeypatch, data):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pidjax.objectives import contrastive, cross_self, supcon
+from pidjax.objectives import clip, contrastive, cross, cross_self, supcon
 from pidjax.objectives.contrastive import ntxent_loss
 from pidjax.typing import Encoder
 
@@ -80,3 +80,37 @@ def test_factorised_heads_are_side_by_side():
     params, state = objective.init(jax.random.key(0), batch)
     z, _ = objective.encode(params, state, batch, train=False)
     assert z["backbone1"].shape == (3, 8)
+
+
+def test_cross_of_vectors_as_they_are():
+    """The released SimCLR: SupCon without labels, not on unit vectors, which the notes give at T/T_0 = 50/7."""
+    z = {f"cross_projection{side}": VIEWS[:, None, i] for i, side in enumerate("12")}
+    value, _ = jax.jit(cross([IDENTITY] * 2, temperature=0.5, normalise=False).loss)({}, z, {})
+    assert value * 0.5 / 0.07 == pytest.approx(31.2285267670, rel=1e-5)
+
+
+def test_clip():
+    """Cross-entropy of rows and of columns of cos / τ, τ no less than 0.01; its gradient against differences."""
+    objective = clip([IDENTITY] * 2, width=3)
+    batch = {"x1": Z1[0], "x2": Z1[1]}
+    params, state = objective.init(jax.random.key(0), batch)
+    theta = jax.device_get(params["theta"])
+    assert theta["critic"]["log_scale"] == pytest.approx(-np.log(0.07))
+
+    @jax.jit
+    def run(log_scale):
+        given = {"theta": params["theta"] | {"critic": {"log_scale": log_scale}}}
+        return objective.loss(given, objective.encode(given, state, batch, train=True)[0], batch)[0]
+
+    def expected(log_scale):
+        p = [np.asarray(x, float) @ theta[f"projection{s}"] for x, s in zip(Z1, "12", strict=False)]
+        one, two = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in p)
+        scores = one @ two.T * np.exp(min(log_scale, np.log(100)))
+        ce = [np.log(np.exp(s).sum(1)) - np.diag(s) for s in (scores, scores.T)]
+        return np.mean(ce)
+
+    for log_scale in (np.log(5.0), np.log(500.0)):
+        assert run(log_scale) == pytest.approx(expected(log_scale), rel=1e-4)
+    slope = (expected(1.6 + 1e-4) - expected(1.6 - 1e-4)) / 2e-4
+    assert jax.grad(run)(1.6) == pytest.approx(slope, rel=1e-3)
+    assert jax.grad(run)(5.0) == 0
