@@ -6,6 +6,8 @@
 ``clip``                          contrast across modalities, of learned temperature
 ``supcon``, ``supervised``        samples of one class attract; cross-entropy
 ``comm``, ``cmc``                 one representation of n modalities (``comm_preset``); contrast of every pair
+``invariance``                    VICReg or Barlow Twins across modalities and within
+``masked_prediction``             what augmentations hide is predicted from what they leave
 ``finetune``                      train what was learned on, with labels
 ``decomposition``                 redundant, unique and synergistic heads of EEG and fNIRS
 ``vicreg``, ``barlow``            losses of two views without negatives, plain functions
@@ -24,6 +26,7 @@ from pidjax.objectives.finetune import finetune
 from pidjax.objectives.methods import METHODS, Method, method
 from pidjax.objectives.noncontrastive import barlow, vicreg
 from pidjax.objectives.supervised import supervised
+from pidjax.objectives.unique_views import invariance, masked_prediction
 
 __all__ = [
     "ALGORITHM_2",
@@ -46,6 +49,8 @@ __all__ = [
     "decomposition",
     "factorcl",
     "finetune",
+    "invariance",
+    "masked_prediction",
     "method",
     "released",
     "supcon",

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 
-from pidjax import encoders
 from pidjax.math.collectives import batch_norm, mean_over_devices
 from pidjax.objectives import pair
 from pidjax.objectives.contrastive import ntxent_loss
 from pidjax.objectives.noncontrastive import barlow
 from pidjax.objectives.pair import SIDES, Augment
+from pidjax.objectives.two_heads import kept, two_heads
 from pidjax.typing import Array, Batch, Encoder, Objective, Params
 
 
@@ -61,30 +60,11 @@ def clean(
     Objective
     """
 
-    def heads(sizes: Sequence[int]) -> dict[str, Encoder]:
-        of_size = {d: encoders.mlp(d, d, width, activation="relu", init="torch") for d in set(sizes)}
-        return {f"{head}{side}": of_size[sizes[int(side) - 1]] for head in "su" for side in SIDES}
-
-    def init(key: Array, batch: Batch) -> tuple[Params, Params]:
-        built = pair.named(nets) | heads(pair.widths(nets, batch))
-        theta, state = pair.init_parts(key, built)
-        return {"theta": theta, "phi": {}}, state
-
-    def encode(params: Params, state: Params, batch: Batch, key: Array | None = None, *, train: bool):
-        theta = params["theta"]
-        seen = pair.views(augment, batch, key, 2 if train else 0, clean=True)  # type: ignore[arg-type]
-        h, new_state = pair.encode_sides(nets, theta, state, seen, key if train else None, train=train)
-        z = {f"h{side}": h[side] for side in SIDES}
-        for name, head in heads([h[side].shape[-1] for side in SIDES]).items():
-            z[name] = head.apply(theta[name], {}, h[name[1]])[0]
-        if train:
-            return z, new_state
-        names = (("shared", "s"), ("unique", "u"), ("backbone", "h"))
-        return {f"{name}{side}": z[f"{short}{side}"][:, 0] for side in SIDES for name, short in names}, new_state
+    built = two_heads(nets, augment, width)
 
     def loss(params: Params, z: dict[str, Array], batch: Batch, *, axis_name: str | None = None):
         pair.several(batch["x1"].shape[0], axis_name)
-        kept = jax.lax.stop_gradient({name: v[:, 0] for name, v in z.items()})
+        fixed = kept(z)
 
         def correlated(a: Array, b: Array) -> Array:
             # no ε to speak of: shrinking must not look like shedding
@@ -97,9 +77,9 @@ def clean(
             u, s = z[f"u{side}"], z[f"s{side}"]
             twins, _ = barlow(u[:, 1], u[:, 2], off_diagonal=decorrelation, axis_name=axis_name)
             info[f"twins{side}"] = twins / width
-            info[f"leak{side}"] = correlated(u[:, 0], jnp.concatenate([kept[f"h{other}"], kept[f"s{other}"]], -1))
-            info[f"overlap{side}"] = correlated(s[:, 0], kept[f"u{side}"])
+            info[f"leak{side}"] = correlated(u[:, 0], jnp.concatenate([fixed[f"h{other}"], fixed[f"s{other}"]], -1))
+            info[f"overlap{side}"] = correlated(s[:, 0], fixed[f"u{side}"])
             value += unique * info[f"twins{side}"] + apart * info[f"leak{side}"] + shared_apart * info[f"overlap{side}"]
         return value, {"loss": value, **info}
 
-    return Objective(init, encode, loss)
+    return Objective(built.init, built.encode, loss)

@@ -12,6 +12,7 @@ from pidjax.objectives.clean import clean
 from pidjax.objectives.factorcl import PAPER, TERMS, FactorCLConfig, factorcl
 from pidjax.objectives.pair import Augment
 from pidjax.objectives.supervised import supervised
+from pidjax.objectives.unique_views import invariance, masked_prediction
 from pidjax.typing import Encoder, Objective
 
 
@@ -53,14 +54,24 @@ def _factorcl(supervision: bool, heads: tuple[str, ...], only: str | None = None
     return Recipe(build, heads, supervision)
 
 
-def _plain(make: Callable[..., Objective], *, augmented: bool = False, **fixed: Any) -> Recipe:
+def _plain(
+    make: Callable[..., Objective],
+    *,
+    augmented: bool = False,
+    unique: bool = False,
+    heads: tuple[str, ...] = BACKBONES,
+    **fixed: Any,
+) -> Recipe:
+    """``unique``: takes the unique augmentation where there is one."""
+
     def build(nets, augment, unique_augment, classes, config, settings) -> Objective:
-        if augmented and augment is None:
+        chosen = unique_augment if unique and unique_augment is not None else augment
+        if augmented and chosen is None:
             raise InputError(f"{make.__name__} compares augmentations of a sample: give augment(key, sample).")
-        given = {"augment": augment} if augmented else {}
+        given = {"augment": chosen} if augmented else {}
         return make(nets, **given, **fixed, **settings)
 
-    return Recipe(build, BACKBONES)
+    return Recipe(build, heads)
 
 
 def _labelled(make: Callable[..., Objective], *, told: bool) -> Recipe:
@@ -76,7 +87,7 @@ def _labelled(make: Callable[..., Objective], *, told: bool) -> Recipe:
 
 METHODS: dict[str, Recipe] = {
     "simclr": _plain(contrastive.cross),
-    "clip": _plain(contrastive.clip)._replace(heads=("projection1", "projection2")),
+    "clip": _plain(contrastive.clip, heads=("projection1", "projection2")),
     "cross_self": _plain(contrastive.cross_self, augmented=True),
     "cross_self_fact": _plain(contrastive.cross_self, augmented=True, factorised=True),
     "supcon": _labelled(contrastive.supcon, told=False),
@@ -92,7 +103,10 @@ METHODS: dict[str, Recipe] = {
     "factorcl_sup_s": _factorcl(True, ("shared1", "shared2"), "shared"),
     "factorcl_sup_u1": _factorcl(True, ("unique1",), "unique1"),
     "factorcl_sup_u2": _factorcl(True, ("unique2",), "unique2"),
-    "clean_ssl": _plain(clean, augmented=True)._replace(heads=FACTORS),
+    "clean_ssl": _plain(clean, augmented=True, heads=FACTORS),
+    "vicreg": _plain(invariance, augmented=True, unique=True, heads=FACTORS, loss="vicreg"),
+    "barlow": _plain(invariance, augmented=True, unique=True, heads=FACTORS, loss="barlow"),
+    "masked": _plain(masked_prediction, augmented=True, unique=True, heads=FACTORS),
 }
 
 
@@ -117,7 +131,8 @@ def method(
     augment : callable
         Independent augmentation of both modalities, ``augment(key, sample) -> sample``.
     unique_augment : callable, optional
-        One that sees both modalities, for FactorCL-SSL; ``augment`` where there is none.
+        One that sees both modalities, for FactorCL-SSL, "vicreg", "barlow" and "masked"; ``augment`` where there is
+        none.
     classes : int
         Of supervised methods.
     config : FactorCLConfig
