@@ -216,3 +216,11 @@ def test_axes_cover_the_law():
     nodes = axes(TrialConfig(jitter=2.0))
     np.testing.assert_allclose(np.diff(nodes["onset"].values), 0.1)
     assert nodes["delay"].values[0] == pytest.approx(-0.45) and nodes["delay"].values[-1] == pytest.approx(3.95)
+    np.testing.assert_allclose(axes(TrialConfig(jitter=0.02))["onset"].values, 0.01)  # a cell wider than the range
+
+
+@pytest.mark.parametrize("grid", [{"step": 0.0}, {"cells": 2}])
+def test_impossible_grids_are_refused(grid):
+    """Cells without width, or one on either side."""
+    with pytest.raises(InputError, match="a step above 0 s and 3 cells"):
+        axes(TrialConfig(), **grid)

@@ -7,7 +7,7 @@ from pidjax._checks import InputError
 from pidjax.neuro.simulate import TASKS, TrialConfig, closed_forms, label_posteriors, make_task, observed_label, truth
 from pidjax.neuro.simulate.behaviour import accuracy, behave
 from pidjax.neuro.simulate.factors import draw_factors
-from pidjax.neuro.simulate.observers import information
+from pidjax.neuro.simulate.observers import information, sensitivity
 from pidjax.neuro.simulate.trials import draw_scalp, simulate_trials
 
 SCALP = draw_scalp(np.random.default_rng(0))
@@ -94,13 +94,22 @@ def test_delay_is_synergy_only_with_jitter():
 def test_delay_by_the_gaussian_formula():
     """Errors of the fNIRS at its bound, an onset that the EEG shows clearly: the quadrature of the uniform onset."""
     changes = {"delay_range": (-4.0, 6.0), "erp": 60e-6, "jitter": 4.0}
-    from pidjax.neuro.simulate import sensitivity
-
     task = quick("delay", **changes)
     bound = sensitivity(task.config, SCALP)
     expected = closed_forms.delay_uniform(4.0, 0.8, bound.eeg_latency, bound.fnirs_latency)
     found = truth(task, n=200, scalp=SCALP)
     assert (np.abs(np.array(found.atoms) - expected) < 4.5 * np.array(found.std_error) + 0.03).all()
+
+
+def test_signals_of_no_size_say_nothing():
+    """No potential or no response: d' of 0 and no bound; both, or an event that always or never happens: all 0."""
+    seen, unseen = (sensitivity(quick("event", **size).config, SCALP) for size in ({"hbo": 0.0}, {"erp": 0.0}))
+    assert seen.fnirs == unseen.eeg == 0 and seen.fnirs_latency == seen.amplitude == unseen.eeg_latency == np.inf
+    assert seen.eeg > 1 and unseen.fnirs > 1
+    atoms = truth(quick("event", erp=0.0), scalp=SCALP).atoms
+    assert atoms.unique2 > 0.3 and abs(atoms.redundancy) + abs(atoms.unique1) + abs(atoms.synergy) < 1e-9
+    for changes in ({"erp": 0.0, "hbo": 0.0}, {"event": 1.0}, {"event": 0.0}):
+        np.testing.assert_allclose(truth(quick("event", **changes), n=100, scalp=SCALP).atoms, 0, atol=1e-9)
 
 
 def test_label_posteriors_come_in_chunks():
@@ -134,9 +143,17 @@ def test_behaviour_follows_the_factors():
         ("xor", {"modes": ("alpha",)}, "xor needs two modes"),
         ("mode", {"modes": ("alpha",)}, "two or three modes"),
         ("cost", {"cost_sd": 0.0}, "needs a cost that varies"),
+        ("xor", {"cost_sd": 0.0}, "needs a cost that varies"),
+        ("efficiency", {"intensity_sd": 0.0, "cost_sd": 0.0}, "intensity or a cost that varies"),
     ],
 )
 def test_contradictions_are_refused(name, changes, words):
     """A task whose settings contradict its name says so."""
     with pytest.raises(InputError, match=words):
         make_task(name, **changes)
+
+
+def test_one_trial_is_no_truth():
+    """It has no standard error."""
+    with pytest.raises(InputError, match="2 or more trials"):
+        truth(quick("cost"), n=1)

@@ -103,6 +103,10 @@ class TrialConfig:
     def __post_init__(self) -> None:
         for name in _SIZES:
             _not_negative(name, getattr(self, name))
+        if len(self.band_rms) != len(MODES) or len(self.event_errors) != 2:
+            raise InputError(
+                f"band_rms holds three sizes and event_errors two; found {self.band_rms} and {self.event_errors}."
+            )
         for rms in self.band_rms:
             _not_negative("band_rms", rms)
         for name in ("event", "mode_error", "systemic_correlation", "hbr_own"):

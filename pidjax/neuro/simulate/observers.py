@@ -132,7 +132,7 @@ def informations(seen: Observation, factors: tuple[str, ...]) -> dict[str, np.nd
 
 
 class Sensitivity(NamedTuple):
-    """What known shapes in known noise allow, at log gains 0.
+    """What known shapes in known noise allow, at log gains 0; errors without a signal are infinite.
 
     Attributes
     ----------
@@ -173,7 +173,12 @@ def sensitivity(config: TrialConfig, scalp: np.ndarray) -> Sensitivity:
     fnirs, fnirs_slope = _energies(
         shapes, lambda s: np.einsum("ck,kcd,dk,k->", np.conj(s), metric, s, 2 * fb.weight).real, shift
     )
-    return Sensitivity(eeg**0.5, fnirs**0.5, eeg_slope**-0.5, fnirs_slope**-0.5, fnirs**-0.5)
+    return Sensitivity(eeg**0.5, fnirs**0.5, _bound(eeg_slope), _bound(fnirs_slope), _bound(fnirs))
+
+
+def _bound(information: float) -> float:
+    """Smallest standard error; without a signal there is none."""
+    return information**-0.5 if information > 0 else np.inf
 
 
 def _energies(shapes: np.ndarray, energy: Callable[[np.ndarray], float], shift: float) -> tuple[float, float]:

@@ -145,6 +145,8 @@ def truth(task: Task, *, n: int = 1000, seed: int = 0, scalp: np.ndarray | None 
     step : float
         Cells of onset and delay (s).
     """
+    if n < 2:
+        raise InputError(f"n must be 2 or more trials; found {n}.")
     rng = np.random.default_rng(seed)
     scalp = draw_scalp(rng) if scalp is None else scalp
     if task.closed_form is not None:
@@ -298,5 +300,7 @@ def _consistent(name: str, config: TrialConfig) -> None:
         raise InputError("mode needs two or three modes to tell apart.")
     if name in ("delay", "delay_locked", "delay_modular") and config.delay_sd == 0:
         raise InputError(f"{name} needs a delay that varies: give delay_sd.")
-    if name.startswith("cost") and config.cost_sd == 0:
+    if name in ("cost", "cost_varying", "xor") and config.cost_sd == 0:
         raise InputError(f"{name} needs a cost that varies: give cost_sd.")
+    if name == "efficiency" and config.cost_sd == config.intensity_sd == 0:
+        raise InputError("efficiency needs an intensity or a cost that varies: give intensity_sd or cost_sd.")
