@@ -75,7 +75,7 @@ def test_event_has_a_closed_form():
     """Said to be one, at the d' of the subject; none where the event also changes theta."""
     task = quick("event")
     found = truth(task, scalp=SCALP)
-    assert found.source == "closed form" and found.n == 0
+    assert found.source == "closed form" and found.n == 0 and task.truth(scalp=SCALP) == found
     assert found.atoms.redundancy > 0.3 and found.atoms.unique1 == 0
     assert quick("event", theta_rms=3e-6).closed_form is None
 

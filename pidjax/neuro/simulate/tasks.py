@@ -72,6 +72,10 @@ class Task(NamedTuple):
     silent: tuple[str, ...] = ()
     closed_form: Callable[[np.ndarray], PIDAtoms] | None = None
 
+    def truth(self, **how: Any) -> Truth:
+        """PID of the label, and where it comes from: ``truth`` of this task."""
+        return truth(self, **how)
+
 
 class Truth(NamedTuple):
     """PID of a task's label, nats; unique1 is the EEG's, unique2 the fNIRS's.
