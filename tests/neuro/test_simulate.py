@@ -13,6 +13,8 @@ from pidjax.neuro import SessionConfig, fit_clock, read_eeg, read_fnirs, save_se
 from pidjax.neuro.events import annotation_table, read_events_tsv
 from pidjax.neuro.features import BANDS
 from pidjax.neuro.simulate import CLEAR, EEG_CHANNELS, MODES, make_task, save_study, simulate_study
+from pidjax.neuro.simulate.files import remove_simulated
+from pidjax.neuro.simulate.sessions import _stream_of_session, _stream_of_subject
 
 STILL = {"activation_sd": 0.0, "intensity_sd": 0.0, "cost_sd": 0.0, "delay_sd": 0.0, "dispersion_sd": 0.0}
 LOUD = SessionConfig(n_trials=24, interval=(20.0, 22.0))
@@ -220,6 +222,22 @@ def test_a_study_has_subjects_and_sessions(study):
     assert abs(shift[0] - shift[1]) < 1.3 and len({s.raw_fnirs.get_data().mean() for s in study}) == 4
 
 
+def test_every_subject_and_session_has_a_stream_of_its_own():
+    """All differ, but for the first subject and its first session."""
+    streams = [_stream_of_subject(3, i) for i in range(4)]
+    streams += [_stream_of_session(3, i, j) for i in range(4) for j in range(4)]
+    first = [rng.random() for rng in streams]
+    assert len(set(first)) == len(first) - 1 and first[0] == first[4]
+
+
+def test_the_label_of_behaviour_is_the_answer_that_is_told():
+    """One draw, in both columns."""
+    config = dataclasses.replace(SMALL, n_trials=40, behaviour=True, interval=(2.0, 3.0))
+    trials = simulate_session(config, make_task("behaviour", task=1.0), seed=1).trials
+    np.testing.assert_array_equal(trials.label, trials.correct)
+    assert 0 < trials.label.mean() < 1
+
+
 def test_a_study_is_a_bids_folder(study, tmp_path):
     """Every recording, table and description where BIDS wants it; both signals read back and agree on the events."""
     recordings = save_study(study[1:2], tmp_path, task="cost_varying")
@@ -234,6 +252,10 @@ def test_a_study_is_a_bids_folder(study, tmp_path):
     on_fnirs = read_events_tsv(tmp_path / stem.format("nirs", "events.tsv"))
     np.testing.assert_allclose(annotation_table(read_fnirs(recordings[1])).onset, on_fnirs.onset, atol=1e-3)
     assert (tmp_path / "derivatives/factors/sub-01_ses-02_task-costvarying_factors.tsv").is_file()
+    own = tmp_path / "sub-01/ses-02/eeg/sub-01_ses-02_task-rest_eeg.edf"
+    own.touch()
+    remove_simulated(tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [own]
 
 
 def test_the_eeg_as_fif(study, tmp_path):
