@@ -98,6 +98,46 @@ def test_delay_is_synergy_only_with_jitter():
     assert round_.atoms.synergy > 0.4 and round_.atoms.unique2 == 0
 
 
+CLEAREST = {"erp": 60e-6, "hbo": 3e-6}
+WIDE = {"delay_range": (-4.0, 6.0)}
+SMALL = {"activation_sd": 0.05, "cost_sd": 0.05, "band_rms": (0.0, 0.0, 0.0)}
+
+
+def relative(name, changes, eeg, fnirs):
+    """A task with these d'."""
+    base = quick(name, **changes).config
+    found = sensitivity(base, SCALP)
+    return quick(name, **{**changes, "erp": base.erp * eeg / found.eeg, "hbo": base.hbo * fnirs / found.fnirs})
+
+
+@pytest.mark.parametrize(
+    ("task", "form"),
+    [
+        (quick("mode", band_rms=(20e-6, 20e-6, 20e-6)), lambda s: closed_forms.mode(0.1, 2)),
+        # two sizes are two shifts
+        (quick("xor", cost_sd=0.1), lambda s: closed_forms.xor_signals(30, 2 * np.sinh(0.1) * s.fnirs)),
+        # small a and v add to sizes, and a shift the potential by half as much
+        (relative("cost_varying", SMALL, 40.0, 20.0), lambda s: closed_forms.cost(0.05, 0.05, s.amplitude)),
+        (quick("delay_locked", **WIDE), lambda s: closed_forms.delay_gaussian(0.0, 0.8, 0.0, s.fnirs_latency)),
+        (
+            quick("delay", delay_law="binary", delay_sd=0.5, jitter=4.0, **CLEAREST),
+            lambda s: closed_forms.delay_binary(1.0, 4.0),
+        ),
+        (
+            quick("delay_modular", delay_law="binary", delay_sd=1.0, **CLEAREST),
+            lambda s: closed_forms.delay_modular([0.5, 0.5]),
+        ),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_closed_forms_by_observers(task, form):
+    """Observers of drawn signals agree with the formula, within their error and 0.01 nats for what it neglects."""
+    found = truth(task, n=200, scalp=SCALP)
+    expected = np.array(form(sensitivity(task.config, SCALP)))
+    assert expected.sum() > 0.2
+    assert (np.abs(np.array(found.atoms) - expected) < 4.5 * np.array(found.std_error) + 0.01).all()
+
+
 def test_delay_by_the_gaussian_formula():
     """Errors of the fNIRS at its bound, an onset that the EEG shows clearly: the quadrature of the uniform onset."""
     changes = {"delay_range": (-4.0, 6.0), "erp": 60e-6, "jitter": 4.0}

@@ -144,6 +144,11 @@ def simulate_session(
     task = trial if isinstance(trial, Task) else None
     law = trial.config if isinstance(trial, Task) else trial or CLEAR
     interval = _interval(config, law)
+    if config.mains and law.eeg_sfreq <= 2 * artefacts.MAINS:
+        raise InputError(
+            f"mains of {artefacts.MAINS} Hz need an EEG of more than {2 * artefacts.MAINS} Hz; found eeg_sfreq="
+            f"{law.eeg_sfreq:g}: raise it, or leave mains out."
+        )
     rng = np.random.default_rng(seed)
     subject = draw_subject(config, rng) if subject is None else subject
     of = _shifted(_ordered(config, law, rng), subject)
