@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 class InputError(ValueError):
     """Something the caller gave cannot be used; the message is one sentence a person can act on.
@@ -15,3 +17,15 @@ def one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
     """Raise ``InputError`` unless ``value`` is one of ``allowed``."""
     if value not in allowed:
         raise InputError(f"{name} must be one of {', '.join(map(repr, allowed))}; found {value!r}.")
+
+
+def not_negative(name: str, value: float) -> None:
+    """Raise ``InputError`` unless ``value`` is a finite size."""
+    if not (math.isfinite(value) and value >= 0):
+        raise InputError(f"{name} must be a finite number of at least 0; found {value!r}.")
+
+
+def probability(name: str, value: float) -> None:
+    """Raise ``InputError`` unless ``value`` is a probability."""
+    if not 0 <= value <= 1:
+        raise InputError(f"{name} must lie between 0 and 1; found {value!r}.")

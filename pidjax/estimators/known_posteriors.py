@@ -42,6 +42,11 @@ def pid_of_posteriors(
         )
     if n < 10 * groups:
         raise InputError(f"{n} rows are too few for a jackknife of {groups} groups: give {10 * groups} or more.")
+    # a class that never happens tells nothing, and has no probability to divide by
+    prior, first, second, both = (p[..., prior > 0] for p in (prior, first, second, both))
+    classes = prior.size
+    if classes == 1:
+        return PIDAtoms(0.0, 0.0, 0.0, 0.0), PIDAtoms(0.0, 0.0, 0.0, 0.0)  # type: ignore[arg-type]
     # row 0: all; then each group left out
     keep = np.arange(n)[None] % groups != np.arange(-1, groups)[:, None]
     keep[0] = True

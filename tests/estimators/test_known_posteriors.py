@@ -53,3 +53,13 @@ def test_shapes_and_few_rows_are_refused():
         pid_of_posteriors(np.full(2, 0.5), p, p[:-1], p)
     with pytest.raises(InputError, match="too few for a jackknife"):
         pid_of_posteriors(np.full(2, 0.5), p[:50], p[:50], p[:50])
+
+
+def test_a_class_that_never_happens_tells_nothing():
+    """Atoms are those without it; a label of one class has none."""
+    some = two(np.linspace(0.1, 0.9, N))
+    more = np.pad(some, ((0, 0), (0, 1)))
+    expected = pid_of_posteriors(np.full(2, 0.5), some, some, some)
+    np.testing.assert_allclose(pid_of_posteriors(np.array([0.5, 0.5, 0.0]), more, more, more), expected)
+    sure = two(np.zeros(N))
+    np.testing.assert_array_equal(pid_of_posteriors(np.array([1.0, 0.0]), sure, sure, sure), 0)

@@ -113,6 +113,53 @@ def test_signals_of_xor_by_monte_carlo():
     close(math.log(2) - entr(agree) - entr(1 - agree), forms.xor_signals(2.0, 2.0).synergy)
 
 
+@pytest.mark.parametrize(
+    ("form", "given", "words"),
+    [
+        (forms.event, (-1.0, 1.0), "d_eeg must be a finite number of at least 0"),
+        (forms.event, (1.0, math.nan), "d_fnirs must be a finite"),
+        (forms.detectors, (0.1, 1.2), "error_fnirs must lie between 0 and 1"),
+        (forms.mode, (-0.1,), "error must lie between 0 and 1"),
+        (forms.mode, (0.0, 1), "two or more classes"),
+        (forms.cost, (-1.0, 1.0, 0.2), "cost_sd must be a finite"),
+        (forms.cost, (1.0, 1.0, 0.0), "noise_sd must be above 0"),
+        (forms.xor, (0.1, math.nan), "error_fnirs must lie"),
+        (forms.xor_signals, (2.0, math.inf), "d_fnirs must be a finite"),
+        (forms.delay_gaussian, (1.0, -0.8, 0.1, 0.4), "delay_sd must be a finite"),
+        (forms.delay_gaussian, (1.0, 0.8, 0.1, 0.0), "fnirs_error must be above 0"),
+        (forms.delay_uniform, (8.0, 0.8, -0.1, 0.4), "eeg_error must be a finite"),
+        (forms.delay_uniform, (8.0, 0.8, 0.1, 0.0), "fnirs_error must be above 0"),
+        (forms.delay_modular, ([0.5, 0.6],), "sum to 1"),
+        (forms.delay_modular, ([1.5, -0.5],), "0 or more"),
+        (forms.efficiency_binary, (-1.0,), "coupling must be a finite"),
+        (forms.efficiency_gaussian, (1.0, 0.0), "noise must be above 0"),
+    ],
+)
+def test_impossible_values_are_refused(form, given, words):
+    """SDs and d' below 0 or without end, probabilities that are none, numbers without noise: in words."""
+    with pytest.raises(InputError, match=words):
+        form(*given)
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        forms.event(0.0, 0.0),
+        forms.detectors(0.5, 0.5),
+        forms.mode(2 / 3),
+        forms.cost(0.0, 1.0, 0.2),
+        forms.xor(0.5, 0.0),
+        forms.xor_signals(0.0, 3.0),
+        forms.delay_gaussian(0.0, 0.0, 0.0, 0.4),
+        forms.delay_uniform(8.0, 0.0, 0.1, 0.4),
+        forms.delay_modular([1.0, 0.0]),
+    ],
+)
+def test_labels_that_nothing_shows_have_no_atoms(nothing):
+    """Errors of chance, no signal, a number that does not vary."""
+    np.testing.assert_allclose(nothing, 0, atol=1e-12)
+
+
 def test_impossible_delays_are_refused():
     """Delays further apart than the jitter, and an EEG that does not resolve the jitter."""
     with pytest.raises(InputError, match="less than the jitter"):

@@ -190,6 +190,26 @@ def test_signals_hold_nothing_else():
         assert np.abs(r).max() < 4.5 / 300**0.5
 
 
+@pytest.mark.parametrize(
+    ("size", "nats", "right", "error"),
+    [(3e-6, 0.056, 0.635, 0.096), (6e-6, 0.193, 0.755, 0.048), (10e-6, 0.401, 0.875, 0.029)],
+)
+def test_potentials_under_the_midline(size, nats, right, error):
+    """The design's information, accuracy and bound of the latency, of a dipole with a'Σ⁻¹a = 1.18, to their digits."""
+    config = dataclasses.replace(SHORT, erp=size, eeg_sfreq=200.0, eeg_window=(-0.5, 1.5))
+    found, less = sensitivity(config, SCALP), (1.18 / montage("C3").power) ** 0.5
+    d = found.eeg * less
+    assert abs(closed_forms.event(d, 0.0).mi1 - nats) < 0.002
+    assert abs(0.5 * (1 + math.erf(d / 2 / 2**0.5)) - right) < 0.001
+    assert abs(found.eeg_latency / less - error) < 0.0006
+
+
+def test_hbr_of_its_own_is_what_limits_the_response():
+    """The less of HbR's systemic power is its own, the better a sum of both chromophores cancels it."""
+    d = [sensitivity(TrialConfig(hbr_own=own, **STILL), SCALP).fnirs for own in (0.0, 0.1, 0.5, 1.0)]
+    assert (np.diff(d) < -1).all() and 7 < d[2] < 9
+
+
 def test_finer_grids_change_nothing():
     """Informations of delay and cost on half the step differ by less than 0.01 nats."""
     config = dataclasses.replace(SHORT, event=1.0, delay_sd=0.8, cost_sd=0.35, dispersion_sd=0.1)
@@ -216,3 +236,11 @@ def test_axes_cover_the_law():
     nodes = axes(TrialConfig(jitter=2.0))
     np.testing.assert_allclose(np.diff(nodes["onset"].values), 0.1)
     assert nodes["delay"].values[0] == pytest.approx(-0.45) and nodes["delay"].values[-1] == pytest.approx(3.95)
+    np.testing.assert_allclose(axes(TrialConfig(jitter=0.02))["onset"].values, 0.01)  # a cell wider than the range
+
+
+@pytest.mark.parametrize("grid", [{"step": 0.0}, {"cells": 2}])
+def test_impossible_grids_are_refused(grid):
+    """Cells without width, or one on either side."""
+    with pytest.raises(InputError, match="a step above 0 s and 3 cells"):
+        axes(TrialConfig(), **grid)

@@ -12,7 +12,9 @@ from pidjax._checks import InputError
 from pidjax.neuro import SessionConfig, fit_clock, read_eeg, read_fnirs, save_session, simulate_session
 from pidjax.neuro.events import annotation_table, read_events_tsv
 from pidjax.neuro.features import BANDS
-from pidjax.neuro.simulate import CLEAR, EEG_CHANNELS, MODES, make_task, save_study, simulate_study
+from pidjax.neuro.simulate import CLEAR, EEG_CHANNELS, MODES, draw_subject, make_task, save_study, simulate_study
+from pidjax.neuro.simulate.files import remove_simulated
+from pidjax.neuro.simulate.sessions import _stream_of_session, _stream_of_subject
 
 STILL = {"activation_sd": 0.0, "intensity_sd": 0.0, "cost_sd": 0.0, "delay_sd": 0.0, "dispersion_sd": 0.0}
 LOUD = SessionConfig(n_trials=24, interval=(20.0, 22.0))
@@ -220,6 +222,50 @@ def test_a_study_has_subjects_and_sessions(study):
     assert abs(shift[0] - shift[1]) < 1.3 and len({s.raw_fnirs.get_data().mean() for s in study}) == 4
 
 
+def test_subjects_differ_as_much_as_asked():
+    """Shifts have SDs of 1 s and 0.35, none without; a session's factors are another session's plus the shift."""
+    rng = np.random.default_rng(0)
+    drawn = np.array([draw_subject(SessionConfig(subject_shift=2.0), rng)[1:] for _ in range(400)])
+    np.testing.assert_allclose(drawn.std(axis=0) / [2.0, 0.7, 0.7, 0.7], 1, atol=4.5 / 800**0.5)
+    alike = draw_subject(SessionConfig(), rng)
+    assert alike[1:] == (0, 0, 0, 0)
+    other = alike._replace(delay=0.5, activation=0.4, intensity=0.3, cost=0.2)
+    a, b = (simulate_session(SMALL, BRIEF, seed=1, subject=who).factors for who in (alike, other))
+    for name in ("delay", "activation", "intensity", "cost"):
+        np.testing.assert_allclose(b[name] - a[name], getattr(other, name), atol=1e-12)
+    pd.testing.assert_frame_equal(a[["event", "mode", "onset"]], b[["event", "mode", "onset"]])
+
+
+def test_motion_of_the_fnirs_alone():
+    """Light is moved, the EEG is what it is without; with "both" it is moved at the same times."""
+    config = dataclasses.replace(SMALL, n_trials=60)
+    still, light, both = (
+        simulate_session(dataclasses.replace(config, motion=kind), BRIEF, seed=2) for kind in ("none", "fnirs", "both")
+    )
+    assert len(light.artefacts) and not len(still.artefacts)
+    pd.testing.assert_frame_equal(light.artefacts, both.artefacts)
+    np.testing.assert_array_equal(light.raw_eeg.get_data(), still.raw_eeg.get_data())
+    moved = np.abs(both.raw_eeg.get_data() - still.raw_eeg.get_data()).max(axis=0) > 1e-6
+    near = np.abs(still.raw_eeg.times[:, None] - light.artefacts.onset.to_numpy() - 0.2).min(axis=1) < 0.6
+    assert moved.any() and not (moved & ~near).any()
+
+
+def test_every_subject_and_session_has_a_stream_of_its_own():
+    """All differ, but for the first subject and its first session."""
+    streams = [_stream_of_subject(3, i) for i in range(4)]
+    streams += [_stream_of_session(3, i, j) for i in range(4) for j in range(4)]
+    first = [rng.random() for rng in streams]
+    assert len(set(first)) == len(first) - 1 and first[0] == first[4]
+
+
+def test_the_label_of_behaviour_is_the_answer_that_is_told():
+    """One draw, in both columns."""
+    config = dataclasses.replace(SMALL, n_trials=40, behaviour=True, interval=(2.0, 3.0))
+    trials = simulate_session(config, make_task("behaviour", task=1.0), seed=1).trials
+    np.testing.assert_array_equal(trials.label, trials.correct)
+    assert 0 < trials.label.mean() < 1
+
+
 def test_a_study_is_a_bids_folder(study, tmp_path):
     """Every recording, table and description where BIDS wants it; both signals read back and agree on the events."""
     recordings = save_study(study[1:2], tmp_path, task="cost_varying")
@@ -234,6 +280,10 @@ def test_a_study_is_a_bids_folder(study, tmp_path):
     on_fnirs = read_events_tsv(tmp_path / stem.format("nirs", "events.tsv"))
     np.testing.assert_allclose(annotation_table(read_fnirs(recordings[1])).onset, on_fnirs.onset, atol=1e-3)
     assert (tmp_path / "derivatives/factors/sub-01_ses-02_task-costvarying_factors.tsv").is_file()
+    own = tmp_path / "sub-01/ses-02/eeg/sub-01_ses-02_task-rest_eeg.edf"
+    own.touch()
+    remove_simulated(tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [own]
 
 
 def test_the_eeg_as_fif(study, tmp_path):
@@ -297,6 +347,7 @@ def test_alpha_falls_during_activation():
         ({"subject_shift": -1.0}, CLEAR, "0 or more"),
         ({"clock_drift": 0.1}, CLEAR, "500 ppm"),
         ({"motion": "wild"}, CLEAR, "motion must be one of"),
+        ({"mains": True}, make_task("delay_locked", eeg_sfreq=100.0), "more than 100 Hz"),
     ],
 )
 def test_bad_sessions_are_refused(settings, trial, words):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -62,6 +63,24 @@ def test_a_full_folder_is_left_alone(folder, capsys):
     """Without --overwrite."""
     assert main(["simulate", "event", "--out", str(folder)]) == 2
     assert "--overwrite" in capsys.readouterr().err
+
+
+def test_overwriting_leaves_no_older_recording(folder, tmp_path):
+    """FIF over EDF, a study over a session, another task over a study; other files stay, and so does all if refused."""
+    out = tmp_path / "x"
+    shutil.copytree(folder, out)
+    (out / "notes.txt").touch()
+    before = sorted(out.iterdir())
+    words = ["--out", str(out), "--overwrite", "--truth-trials", "0", "--n-trials", "2", "--interval", "2", "3"]
+    assert main(["simulate", "cost", *words]) == 2 and sorted(out.iterdir()) == before
+    words.append("--overlap")
+    assert main(["simulate", "cost", *words, "--eeg-format", "fif"]) == 0
+    assert {path.name for path in before} - {path.name for path in out.iterdir()} == {"eeg.edf", "truth.json"}
+    assert main(["simulate", "cost", *words, "--subjects", "2"]) == 0
+    assert not {"eeg_raw.fif", "fnirs.snirf", "factors.tsv"} & {path.name for path in out.iterdir()}
+    assert main(["simulate", "delay_locked", *words, "--sessions", "2"]) == 0
+    assert {path.stem.split("_")[2] for path in out.rglob("*.edf")} == {"task-delaylocked"}
+    assert (out / "notes.txt").exists() and not (out / "sub-02").exists()
 
 
 def test_figure_shows_every_factor_that_varies():

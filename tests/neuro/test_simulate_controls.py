@@ -52,6 +52,16 @@ def test_repairing_within_classes_keeps_each_modality(xor):
     np.testing.assert_allclose(said(event, repaired(seen, truth), truth)[1], said(event, seen, truth)[1], atol=1e-9)
 
 
+def test_no_trial_keeps_its_own_partner(xor):
+    """Whatever the seed, unless it is alone with its label."""
+    _, trials, label = xor
+    label = np.where(np.arange(160) == 5, 7, label)
+    for seed in range(20):
+        for given, alone in ((None, 0), (label, 1)):
+            kept = (repaired(trials, given, seed=seed).fnirs == trials.fnirs).all(axis=(1, 2))
+            assert kept.sum() == alone and (not alone or kept[5])
+
+
 @pytest.mark.parametrize("control", ["mode_on_hrf", "mode_on_hbr"])
 def test_modes_that_act_on_the_response_are_known_from_it(control):
     """Without the effect the fNIRS says exactly nothing of the mode; with it, something, and both say more."""

@@ -2,12 +2,26 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from pidjax._checks import InputError
-from pidjax.neuro.simulate import TASKS, TrialConfig, closed_forms, label_posteriors, make_task, observed_label, truth
+from pidjax.neuro.simulate import (
+    TASKS,
+    Axis,
+    TrialConfig,
+    axes,
+    closed_forms,
+    label_posteriors,
+    make_task,
+    observe,
+    observed_label,
+    posterior,
+    truth,
+)
 from pidjax.neuro.simulate.behaviour import accuracy, behave
 from pidjax.neuro.simulate.factors import draw_factors
-from pidjax.neuro.simulate.observers import information
+from pidjax.neuro.simulate.observers import information, sensitivity
+from pidjax.neuro.simulate.tasks import _cells
 from pidjax.neuro.simulate.trials import draw_scalp, simulate_trials
 
 SCALP = draw_scalp(np.random.default_rng(0))
@@ -35,20 +49,13 @@ def test_posteriors_predict_the_labels(observed):
     """The mean log ratio of the true label is the information, for EEG, fNIRS and both: likelihoods are right."""
     task, label, prior, rows = observed
     if prior.size > 3:
-        nodes = task.table(*(_axes(task)[name] for name in task.factors))
-        assert nodes.shape == (prior.size, prior.size)
-        values = _axes(task)[task.factors[0]].values
+        values = axes(task.config, cells=_cells(task))[task.factors[0]].values
+        assert values.size == prior.size
         label = np.abs(label[:, None] - values).argmin(axis=1)
     for p in rows:
         terms = np.log(p[np.arange(100), label.astype(int)] / prior[label.astype(int)])
         excess = terms - information(p, prior)
         assert abs(excess.mean()) < 4.5 * excess.std() / 10 + 1e-9
-
-
-def _axes(task):
-    from pidjax.neuro.simulate import axes
-
-    return axes(task.config)
 
 
 def test_both_say_more_than_each(observed):
@@ -68,7 +75,7 @@ def test_event_has_a_closed_form():
     """Said to be one, at the d' of the subject; none where the event also changes theta."""
     task = quick("event")
     found = truth(task, scalp=SCALP)
-    assert found.source == "closed form" and found.n == 0
+    assert found.source == "closed form" and found.n == 0 and task.truth(scalp=SCALP) == found
     assert found.atoms.redundancy > 0.3 and found.atoms.unique1 == 0
     assert quick("event", theta_rms=3e-6).closed_form is None
 
@@ -91,16 +98,98 @@ def test_delay_is_synergy_only_with_jitter():
     assert round_.atoms.synergy > 0.4 and round_.atoms.unique2 == 0
 
 
+CLEAREST = {"erp": 60e-6, "hbo": 3e-6}
+WIDE = {"delay_range": (-4.0, 6.0)}
+SMALL = {"activation_sd": 0.05, "cost_sd": 0.05, "band_rms": (0.0, 0.0, 0.0)}
+
+
+def relative(name, changes, eeg, fnirs):
+    """A task with these d'."""
+    base = quick(name, **changes).config
+    found = sensitivity(base, SCALP)
+    return quick(name, **{**changes, "erp": base.erp * eeg / found.eeg, "hbo": base.hbo * fnirs / found.fnirs})
+
+
+@pytest.mark.parametrize(
+    ("task", "form"),
+    [
+        (quick("mode", band_rms=(20e-6, 20e-6, 20e-6)), lambda s: closed_forms.mode(0.1, 2)),
+        # two sizes are two shifts
+        (quick("xor", cost_sd=0.1), lambda s: closed_forms.xor_signals(30, 2 * np.sinh(0.1) * s.fnirs)),
+        # small a and v add to sizes, and a shift the potential by half as much
+        (relative("cost_varying", SMALL, 40.0, 20.0), lambda s: closed_forms.cost(0.05, 0.05, s.amplitude)),
+        (quick("delay_locked", **WIDE), lambda s: closed_forms.delay_gaussian(0.0, 0.8, 0.0, s.fnirs_latency)),
+        (
+            quick("delay", delay_law="binary", delay_sd=0.5, jitter=4.0, **CLEAREST),
+            lambda s: closed_forms.delay_binary(1.0, 4.0),
+        ),
+        (
+            quick("delay_modular", delay_law="binary", delay_sd=1.0, **CLEAREST),
+            lambda s: closed_forms.delay_modular([0.5, 0.5]),
+        ),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_closed_forms_by_observers(task, form):
+    """Observers of drawn signals agree with the formula, within their error and 0.01 nats for what it neglects."""
+    found = truth(task, n=200, scalp=SCALP)
+    expected = np.array(form(sensitivity(task.config, SCALP)))
+    assert expected.sum() > 0.2
+    assert (np.abs(np.array(found.atoms) - expected) < 4.5 * np.array(found.std_error) + 0.01).all()
+
+
 def test_delay_by_the_gaussian_formula():
     """Errors of the fNIRS at its bound, an onset that the EEG shows clearly: the quadrature of the uniform onset."""
     changes = {"delay_range": (-4.0, 6.0), "erp": 60e-6, "jitter": 4.0}
-    from pidjax.neuro.simulate import sensitivity
-
     task = quick("delay", **changes)
     bound = sensitivity(task.config, SCALP)
     expected = closed_forms.delay_uniform(4.0, 0.8, bound.eeg_latency, bound.fnirs_latency)
     found = truth(task, n=200, scalp=SCALP)
     assert (np.abs(np.array(found.atoms) - expected) < 4.5 * np.array(found.std_error) + 0.03).all()
+
+
+def test_cost_by_quadrature():
+    """I(v > 0; fNIRS) is that of x = d' exp(v) + noise: the grid loses less than 0.002 nats, draws agree with it."""
+    task = quick("cost")
+    d, sd = sensitivity(task.config, SCALP).fnirs, task.config.cost_sd
+    x = np.linspace(-6, d * np.exp(5 * sd) + 6, 1001)
+
+    def of_label(values, prob):
+        """p(x, label) on the cells of v."""
+        return norm.pdf(x[:, None] - d * np.exp(values)) @ (prob[:, None] * task.table(Axis(values, prob)))
+
+    middle = (np.arange(2000) + 0.5) / 200 - 5
+    law = of_label(sd * middle, norm.pdf(middle) / norm.pdf(middle).sum())
+    nats, density = information(law / law.sum(1, keepdims=True), np.full(2, 0.5)), law.sum(1) / law.sum()
+    grid = of_label(*axes(task.config, cells=_cells(task))["cost"])
+    lost = density @ nats - density @ information(grid / grid.sum(1, keepdims=True), np.full(2, 0.5))
+    assert 0 <= lost < 0.002
+    found = truth(task, n=400, scalp=SCALP)
+    assert abs(found.atoms.unique2 - density @ nats) < 4.5 * found.std_error.unique2
+
+
+def test_numbers_on_finer_grids_are_worth_the_same():
+    """Labels of two numbers lose less than 0.002 nats to the cells that ``truth`` takes."""
+    task = quick("efficiency")
+    trials = simulate_trials(task.config, 20, seed=3, scalp=SCALP)
+    found = []
+    for cells in (_cells(task), 81):
+        p = posterior(observe(trials, cells=cells), task.factors)
+        nodes = axes(task.config, cells=cells)
+        label = task.table(nodes["intensity"], nodes["cost"]).reshape(-1, 2)
+        found.append(information(p.reshape(20, -1) @ label, np.full(2, 0.5)).mean())
+    assert abs(found[1] - found[0]) < 0.002 and found[1] > 0.1
+
+
+def test_signals_of_no_size_say_nothing():
+    """No potential or no response: d' of 0 and no bound; both, or an event that always or never happens: all 0."""
+    seen, unseen = (sensitivity(quick("event", **size).config, SCALP) for size in ({"hbo": 0.0}, {"erp": 0.0}))
+    assert seen.fnirs == unseen.eeg == 0 and seen.fnirs_latency == seen.amplitude == unseen.eeg_latency == np.inf
+    assert seen.eeg > 1 and unseen.fnirs > 1
+    atoms = truth(quick("event", erp=0.0), scalp=SCALP).atoms
+    assert atoms.unique2 > 0.3 and abs(atoms.redundancy) + abs(atoms.unique1) + abs(atoms.synergy) < 1e-9
+    for changes in ({"erp": 0.0, "hbo": 0.0}, {"event": 1.0}, {"event": 0.0}):
+        np.testing.assert_allclose(truth(quick("event", **changes), n=100, scalp=SCALP).atoms, 0, atol=1e-9)
 
 
 def test_label_posteriors_come_in_chunks():
@@ -134,9 +223,17 @@ def test_behaviour_follows_the_factors():
         ("xor", {"modes": ("alpha",)}, "xor needs two modes"),
         ("mode", {"modes": ("alpha",)}, "two or three modes"),
         ("cost", {"cost_sd": 0.0}, "needs a cost that varies"),
+        ("xor", {"cost_sd": 0.0}, "needs a cost that varies"),
+        ("efficiency", {"intensity_sd": 0.0, "cost_sd": 0.0}, "intensity or a cost that varies"),
     ],
 )
 def test_contradictions_are_refused(name, changes, words):
     """A task whose settings contradict its name says so."""
     with pytest.raises(InputError, match=words):
         make_task(name, **changes)
+
+
+def test_one_trial_is_no_truth():
+    """It has no standard error."""
+    with pytest.raises(InputError, match="2 or more trials"):
+        truth(quick("cost"), n=1)

@@ -184,6 +184,7 @@ def test_same_seed_same_trials():
     [
         ({"cost_sd": -0.1}, "cost_sd must be a finite number"),
         ({"band_rms": (1e-6, -1e-6, 0.0)}, "band_rms"),
+        ({"band_rms": (1e-6,)}, "three sizes"),
         ({"event": 1.5}, "event must lie between 0 and 1"),
         ({"eeg_sfreq": 80.0}, "at least 112.5 Hz"),
         ({"eeg_window": (-0.333, 1.5)}, "366.6 samples"),

@@ -9,6 +9,8 @@ import numpy as np
 from pidjax.neuro.simulate import noise
 from pidjax.neuro.simulate.montage import EEG_CHANNELS
 
+MAINS = 50
+"""Hz."""
 MOTIONS_A_SECOND = 4 / (27 * 60)
 
 
@@ -49,7 +51,7 @@ def mains(rng: np.random.Generator, n: int, sfreq: float) -> np.ndarray:
     """V [28, n]: 50 Hz of about 1 µV, its own in every channel."""
     size = rng.uniform(0.7e-6, 1.3e-6, (len(EEG_CHANNELS), 1))
     phase = rng.uniform(0, 2 * np.pi, size.shape)
-    return size * np.sqrt(2) * np.sin(2 * np.pi * 50 * np.arange(n) / sfreq + phase)
+    return size * np.sqrt(2) * np.sin(2 * np.pi * MAINS * np.arange(n) / sfreq + phase)
 
 
 def motion(rng: np.random.Generator, seconds: float, pairs: int) -> Motion:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.special import entr, expit, ndtr
 
-from pidjax._checks import InputError
+from pidjax._checks import InputError, not_negative, probability
 from pidjax.pid import PIDAtoms, atoms_mmi
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(201)
@@ -27,11 +27,13 @@ def event(d_eeg: float, d_fnirs: float) -> PIDAtoms:
 
     Of two Gaussian shifts the nearer is a noisier copy of the farther (Blackwell), so R = min(I_E, I_F).
     """
+    _sizes(d_eeg=d_eeg, d_fnirs=d_fnirs)
     return _mmi(*map(_shift, (d_eeg, d_fnirs, math.hypot(d_eeg, d_fnirs))))
 
 
 def detectors(error_eeg: float, error_fnirs: float) -> PIDAtoms:
     """An event with p = 1/2 and two detectors that are wrong independently: I = ln 2 − h(ε), Blackwell-ordered."""
+    _chances(error_eeg=error_eeg, error_fnirs=error_fnirs)
     both = 0.0
     for agree_eeg in (1 - error_eeg, error_eeg):
         for agree_fnirs in (1 - error_fnirs, error_fnirs):
@@ -43,6 +45,9 @@ def detectors(error_eeg: float, error_fnirs: float) -> PIDAtoms:
 
 def mode(error: float = 0.0, classes: int = 3) -> PIDAtoms:
     """One of equally likely modes, of which the EEG shows another with probability ``error``, the fNIRS nothing."""
+    _chances(error=error)
+    if classes < 2:
+        raise InputError(f"a mode is one of two or more classes; found {classes}.")
     unique = math.log(classes) - _h(error) - error * math.log(classes - 1)
     return _atoms(0, unique, 0, 0)
 
@@ -54,6 +59,8 @@ def cost(cost_sd: float, activation_sd: float, noise_sd: float) -> PIDAtoms:
               U_F + S = \tfrac12 \ln\Big(1 + \frac{\sigma_v^2}{v_a + n^2}\Big), \quad
               v_a = (\sigma_a^{-2} + n^{-2})^{-1}
     """
+    _sizes(cost_sd=cost_sd, activation_sd=activation_sd)
+    _noise(noise_sd=noise_sd)
     a, v, n = activation_sd**2, cost_sd**2, noise_sd**2
     alone = math.log1p(v / (a + n)) / 2
     left = a * n / (a + n)
@@ -62,12 +69,14 @@ def cost(cost_sd: float, activation_sd: float, noise_sd: float) -> PIDAtoms:
 
 def xor(error_eeg: float, error_fnirs: float) -> PIDAtoms:
     """Two fair bits, one in each modality and seen with errors, and their XOR: S = ln 2 − h(ε_E ∗ ε_F)."""
+    _chances(error_eeg=error_eeg, error_fnirs=error_fnirs)
     mixed = error_eeg * (1 - error_fnirs) + error_fnirs * (1 - error_eeg)
     return _atoms(0, 0, 0, math.log(2) - _h(mixed))
 
 
 def xor_signals(d_eeg: float, d_fnirs: float) -> PIDAtoms:
     """The same with bits that are shapes in noise: S = ln 2 − E h(p q + (1 − p)(1 − q)), p, q = σ(d z + d² / 2)."""
+    _sizes(d_eeg=d_eeg, d_fnirs=d_fnirs)
     p, q = (expit(d * (_NODES + d / 2)) for d in (d_eeg, d_fnirs))
     agree = np.multiply.outer(p, q) + np.multiply.outer(1 - p, 1 - q)
     return _atoms(0, 0, 0, math.log(2) - _WEIGHTS @ _entropy(agree) @ _WEIGHTS)
@@ -93,6 +102,8 @@ def delay_gaussian(jitter_sd: float, delay_sd: float, eeg_error: float, fnirs_er
 
     Errors at the Cramér–Rao bound are far too small where the event is hardly seen: then ``observe`` is right.
     """
+    _sizes(jitter_sd=jitter_sd, delay_sd=delay_sd, eeg_error=eeg_error)
+    _noise(fnirs_error=fnirs_error)
     j, tau, e, f = jitter_sd**2, delay_sd**2, eeg_error**2, fnirs_error**2
     alone = math.log1p(tau / (j + f)) / 2
     known = j * e / (j + e) if j + e else 0.0
@@ -105,6 +116,8 @@ def delay_uniform(jitter: float, delay_sd: float, eeg_error: float, fnirs_error:
     The total is that of ``delay_gaussian`` for an onset known to ``eeg_error``, much less than the jitter. The leak U_F
     falls as 1 / jitter: at the ends of the box the fNIRS alone knows something.
     """
+    _sizes(jitter=jitter, delay_sd=delay_sd, eeg_error=eeg_error)
+    _noise(fnirs_error=fnirs_error)
     if not 4 * eeg_error < jitter:
         raise InputError(f"jitter={jitter:g} s must be some times the EEG's error, {eeg_error:g} s: else integrate.")
     broad, narrow = math.hypot(delay_sd, fnirs_error), fnirs_error
@@ -115,7 +128,10 @@ def delay_uniform(jitter: float, delay_sd: float, eeg_error: float, fnirs_error:
 
 def delay_modular(prob: np.ndarray) -> PIDAtoms:
     """tau with probabilities ``prob``, onsets uniform on a circle, the response at their sum on it: S = H(tau)."""
-    return _atoms(0, 0, 0, entr(np.asarray(prob)).sum())
+    prob = np.asarray(prob, np.float64)
+    if not ((prob >= 0).all() and abs(prob.sum() - 1) < 1e-6):
+        raise InputError(f"probabilities must be 0 or more and sum to 1; found {prob}.")
+    return _atoms(0, 0, 0, entr(prob).sum())
 
 
 def efficiency_binary(coupling: float) -> PIDAtoms:
@@ -127,6 +143,7 @@ def efficiency_binary(coupling: float) -> PIDAtoms:
     u given g is N(g / s², 1 − 1 / s²), and v is N(0, 1). By symmetry I_F = I_E, and the pair is Blackwell-equivalent,
     so R = I_E; both together know the label.
     """
+    _sizes(coupling=coupling)
     s2 = 1 + coupling**2
     p = ndtr(_NODES / math.sqrt(s2) / math.sqrt(2 - 1 / s2))
     alone = math.log(2) - _WEIGHTS @ _entropy(p)
@@ -135,12 +152,32 @@ def efficiency_binary(coupling: float) -> PIDAtoms:
 
 def efficiency_gaussian(coupling: float, noise: float) -> PIDAtoms:
     """u − v + N(0, noise²) with σ_u = σ_v = 1, EEG a + u and fNIRS a + v: R = min I, all from linear regression."""
+    _sizes(coupling=coupling)
+    _noise(noise=noise)
     a = coupling**2
     sources, with_target = np.array([[a + 1, a], [a, a + 1]]), np.array([1.0, -1.0])
     variance = 2 + noise**2
     alone = -math.log1p(-1 / (sources[0, 0] * variance)) / 2
     explained = with_target @ np.linalg.solve(sources, with_target)
     return _mmi(alone, alone, -math.log1p(-explained / variance) / 2)
+
+
+def _sizes(**values: float) -> None:
+    for name, value in values.items():
+        not_negative(name, value)
+
+
+def _chances(**values: float) -> None:
+    for name, value in values.items():
+        probability(name, value)
+
+
+def _noise(**values: float) -> None:
+    for name, value in values.items():
+        if not 0 < value < math.inf:
+            raise InputError(
+                f"{name} must be above 0, else a number is known exactly, to no end of nats; found {value!r}."
+            )
 
 
 def _mmi(first: float, second: float, both: float) -> PIDAtoms:

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from typing import Literal
 
-from pidjax._checks import InputError, one_of
+from pidjax._checks import InputError, not_negative, one_of, probability
 from pidjax.neuro.features import BANDS
 
 MODES = ("alpha", "beta", "gamma")
@@ -102,13 +102,17 @@ class TrialConfig:
 
     def __post_init__(self) -> None:
         for name in _SIZES:
-            _not_negative(name, getattr(self, name))
+            not_negative(name, getattr(self, name))
+        if len(self.band_rms) != len(MODES) or len(self.event_errors) != 2:
+            raise InputError(
+                f"band_rms holds three sizes and event_errors two; found {self.band_rms} and {self.event_errors}."
+            )
         for rms in self.band_rms:
-            _not_negative("band_rms", rms)
+            not_negative("band_rms", rms)
         for name in ("event", "mode_error", "systemic_correlation", "hbr_own"):
-            _probability(name, getattr(self, name))
+            probability(name, getattr(self, name))
         for error in self.event_errors:
-            _probability("event_errors", error)
+            probability("event_errors", error)
         one_of("cost_law", self.cost_law, ("normal", "binary"))
         one_of("delay_law", self.delay_law, ("normal", "binary"))
         for mode in self.modes:
@@ -183,13 +187,3 @@ _SIZES = (
     *("jitter", "activation_sd", "intensity_sd", "cost_sd", "delay_sd", "delay_modulus", "dispersion_sd"),
     *("erp", "theta_rms", "hbo", "hbr_lag", "hbr_systemic_lag"),
 )
-
-
-def _not_negative(name: str, value: float) -> None:
-    if not (math.isfinite(value) and value >= 0):
-        raise InputError(f"{name} must be a finite number of at least 0; found {value!r}.")
-
-
-def _probability(name: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise InputError(f"{name} must lie between 0 and 1; found {value!r}.")

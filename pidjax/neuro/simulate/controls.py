@@ -16,12 +16,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from pidjax._checks import InputError
-from pidjax.estimators.posteriors import repair
 from pidjax.neuro.simulate.trials import Trials
 
 _OF_FNIRS = ("event_fnirs", "delay", "cost", "dispersion")
@@ -29,6 +26,8 @@ _OF_FNIRS = ("event_fnirs", "delay", "cost", "dispersion")
 
 def repaired(trials: Trials, labels: Any = None, *, seed: int = 0) -> Trials:
     """Each trial's fNIRS replaced by that of another trial, of any, or of one with the same label.
+
+    No trial keeps its own, unless it is the only one of its label.
 
     Across labels no information is common and none is synergistic: R and S of any label of the EEG's trial are 0.
     Within labels R and unique information stay, and so does the synergy that independent noise makes; only what
@@ -49,7 +48,12 @@ def repaired(trials: Trials, labels: Any = None, *, seed: int = 0) -> Trials:
     codes = np.zeros(n, int) if labels is None else np.unique(np.asarray(labels), return_inverse=True)[1]
     if codes.shape != (n,):
         raise InputError(f"labels must have one value for each of {n} trials; found shape {codes.shape}.")
-    order = np.asarray(repair(jax.random.key(seed), jnp.asarray(codes)))
+    rng = np.random.default_rng(seed)
+    order = np.arange(n)
+    for code in np.unique(codes):
+        # round a circle in random order: nobody keeps its own
+        circle = rng.permutation(np.flatnonzero(codes == code))
+        order[circle] = np.roll(circle, 1)
     of = trials.factors
     moved = of._replace(**{name: getattr(of, name)[order] for name in _OF_FNIRS})
     return trials._replace(fnirs=trials.fnirs[order], factors=moved)

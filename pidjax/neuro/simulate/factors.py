@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import norm, truncnorm
 
+from pidjax._checks import InputError
 from pidjax.neuro.simulate.config import TrialConfig
 
 
@@ -100,16 +101,17 @@ def axes(config: TrialConfig, *, step: float = 0.1, cells: int = 21) -> dict[str
     cells : int
         Of a normal factor, out to ± 3.5 SD.
     """
+    if not step > 0 or cells < 3:
+        raise InputError(f"grids need a step above 0 s and 3 cells or more; found step={step}, cells={cells}.")
     sides = np.array([-1.0, 1.0])
     two = np.full(2, 0.5)
     nodes, weights = np.polynomial.hermite_e.hermegauss(5 if config.dispersion_sd else 1)
     spread = config.onset_range
-    count = round(spread / step)
-    onset = Axis((np.arange(count) + 0.5) * spread / max(count, 1), np.full(count, 1 / max(count, 1)))
+    count = max(1, round(spread / step))
     event = Axis(np.array([0.0, 1.0]), np.array([1 - config.event, config.event]))
     return {
         "event": event,
-        "onset": onset if count else Axis(np.zeros(1), np.ones(1)),
+        "onset": Axis((np.arange(count) + 0.5) * spread / count, np.full(count, 1 / count)),
         "activation": _normal(config.activation_sd, cells),
         "mode": Axis(np.arange(len(config.modes)), np.full(len(config.modes), 1 / len(config.modes))),
         "intensity": _normal(config.intensity_sd, cells),

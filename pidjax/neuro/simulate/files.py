@@ -15,6 +15,11 @@ from pidjax.neuro.simulate.montage import short_pairs
 from pidjax.neuro.simulate.sessions import Session
 
 FORMATS = ("edf", "fif")
+_ENDINGS = {
+    "eeg": "eeg.edf eeg.json events.tsv channels.tsv",
+    "nirs": "nirs.snirf nirs.json events.tsv channels.tsv optodes.tsv coordsystem.json",
+}
+"""Of the files of a session in a study."""
 
 
 def save_session(session: Session, folder: str | Path, *, eeg_format: str = "edf") -> dict[str, Path]:
@@ -63,6 +68,30 @@ def save_study(sessions: Iterable[Session], root: str | Path, *, task: str = "si
         subjects += [] if f"sub-{session.subject}" in subjects else [f"sub-{session.subject}"]
     _write_table(pd.DataFrame({"participant_id": subjects}), root / "participants.tsv")
     return found
+
+
+def remove_simulated(root: Path) -> None:
+    """Remove what ``save_session`` and ``save_study`` wrote below ``root``, and nothing else.
+
+    A recording is theirs where its hidden factors are found, which no laboratory has.
+    """
+    if (root / "factors.tsv").is_file():
+        for name in ("eeg.edf", "eeg_raw.fif", "fnirs.snirf", "events.tsv", "factors.tsv"):
+            (root / name).unlink(missing_ok=True)
+    hidden = sorted((root / "derivatives" / "factors").glob("sub-*_ses-*_task-*_factors.tsv"))
+    for factors in hidden:
+        stem = factors.name.removesuffix("_factors.tsv")
+        base = root.joinpath(*stem.split("_")[:2])
+        for kind, endings in _ENDINGS.items():
+            for ending in endings.split():
+                (base / kind / f"{stem}_{ending}").unlink(missing_ok=True)
+        factors.unlink()
+        for folder in (base / "eeg", base / "nirs", base, base.parent, factors.parent, factors.parent.parent):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+    if hidden:
+        for name in ("dataset_description.json", "participants.tsv"):
+            (root / name).unlink(missing_ok=True)
 
 
 def _describe_eeg(session: Session, stem: Path, task: str) -> None:

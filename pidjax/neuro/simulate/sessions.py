@@ -144,6 +144,11 @@ def simulate_session(
     task = trial if isinstance(trial, Task) else None
     law = trial.config if isinstance(trial, Task) else trial or CLEAR
     interval = _interval(config, law)
+    if config.mains and law.eeg_sfreq <= 2 * artefacts.MAINS:
+        raise InputError(
+            f"mains of {artefacts.MAINS} Hz need an EEG of more than {2 * artefacts.MAINS} Hz; found eeg_sfreq="
+            f"{law.eeg_sfreq:g}: raise it, or leave mains out."
+        )
     rng = np.random.default_rng(seed)
     subject = draw_subject(config, rng) if subject is None else subject
     of = _shifted(_ordered(config, law, rng), subject)
@@ -180,11 +185,21 @@ def simulate_study(
             raise InputError(f"{name} must be 1 or more; found {count}.")
     config = config or SessionConfig()
     for i in range(n_subjects):
-        subject = draw_subject(config, np.random.default_rng([seed, i]))
+        subject = draw_subject(config, _stream_of_subject(seed, i))
         for j in range(n_sessions):
-            rng = np.random.default_rng([seed, i, j])
+            rng = _stream_of_session(seed, i, j)
             names = (f"{i + 1:02d}", f"{j + 1:02d}")
             yield simulate_session(config, trial, seed=rng, subject=subject, names=names)
+
+
+def _stream_of_subject(seed: int, i: int) -> np.random.Generator:
+    # zeros at the end of a seed change nothing: [seed, i] would be the stream of a subject's first session. It still is
+    # the first subject's, of whom one session is a single draw whatever it shares
+    return np.random.default_rng([seed, 0, 0, i])
+
+
+def _stream_of_session(seed: int, i: int, j: int) -> np.random.Generator:
+    return np.random.default_rng([seed, i, j])
 
 
 def draw_subject(config: SessionConfig, rng: np.random.Generator) -> Subject:
@@ -257,8 +272,10 @@ def _table(
         label = task.label(of, rng)
         table["label"] = label.astype(int) if label.dtype == bool else label
     if config.behaviour:
-        told = behave(of, rng, markers / markers[-1])._asdict()
-        table = table.assign(**{name: x.astype(int) if x.dtype == bool else x for name, x in told.items()})
+        told = behave(of, rng, markers / markers[-1])
+        if task is not None and task.name == "behaviour":
+            told = told._replace(correct=label)
+        table = table.assign(**{name: x.astype(int) if x.dtype == bool else x for name, x in told._asdict().items()})
     return table
 
 

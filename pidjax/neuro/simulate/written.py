@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from pathlib import Path
 
 from pidjax._checks import InputError
 from pidjax.neuro.simulate.config import TrialConfig
 from pidjax.neuro.simulate.figure import trial_figure
-from pidjax.neuro.simulate.files import save_session, save_study
+from pidjax.neuro.simulate.files import remove_simulated, save_session, save_study
 from pidjax.neuro.simulate.observers import observe
 from pidjax.neuro.simulate.sessions import CLEAR, SessionConfig, simulate_study
 from pidjax.neuro.simulate.tasks import Truth, make_task, truth
@@ -45,12 +46,14 @@ def write_simulation(
     task = None if name == "everything" else make_task(name)
     law = CLEAR if task is None else task.config
     study = simulate_study(config, task or law, n_subjects=subjects, n_sessions=sessions, seed=seed)
-    if subjects * sessions == 1:
-        lines = ["wrote " + ", ".join(map(str, save_session(next(study), out, eeg_format=eeg_format).values()))]
-    else:
-        lines = [f"wrote {len(save_study(study, out, task=name))} recordings below {out}"]
-    # what an earlier command left here is not the truth of these recordings
+    first = next(study)
+    # only once this can be simulated: what an earlier command left here are other recordings with another truth
+    remove_simulated(out)
     (out / "truth.json").unlink(missing_ok=True)
+    if subjects * sessions == 1:
+        lines = ["wrote " + ", ".join(map(str, save_session(first, out, eeg_format=eeg_format).values()))]
+    else:
+        lines = [f"wrote {len(save_study(itertools.chain([first], study), out, task=name))} recordings below {out}"]
     other = config.subject_shift or config.motion != "none" or config.alpha_desynchronisation
     if task is not None and truth_trials and other:
         lines.append("no truth.json: shifted subjects, motion and alpha desynchronisation are not those of the task")
