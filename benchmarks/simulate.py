@@ -187,6 +187,24 @@ def _error(row: dict) -> float:
     return float(np.abs(np.array(row["atoms"]) - row["truth"]).max())
 
 
+def figure(pids: dict[str, dict], path: Path) -> None:
+    """Atoms of every task from posteriors, with standard errors, beside the truth."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    fig, axis = plt.subplots(figsize=(1.5 + 1.1 * len(pids), 3.2), layout="constrained")
+    for i, row in enumerate(pids.values()):
+        at = i + np.arange(4) / 6
+        axis.bar(at, row["truth"], 0.14, color=["C0", "C1", "C2", "C3"], alpha=0.5)
+        axis.errorbar(at, row["atoms"], row["std_error"], fmt="k.", ms=4)
+    axis.set_xticks(np.arange(len(pids)) + 0.25, list(pids), rotation=30, ha="right", fontsize=8)
+    axis.set_ylabel("R, U_E, U_F, S (nats); bars: truth")
+    fig.savefig(path, dpi=120)
+    plt.close(fig)
+
+
 def main(preset: Literal["full", "smoke"] = "full", out: Path = Path("runs/simulate"), overwrite: bool = False) -> None:
     """Time, estimate, compare; parts that an earlier run computed are kept.
 
@@ -202,6 +220,7 @@ def main(preset: Literal["full", "smoke"] = "full", out: Path = Path("runs/simul
         for name in sizes.tasks
     }
     rows = kept(parts / "values.json", lambda: values(sizes), overwrite=overwrite)
+    figure(pids, out / "simulate.png")
     write(out, _table(timed, pids, rows), {"speed": timed, "pid": pids, "values": rows})
 
 
