@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from pidjax.critics.layers import mlp, mlp_init
 from pidjax.fit import fit
@@ -24,26 +25,41 @@ FLOOR = -14.0
 """Of log probabilities."""
 
 
+SLOWEST = 0.25
+"""Least power of the number of rows with which uniques are taken to fall."""
+
+
 class BatchUniques(NamedTuple):
     """What a fitted coupling says of disjoint blocks of rows, drawn at random.
 
     Attributes
     ----------
-    unique1, unique2 : [blocks], nats
-        I_q(X1, X2; Y) − I(X2; Y) and I_q(X1, X2; Y) − I(X1; Y), extrapolated to large blocks.
-    plain1, plain2 : [blocks], nats
-        Of the blocks as they are: never below the least that is possible within the block, nor below 0.
+    whole, halves, quarters : [blocks, 2], nats
+        I_q(X1, X2; Y) − I(X2; Y) and I_q(X1, X2; Y) − I(X1; Y) of blocks, and means of those of their halves and
+        quarters: never below the least that is possible within the rows, nor below 0.
     residual : [blocks]
         Σ |q(x1, y) − p(x1, y)| before what Sinkhorn's scaling leaves of it is rounded away.
     rows : int [blocks, size]
     """
 
-    unique1: Array
-    unique2: Array
-    plain1: Array
-    plain2: Array
+    whole: Array
+    halves: Array
+    quarters: Array
     residual: Array
     rows: Array
+
+
+def of_many_rows(whole: np.ndarray, halves: np.ndarray, quarters: np.ndarray) -> np.ndarray:
+    r"""U1 and U2 of blocks [blocks, 2], extrapolated to blocks of any size.
+
+    .. math:: U(m) = U + c \, m^{-\alpha}, \quad 2^\alpha = \frac{\bar U(m/4) - \bar U(m/2)}{\bar U(m/2) - \bar U(m)}
+
+    with α in [¼, 1] of the means over blocks and both sources: posteriors of few classes fill their space quickly
+    (α about 1 with two), those of many slowly.
+    """
+    first, last = (quarters - halves).mean(), (halves - whole).mean()
+    ratio = np.clip(first / last, 2**SLOWEST, 2.0) if last > 0 else 2.0
+    return whole - (halves - whole) / (ratio - 1)
 
 
 def neural_broja(
@@ -62,8 +78,8 @@ def neural_broja(
     and the scaling finds the λ (``pidjax.pid.coupling``); it sees the probabilities, which are all that matters of a
     source; and what the scaling leaves is rounded away, so that every q is feasible and no I_q below what is possible
     among its rows. Rows are no population: posteriors without near neighbours among them cannot be matched, which adds
-    to U1 and U2. That falls as one over the number of rows where this was measured (two classes, 128 to 512 rows), so
-    the fitted coupling is read from blocks of twice the batch and from their halves: twice the one less the other.
+    to U1 and U2. So the fitted coupling is read from blocks of twice the batch, from their halves and their quarters
+    (``of_many_rows``).
 
     Parameters
     ----------
@@ -103,11 +119,12 @@ def neural_broja(
         return jnp.stack([union - _information(p2[None]), union - _information(p1[:, None]), residual])
 
     blocks = n // (2 * batch)
-    half = n // (2 * blocks)
-    rows = jax.random.permutation(deal, n)[: blocks * 2 * half].reshape(blocks, 2 * half)
-    plain1, plain2, residual = jax.lax.map(uniques, rows).T
-    halves = jax.lax.map(uniques, rows.reshape(2 * blocks, half)).reshape(blocks, 2, 3).mean(1)
-    return BatchUniques(2 * plain1 - halves[:, 0], 2 * plain2 - halves[:, 1], plain1, plain2, residual, rows)
+    quarter = n // (4 * blocks)
+    rows = jax.random.permutation(deal, n)[: blocks * 4 * quarter].reshape(blocks, 4 * quarter)
+    whole, halves, quarters = (
+        jax.lax.map(uniques, rows.reshape(parts * blocks, -1)).reshape(blocks, parts, 3).mean(1) for parts in (1, 2, 4)
+    )
+    return BatchUniques(whole[:, :2], halves[:, :2], quarters[:, :2], whole[:, 2], rows)
 
 
 def _kernel(params: Params, log_p1: Array, log_p2: Array) -> Array:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pidjax._checks import InputError, one_of
-from pidjax.estimators.neural_broja import neural_broja
+from pidjax.estimators.neural_broja import neural_broja, of_many_rows
 from pidjax.estimators.posteriors import Posteriors, class_posteriors, repair
 from pidjax.estimators.samples import FEW_VALUES, continuous_samples
 from pidjax.pid import PIDAtoms, broja, gaussian_broja, gaussian_informations, informations
@@ -32,8 +32,8 @@ class PIDEstimate(NamedTuple):
     atoms : PIDAtoms
         Less their bootstrap bias; not clipped, so atoms that are 0 come out on both sides of it.
     std_error : PIDAtoms
-        Bootstrap over rows (classifiers as they are). "neural": between blocks of rows, and beside that how far the
-        coupling was extrapolated to large blocks, which is as much as is known of its bias.
+        Bootstrap over rows (classifiers as they are). "neural": jackknife over blocks of rows, and beside it what the
+        rate of the extrapolation to large blocks changes (``of_many_rows``).
     null : PIDAtoms
         The same estimate with x1 and x2 re-paired within classes ("gaussian": what y does not say of x2 re-paired):
         what synergy is without interaction. Two sources with independent noise have positive synergy; only what is
@@ -224,29 +224,27 @@ def _of_coupling(key: Array, found: Posteriors, y: np.ndarray) -> PIDEstimate:
         """H(y) less the log-loss, of every block."""
         return (np.take_along_axis(log_p, y[:, None], 1)[:, 0] - np.log(prior)[y])[split.rows].mean(1)
 
-    mi1, mi2, total = (held_out(log_p) for log_p in (found.first, found.second, found.both))
+    informations = np.stack([held_out(log_p) for log_p in (found.first, found.second, found.both)])
     alone = np.mean([held_out(log_p) for log_p in found.repaired], axis=0)
-    redundancy = (mi1 - split.unique1 + mi2 - split.unique2) / 2
-    atoms = PIDAtoms(redundancy, mi1 - redundancy, mi2 - redundancy, total - mi1 - mi2 + redundancy)
-    null = atoms._replace(synergy=alone - mi1 - mi2 + redundancy)
-    # one shift of all atoms: U1 and U2 up, R and S down
-    extrapolated = np.mean(split.plain1 - split.unique1 + split.plain2 - split.unique2) / 2
-    value, error, without, excess, excess_error = jax.tree.map(
-        float,
-        (
-            jax.tree.map(np.mean, atoms),
-            jax.tree.map(lambda v: np.hypot(_error_of_mean(v), extrapolated), atoms),
-            jax.tree.map(np.mean, null),
-            np.mean(total - alone),
-            _error_of_mean(total - alone),
-        ),
-    )
-    info = _info(value, len(y), excess, excess_error) | {"residual": float(split.residual.max())}
-    return PIDEstimate(value, error, without, "neural", info)
 
+    def parts(keep: np.ndarray) -> np.ndarray:
+        """R, U1, U2, S, synergy of the null, and S above it, of some blocks."""
+        unique1, unique2 = of_many_rows(*(u[keep] for u in (split.whole, split.halves, split.quarters))).mean(0)
+        (mi1, mi2, total), null = informations[:, keep].mean(1), alone[keep].mean()
+        redundancy = (mi1 - unique1 + mi2 - unique2) / 2
+        rest = redundancy - mi1 - mi2
+        return np.array([redundancy, mi1 - redundancy, mi2 - redundancy, total + rest, null + rest, total - null])
 
-def _error_of_mean(x: np.ndarray) -> float:
-    return float(x.std(ddof=1) / len(x) ** 0.5)
+    count = len(split.rows)
+    value = parts(np.arange(count))
+    without = np.stack([parts(np.delete(np.arange(count), i)) for i in range(count)])
+    error = without.std(0) * (count - 1) ** 0.5
+    # that uniques fall more slowly than as one over the rows is a model: what it changes is an error too
+    steady = (2 * split.whole - split.halves - of_many_rows(split.whole, split.halves, split.quarters)).mean()
+    error[:4] = np.hypot(error[:4], steady)
+    atoms, null = PIDAtoms(*value[:4].tolist()), PIDAtoms(*value[[0, 1, 2, 4]].tolist())
+    info = _info(atoms, len(y), value[5], error[5]) | {"residual": float(split.residual.max())}
+    return PIDEstimate(atoms, PIDAtoms(*error[:4].tolist()), null, "neural", info)
 
 
 def _bootstrap(values: Any, n: int) -> tuple[Any, Any]:

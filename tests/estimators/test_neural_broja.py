@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from pidjax.estimators.neural_broja import neural_broja
+from pidjax.estimators.neural_broja import neural_broja, of_many_rows
 
 N = 512
 RNG = np.random.default_rng(0)
@@ -34,9 +34,21 @@ def test_uniques(case):
     }[case]
     found = fitted(jax.random.key(0), first, second, batch=64, steps=60)
     # 0.02: shares of a class vary between blocks of 128 by 0.04, and the information with them
-    np.testing.assert_allclose([found.unique1.mean(), found.unique2.mean()], truth, atol=0.02)
+    whole, halves, quarters = (np.asarray(u) for u in (found.whole, found.halves, found.quarters))
+    np.testing.assert_allclose(of_many_rows(whole, halves, quarters).mean(0), truth, atol=0.02)
     # scaling is tight before what it leaves is rounded away
     assert found.residual.max() < 1e-5
-    assert min(found.plain1.min(), found.plain2.min()) > -1e-5
+    assert min(whole.min(), halves.min(), quarters.min()) > -1e-5
     rows = np.sort(np.asarray(found.rows).ravel())
     assert (np.diff(rows) > 0).all() and len(rows) == N
+
+
+@pytest.mark.parametrize("rate", [0.3, 0.5, 1.0])
+def test_extrapolation_is_exact_where_uniques_fall_as_a_power(rate):
+    """U + c m^(−rate), whatever the rate; never faster than one over the rows."""
+    limit, slope = np.array([0.2, 0.05]), np.array([1.0, 0.5])
+    sizes = [np.tile(limit + slope * m**-rate, (3, 1)) for m in (512.0, 256.0, 128.0)]
+    np.testing.assert_allclose(of_many_rows(*sizes), np.tile(limit, (3, 1)), rtol=1e-9)
+    fast = [np.tile(limit + slope * m**-2.0, (3, 1)) for m in (512.0, 256.0, 128.0)]
+    np.testing.assert_allclose(of_many_rows(*fast), 2 * fast[0] - fast[1])
+    np.testing.assert_array_equal(of_many_rows(*(np.tile(limit, (3, 1)),) * 3), np.tile(limit, (3, 1)))
