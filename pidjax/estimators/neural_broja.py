@@ -25,7 +25,7 @@ FLOOR = -14.0
 """Of log probabilities."""
 
 
-SLOWEST = 0.25
+SLOWEST = 0.5
 """Least power of the number of rows with which uniques are taken to fall."""
 
 
@@ -54,7 +54,7 @@ def of_many_rows(whole: np.ndarray, halves: np.ndarray, quarters: np.ndarray) ->
 
     .. math:: U(m) = U + c \, m^{-\alpha}, \quad 2^\alpha = \frac{\bar U(m/4) - \bar U(m/2)}{\bar U(m/2) - \bar U(m)}
 
-    with α in [¼, 1] of the means over blocks and both sources: posteriors of few classes fill their space quickly
+    with α in [½, 1] of the means over blocks and both sources: posteriors of few classes fill their space quickly
     (α about 1 with two), those of many slowly.
     """
     first, last = (quarters - halves).mean(), (halves - whole).mean()
