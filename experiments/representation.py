@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,24 +35,32 @@ def learned(
 
     Goes on from a checkpoint in ``folder``; ``settings`` are those of ``train.make_step``.
     """
-    txs = {"theta": tx, "phi": tx}
-    state = train.make_init(objective, txs)(jax.random.key(seed), batches(0))
-    step = train.make_step(objective, txs, donate=True, **settings)
+    init, step, encode = _compiled(objective, tx, **settings)
+    state = init(jax.random.key(seed), batches(0))
     checkpoints = train.Checkpoints(folder)
     state, history = train.train(step, state, batches, steps, checkpoints=checkpoints, every=every, title=title)
     checkpoints.close()
-    encode = jax.jit(lambda rows: objective.encode(state.params, state.state, rows, train=False)[0])
 
     def whole(rows: Batch) -> dict[str, np.ndarray]:
         n = len(rows["x1"])
         order = np.arange(-(-n // PIECE) * PIECE) % n  # the last piece is filled up, so that one program serves all
         pieces = [
-            jax.device_get(encode({name: x[order[i : i + PIECE]] for name, x in rows.items()}))
+            jax.device_get(
+                encode(state.params, state.state, {name: x[order[i : i + PIECE]] for name, x in rows.items()})
+            )
             for i in range(0, len(order), PIECE)
         ]
         return jax.tree.map(lambda *x: np.concatenate(x)[:n], *pieces)
 
     return whole, history
+
+
+@functools.lru_cache(maxsize=4)
+def _compiled(objective: Objective, tx: optax.GradientTransformation, **settings: Any):
+    """Trainings of one objective by one optimiser share their start, their step and their encoding, compiled once."""
+    txs = {"theta": tx, "phi": tx}
+    encode = jax.jit(lambda params, state, rows: objective.encode(params, state, rows, train=False)[0])
+    return train.make_init(objective, txs), train.make_step(objective, txs, donate=True, **settings), encode
 
 
 def with_progress(batches: Callable[[int], Batch], steps: int) -> Callable[[int], Batch]:

@@ -9,14 +9,13 @@ from typing import Any, Literal
 
 import jax
 import numpy as np
-import optax
 import tyro
 from sklearn.decomposition import PCA
 
 from experiments.representation import learned, with_progress
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
 from experiments.synergy_real.config import METHODS, PRESETS, Config
-from experiments.synergy_real.methods import objective
+from experiments.synergy_real.methods import objective, optimiser
 from experiments.synergy_real.pairs import TASKS, Digits, truth
 from pidjax import pid
 from pidjax.data import array_batches
@@ -71,13 +70,11 @@ def measured(
     batches = array_batches(
         jax.random.key(seed), digits.batch(digits.pairs("train", rule, config.pairs, seed)), config.batch
     )
-    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-    tx = optax.adamw(schedule, weight_decay=config.weight_decay)
     encode, _ = learned(
         objective(name, config),
         with_progress(batches, config.steps),
         config.steps,
-        tx,
+        optimiser(config),
         seed=seed,
         folder=folder,
         title=title,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import jax
+import optax
 
 from experiments.synergy_real.config import Config
 from experiments.synergy_real.pairs import FRAMES, PATCH
@@ -42,8 +44,9 @@ def nets(config: Config) -> list[Encoder]:
     ]
 
 
+@functools.lru_cache(maxsize=4)
 def objective(name: str, config: Config) -> Objective:
-    """The method, of the same encoders."""
+    """The method, one for all its trainings, of the same encoders."""
     if name in ("cross", "cross_self"):
         pooled = [encoders.pooled(net) for net in nets(config)]
         if name == "cross":
@@ -54,6 +57,13 @@ def objective(name: str, config: Config) -> Objective:
         "released" if name == "comm" else name, temperature=config.temperature, head=config.head
     )
     return objectives.comm(nets(config), fusion, augment=augment, config=settings)
+
+
+@functools.lru_cache(maxsize=4)
+def optimiser(config: Config) -> optax.GradientTransformation:
+    """AdamW along a cosine."""
+    schedule = optax.cosine_decay_schedule(config.learning_rate, config.steps)
+    return optax.adamw(schedule, weight_decay=config.weight_decay)
 
 
 def _after(first: Callable[[Array], Array], encoder: Encoder) -> Encoder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
@@ -15,8 +16,9 @@ from pidjax.objectives import contrastive, factorcl
 from pidjax.typing import Array, Batch, Objective
 
 
+@functools.lru_cache(maxsize=4)
 def objective(name: str, config: Config, augments: str = "all") -> Objective:
-    """The method; batches hold bytes, which become numbers in [0, 1] on the device."""
+    """The method, one for all its trainings; batches hold bytes, which become numbers in [0, 1] on the device."""
     changes = AUGMENTS[augments]
 
     def augment(key: Array, sample: dict[str, Array]) -> dict[str, Array]:
@@ -46,6 +48,7 @@ def objective(name: str, config: Config, augments: str = "all") -> Objective:
     return _bytes(objectives.comm(tokens, fusion, augment=augment, config=chosen))
 
 
+@functools.lru_cache(maxsize=4)
 def optimiser(config: Config) -> optax.GradientTransformation:
     """AdamW; what is no matrix does not decay, as released."""
 

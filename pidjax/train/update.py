@@ -45,39 +45,52 @@ def make_update(objective: Objective, txs: Transformations, inner_steps: int, fr
         def keys(rows: Array) -> Array:
             return jax.vmap(lambda row: jax.random.fold_in(step_key, row))(rows)
 
-        def move(name: str, gradient: Params) -> Array:
-            """Update one group of parameters; the norm of its gradient."""
+        def moved(name: str, gradient: Params, of: Params, moments: Params) -> tuple[Params, Params, Array]:
+            """One group of parameters after an update, its optimiser's state, the norm of its gradient."""
             mean = mean_over_devices(gradient, axis_name)
-            updates, opt_state[name] = txs[name].update(mean, opt_state[name], params[name])
-            params[name] = optax.apply_updates(params[name], updates)
-            return optax.tree.norm(mean)
+            updates, moments = txs[name].update(mean, moments, of)
+            return optax.apply_updates(of, updates), moments, optax.tree.norm(mean)
 
         outer_keys = keys(global_rows(_rows(outer), axis_name))
 
         def outer_loss(theta: Params):
-            moved = {**params, "theta": theta}
-            z, new_state = objective.encode(moved, state, outer, outer_keys, train=True)
-            value, info = objective.loss(moved, z, outer, axis_name=axis_name)
+            at = {**params, "theta": theta}
+            z, new_state = objective.encode(at, state, outer, outer_keys, train=True)
+            value, info = objective.loss(at, z, outer, axis_name=axis_name)
             return value, (info, new_state)
 
         (value, (info, new_state)), gradient = jax.value_and_grad(outer_loss, has_aux=True)(params["theta"])
+        params["theta"], opt_state["theta"], norm = moved("theta", gradient, params["theta"], opt_state["theta"])
         # beside what the objective tells: a gradient may be NaN where no term is
-        info = {"loss": value, **info, "gradient_norm": move("theta", gradient)}
+        info = {"loss": value, **info, "gradient_norm": norm}
         if objective.inner is not None:
-            for k in range(inner_steps):
-                if inner is not None:
-                    one = jax.tree.map(lambda x, k=k: x[k], inner)
+            # theta rests: all inner steps on the outer batch see the same embeddings
+            z = None if fresh else _embed(objective, params, state, outer, outer_keys)
+
+            def inner_step(carry: tuple[Params, Params], given: tuple[Array, Any]):
+                (phi, moments), (k, one) = carry, given
+                if fresh:
                     # positions go on where those of the outer batch and of earlier inner batches end
                     first = (_rows(outer) + k * _rows(one)) * _devices(axis_name)
-                    z = _embed(objective, params, state, one, keys(first + global_rows(_rows(one), axis_name)))
-                elif k == 0:  # theta rests: all inner steps see the same embeddings
-                    one, z = outer, _embed(objective, params, state, outer, outer_keys)
+                    rows = first + global_rows(_rows(one), axis_name)
+                    seen = one, _embed(objective, {**params, "phi": phi}, state, one, keys(rows))
+                else:
+                    seen = outer, z
 
-                def inner_loss(phi: Params, z=z, one=one):
-                    return objective.inner({**params, "phi": phi}, z, one, axis_name=axis_name)  # type: ignore[misc]
+                def inner_loss(phi: Params):
+                    batch, z = seen
+                    return objective.inner({**params, "phi": phi}, z, batch, axis_name=axis_name)  # type: ignore[misc]
 
-                gradient, inner_info = jax.grad(inner_loss, has_aux=True)(params["phi"])
-                info = {**inner_info, **info, "inner_gradient_norm": move("phi", gradient)}
+                gradient, inner_info = jax.grad(inner_loss, has_aux=True)(phi)
+                phi, moments, norm = moved("phi", gradient, phi, moments)
+                return (phi, moments), (inner_info, norm)
+
+            # many inner steps compile like one
+            start = params["phi"], opt_state["phi"]
+            (params["phi"], opt_state["phi"]), (inner_info, norms) = jax.lax.scan(
+                inner_step, start, (jnp.arange(inner_steps), inner), length=inner_steps, unroll=inner_steps == 1
+            )
+            info = {**jax.tree.map(lambda x: x[0], inner_info), **info, "inner_gradient_norm": norms[-1]}
 
         # batch statistics inside an encoder are of a device's share; their mean keeps the copies equal
         new_state = jax.tree.map(lambda x: mean_over_devices(x, axis_name) if _real(x) else x, new_state)

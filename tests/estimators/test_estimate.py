@@ -84,8 +84,8 @@ def remembered(function, **settings):
 
 
 @pytest.fixture
-def auto(monkeypatch):
-    """``estimate_mi`` whose programs remember: half a minute each time that ``auto`` sees nothing new."""
+def auto(monkeypatch, optimised):
+    """``estimate_mi`` whose programs remember: a quarter of a minute each time that ``auto`` sees nothing new."""
     monkeypatch.setattr("pidjax.estimators.estimate.jitted", remembered)
     return functools.partial(pidjax.estimate_mi, KEY)
 
@@ -154,7 +154,7 @@ def test_ties_add_nothing_and_lose_little(method):
     assert abs(none.value) < 4 * none.std_error
 
 
-def test_independent_heavy_tails():
+def test_independent_heavy_tails(optimised):
     """A certificate for nothing is nothing: the bracket holds 0."""
     rng = np.random.default_rng(3)
     found = estimate_mi(KEY, rng.normal(size=(300, 2)), rng.standard_cauchy(size=(300, 2)))

@@ -116,10 +116,10 @@ def test_informations_and_atoms_agree():
 def test_labels_of_any_kind():
     """Strings, booleans, floats of few values: the same numbers as codes."""
     x1, x2, y = binary(0.2, 2000)
-    expected = estimate_pid(KEY, x1, x2, y, bootstraps=20)
+    expected = estimate_pid(KEY, x1, x2, y)
     words = np.array(["no", "yes"])
     for a, b, c in ((words[x1.astype(int)], x2, words[y]), (x1 * 2.5, x2.astype(float), y.astype(bool))):
-        assert estimate_pid(KEY, a, b, c, bootstraps=20).atoms == expected.atoms
+        assert estimate_pid(KEY, a, b, c).atoms == expected.atoms
 
 
 def test_too_few_rows_for_a_table():
@@ -179,7 +179,7 @@ def test_which_method_is_automatic(monkeypatch):
 def test_an_estimate_is_a_function_of_its_key():
     """The same again for the same key."""
     x1, x2, y = binary(0.2, 2000)
-    a, b, c = (estimate_pid(jax.random.key(k), x1, x2, y, bootstraps=20) for k in (0, 0, 1))
+    a, b, c = (estimate_pid(jax.random.key(k), x1, x2, y) for k in (0, 0, 1))
     assert a == b and a.std_error != c.std_error
 
 

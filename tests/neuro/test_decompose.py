@@ -145,7 +145,7 @@ def test_real_simultaneous_recording(data, tmp_path):
     eeg = data("simultaneous/athena/athena_onhead_eeg.edf")
     fnirs = data("simultaneous/athena/athena_onhead_nirs.snirf")
     out = tmp_path / "out"
-    settings = ("--epoch", "0", "2", "--steps", "4", "--permutations", "9")
+    settings = ("--epoch", "0", "2", "--steps", "2", "--folds", "3", "--permutations", "9")
     assert main(["decompose", str(eeg), str(fnirs), *settings, "--out", str(out)]) == 0
     config = json.loads((out / "config.json").read_text())
     assert config["choices"]["events"]["window"].startswith("no events: 23 fixed-length windows")
