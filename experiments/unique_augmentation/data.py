@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import jax.numpy as jnp
 import numpy as np
 
 from pidjax import data
-from pidjax.data.augment_paired import Beside, silent_steps
-from pidjax.data.augment_steps import zero
 from pidjax.typing import Array
 
 STEPS, CHANNELS, FACTOR = 8, 12, 6
@@ -38,23 +35,17 @@ def ceiling() -> float:
     return FACTOR / 2 * float(np.log1p(STEPS // 2 / NOISE**2))
 
 
-KINDS = {
-    "noise": (data.gaussian_noise, "noise_where_silent", {"sd": 1.0}),
-    "mask": (zero, "zero_where_silent", {"share": 0.5}),
+KINDS: dict[str, tuple[str, dict[str, float]]] = {
+    "noise": ("gaussian_noise", {"sd": 1.0}),
+    "mask": ("zero", {"share": 0.5}),
 }
-"""What is done to any step, what to those at which the other modality is silent, and how much."""
+"""What is done to steps, and how much."""
 WHERE = ("independent", "unique", "where it speaks")
 
 
 def augmentation(kind: str, where: str) -> Callable[..., dict[str, Array]]:
-    """Of a sample: x1 by ``kind`` at the steps ``where``, x2 likewise at any."""
-    everywhere, unique, amount = KINDS[kind]
-
-    def spoken(key: Array, x: Array, mask: Array | None, beside: Beside) -> Array:
-        silent = silent_steps(beside)
-        if kind == "mask":
-            return everywhere(key, x, **amount, mask=~silent)
-        return jnp.where(silent[:, None], x, everywhere(key, x, **amount))
-
-    anywhere = data.compose([(everywhere.__name__, amount)])
-    return data.apart({"independent": anywhere, "unique": (unique, amount), "where it speaks": spoken}[where], anywhere)
+    """Of a sample: x1 at the steps ``where``, x2 likewise at any."""
+    name, amount = KINDS[kind]
+    stem = {"noise": "noise", "mask": "zero"}[kind]
+    first = {"independent": name, "unique": f"{stem}_where_silent", "where it speaks": f"{stem}_where_spoken"}[where]
+    return data.apart(data.compose([(first, amount)]), data.compose([(name, amount)]))

@@ -40,6 +40,8 @@ AUGMENTATIONS: dict[str, Callable[..., Any]] = {
         augment_paired.cut_mix,
         augment_paired.noise_where_silent,
         augment_paired.zero_where_silent,
+        augment_paired.noise_where_spoken,
+        augment_paired.zero_where_spoken,
         augment.time_mask,
         augment.channel_dropout,
         augment.band_gain,

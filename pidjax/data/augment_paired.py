@@ -18,8 +18,9 @@ words, video or audio  noise on any frame                ``noise_where_silent``:
 =====================  ================================  ==========================================================
 
 ``zero_where_silent`` is the conditional masking of App. C.4: only frames that the other modality does not speak of are
-masked. An augmentation with an argument ``beside`` sees the other modality, (x, mask), as it was before it was
-augmented.
+masked. Where nothing is contrasted or predicted but views are to agree, the opposite keeps what is unique:
+``noise_where_spoken``, ``zero_where_spoken`` (``objectives.invariance``). An augmentation with an argument ``beside``
+sees the other modality, (x, mask), as it was before it was augmented.
 """
 
 from __future__ import annotations
@@ -46,15 +47,22 @@ def silent_steps(beside: Beside) -> Array:
 
 def noise_where_silent(key: Array, x: Array, sd: float = 0.1, *, beside: Beside, mask: Array | None = None) -> Array:
     """Add white noise of standard deviation ``sd`` to the real steps at which the other modality is silent."""
-    silent = _silent(x, beside, mask).reshape(-1, *[1] * (x.ndim - 1))
-    return x + jnp.where(silent, sd * jax.random.normal(key, x.shape, x.dtype), 0)
+    return _noise(key, x, sd, _silent(x, beside, mask))
+
+
+def noise_where_spoken(key: Array, x: Array, sd: float = 0.1, *, beside: Beside, mask: Array | None = None) -> Array:
+    """Add white noise of standard deviation ``sd`` to the real steps of which the other modality speaks."""
+    return _noise(key, x, sd, _spoken(x, beside, mask))
 
 
 def zero_where_silent(key: Array, x: Array, share: float = 0.5, *, beside: Beside, mask: Array | None = None) -> Array:
     """Zero ``share`` of the real steps at which the other modality is silent, rounded down."""
-    check_share("share", share)
-    silent = _silent(x, beside, mask)
-    return zeroed(x, pick(key, x.shape[0], part(share, silent.sum()), silent))
+    return _zero(key, x, share, _silent(x, beside, mask))
+
+
+def zero_where_spoken(key: Array, x: Array, share: float = 0.5, *, beside: Beside, mask: Array | None = None) -> Array:
+    """Zero ``share`` of the real steps of which the other modality speaks, rounded down."""
+    return _zero(key, x, share, _spoken(x, beside, mask))
 
 
 def cut_mix(
@@ -80,7 +88,17 @@ def cut_mix(
     return jnp.where(replaced.reshape(*[1] * (x.ndim - 1), -1), drawn, x)
 
 
+def _noise(key: Array, x: Array, sd: float, steps: Array) -> Array:
+    return x + jnp.where(steps.reshape(-1, *[1] * (x.ndim - 1)), sd * jax.random.normal(key, x.shape, x.dtype), 0)
+
+
+def _zero(key: Array, x: Array, share: float, steps: Array) -> Array:
+    check_share("share", share)
+    return zeroed(x, pick(key, x.shape[0], part(share, steps.sum()), steps))
+
+
 def _silent(x: Array, beside: Beside, mask: Array | None) -> Array:
+    """Real steps at which the other modality is silent."""
     if beside[0].shape[0] != x.shape[0]:
         raise InputError(
             f"both modalities must be sequences of one length to be silent together; found {x.shape[0]} and "
@@ -88,3 +106,9 @@ def _silent(x: Array, beside: Beside, mask: Array | None) -> Array:
         )
     silent = silent_steps(beside)
     return silent if mask is None else silent & mask
+
+
+def _spoken(x: Array, beside: Beside, mask: Array | None) -> Array:
+    """The other real steps."""
+    spoken = ~_silent(x, beside, None)
+    return spoken if mask is None else spoken & mask

@@ -25,9 +25,10 @@ def invariance(nets: Sequence[Encoder], *, augment: Augment, loss: str = "vicreg
 
     .. math:: L = V(s_1, s_2) + \sum_i V(u_i', u_i'')
 
-    with s_i and u_i heads of encoder i. What u_i holds is what augmentations leave: the paper proposes such as change
-    of one modality only what the other does not speak of. That makes what is shared the invariant part, so a narrow
-    u_i fills with it; augmentations that spare the unique part do the opposite (experiments/unique_augmentation).
+    with s_i and u_i heads of encoder i. u_i holds what augmentations leave. The paper proposes such as change of one
+    modality only what the other does not speak of; that makes what is shared the invariant part, and u_i holds that
+    and nothing else. Augmentations of what the other modality does speak of (``noise_where_spoken``) make of u_i what
+    it is meant to be: experiments/unique_augmentation shows both.
 
     Batch: "x1", "x2" [n, ...]. ``encode`` gives ``shared1, unique1, backbone1`` and those of side 2.
 

@@ -110,19 +110,23 @@ def test_in_turn_is_one_after_the_other():
     assert (found["x1"] != found["x2"]).all()
 
 
-def test_unique_noise_is_on_silent_frames_alone():
+@pytest.mark.parametrize(("where", "frames"), [("silent", SILENT), ("spoken", MASK & ~SILENT)])
+def test_unique_noise_is_on_silent_frames_alone_or_on_the_others(where, frames):
     """Real frames of x2 at which x1, as it was before its own augmentation, is zero or padding."""
-    aug = apart(compose([("zero", {"share": 1.0})]), compose([("noise_where_silent", {"sd": 0.5})]))
+    aug = apart(compose([("zero", {"share": 1.0})]), compose([(f"noise_where_{where}", {"sd": 0.5})]))
     added = many(aug)["x2"] - X
-    assert (added[:, ~SILENT] == 0).all() and (added[:, SILENT] != 0).all()
-    noise = added[:, SILENT]
+    assert (added[:, ~frames] == 0).all() and (added[:, frames] != 0).all()
+    noise = added[:, frames]
     assert abs(noise.std() - 0.5) < 4 * 0.5 / np.sqrt(2 * noise.size)
 
 
-def test_conditional_masking_is_of_silent_frames_alone():
-    """⌊0.7 · 3⌋ of the three, each as likely."""
-    lost = (many(apart(None, compose([("zero_where_silent", {"share": 0.7})])))["x2"] == 0).all(-1)
-    assert not lost[:, ~SILENT].any() and (lost.sum(1) == 2).all() and is_share(lost[:, SILENT], 2 / 3)
+@pytest.mark.parametrize(("where", "frames"), [("silent", SILENT), ("spoken", MASK & ~SILENT)])
+def test_conditional_masking_is_of_silent_frames_alone_or_of_the_others(where, frames):
+    """A share of them rounded down (of the three silent ones ⌊0.7 · 3⌋), each as likely."""
+    lost = (many(apart(None, compose([(f"zero_where_{where}", {"share": 0.7})])))["x2"] == 0).all(-1)
+    count = int(0.7 * frames.sum() + 1e-4)
+    assert not lost[:, ~frames].any() and (lost.sum(1) == count).all()
+    assert is_share(lost[:, frames], count / frames.sum())
 
 
 def test_cut_mix_takes_allowed_features_of_one_sample():
