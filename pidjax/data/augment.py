@@ -14,9 +14,10 @@ from pidjax.data.augment_steps import window
 from pidjax.typing import Array
 
 
-def gaussian_noise(key: Array, x: Array, sd: float) -> Array:
-    """Add white noise of standard deviation ``sd``, in the units of ``x``."""
-    return x + sd * jax.random.normal(key, x.shape, x.dtype)
+def gaussian_noise(key: Array, x: Array, sd: float, *, mask: Array | None = None) -> Array:
+    """Add white noise of standard deviation ``sd``, in the units of ``x``; not to padding (``mask`` of its first axis)."""
+    noise = sd * jax.random.normal(key, x.shape, x.dtype)
+    return x + (noise if mask is None else jnp.where(mask.reshape(-1, *[1] * (x.ndim - 1)), noise, 0))
 
 
 def time_mask(key: Array, x: Array, fraction: float) -> Array:

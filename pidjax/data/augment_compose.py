@@ -113,16 +113,16 @@ def compose(steps: Sequence[Step], how: str = "all") -> Augmentation:
     return augment
 
 
-def apart(first: Augmentation | None, second: Augmentation | None) -> SampleAugmentation:
-    """Augment each modality with randomness of its own; None leaves one as it is.
+def apart(*augmentations: Augmentation | None) -> SampleAugmentation:
+    """Augment each modality with randomness of its own, x1, x2, ... in turn; None leaves one as it is.
 
-    Independent augmentation (FactorCL-IndAug) where no step looks ``beside``, unique augmentation where those of one
-    modality do: they see the other one before it is augmented.
+    Independent augmentation (FactorCL-IndAug) where no step looks ``beside``; unique augmentation where, of two
+    modalities, those of one do: they see the other one before it is augmented.
     """
-    sides = [None if side is None else _step(side) for side in (first, second)]
+    sides = [None if side is None else _step(side) for side in augmentations]
 
     def augment(key: Array, sample: dict[str, Array]) -> dict[str, Array]:
-        return _augmented(sides, jax.random.split(key), sample)
+        return _augmented(sides, jax.random.split(key, len(sides)), sample)
 
     return augment
 
@@ -163,12 +163,13 @@ def _augmented(sides: Sequence[Augmentation | None], keys: Array, sample: dict[s
         mask = sample.get(f"mask{i}")
         return jnp.asarray(sample[f"x{i}"]), None if mask is None else jnp.asarray(mask, bool)
 
-    if "x3" in sample:
-        raise InputError(f"a sample of two modalities is augmented here; found {', '.join(sample)}.")
-    found, views = dict(sample), [view(1), view(2)]
+    count = len(sides)
+    if f"x{count}" not in sample or f"x{count + 1}" in sample:
+        raise InputError(f"a sample of {count} modalities is augmented here; found {', '.join(sample)}.")
+    found, views = dict(sample), [view(i + 1) for i in range(count)]
     for i, side in enumerate(sides):
         if side is not None:
-            x, mask = side(keys[i], *views[i], views[1 - i])
+            x, mask = side(keys[i], *views[i], views[1 - i] if count == 2 else None)
             found |= {f"x{i + 1}": x} if mask is None else {f"x{i + 1}": x, f"mask{i + 1}": mask}
     return found
 

@@ -110,6 +110,18 @@ def test_in_turn_is_one_after_the_other():
     assert (found["x1"] != found["x2"]).all()
 
 
+def test_three_modalities_apart():
+    """Each by its own, with a key of its own; a step that looks at the other one has no other one."""
+    noise = compose([("gaussian_noise", {"sd": 0.1})])
+    sample = {f"x{i}": X for i in (1, 2, 3)}
+    found = apart(noise, None, noise)(KEY, sample)
+    assert (found["x2"] == X).all() and (found["x1"] != found["x3"]).all()
+    with pytest.raises(ValueError, match="a sample of two"):
+        apart(noise, None, compose(["noise_where_silent"]))(KEY, sample)
+    with pytest.raises(ValueError, match="a sample of 2 modalities"):
+        apart(noise, None)(KEY, sample)
+
+
 @pytest.mark.parametrize(("where", "frames"), [("silent", SILENT), ("spoken", MASK & ~SILENT)])
 def test_unique_noise_is_on_silent_frames_alone_or_on_the_others(where, frames):
     """Real frames of x2 at which x1, as it was before its own augmentation, is zero or padding."""

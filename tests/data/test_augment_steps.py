@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 
+from pidjax.data.augment import gaussian_noise
 from pidjax.data.augment_sequences import mask_features, mask_steps, pitch, stretch, time_warp
 from pidjax.data.augment_steps import crop, drop, permute, swap, zero
 
@@ -23,6 +24,7 @@ SEQUENCES = {
     "time_warp": (time_warp, 0.2),
     "stretch": (stretch, 1.5),
     "mask_steps": (mask_steps, 0.5, 2),
+    "gaussian_noise": (gaussian_noise, 0.3),
 }
 every = pytest.mark.parametrize("name", SEQUENCES)
 
