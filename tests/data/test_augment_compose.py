@@ -37,7 +37,7 @@ def test_all_steps_are_done_in_turn():
     """By hand: each with a key of its own, in order; the mask comes back with the sequence."""
     keys = jax.random.split(KEYS[0], 3)
     by_hand = AUGMENTATIONS["swap"](None, zero(keys[0], X, 0.3, mask=MASK), mask=MASK)
-    by_hand = by_hand + 0.1 * jax.random.normal(keys[2], X.shape)
+    by_hand = by_hand + 0.1 * MASK[:, None] * jax.random.normal(keys[2], X.shape)
     found, mask = compose(BOTH)(KEYS[0], X, MASK)
     np.testing.assert_allclose(found, by_hand, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(mask, MASK)
