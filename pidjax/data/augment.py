@@ -15,7 +15,7 @@ from pidjax.typing import Array
 
 
 def gaussian_noise(key: Array, x: Array, sd: float, *, mask: Array | None = None) -> Array:
-    """Add white noise of standard deviation ``sd``, in the units of ``x``; ``mask`` says what of its first axis is real."""
+    """Add white noise of standard deviation ``sd``, in the units of ``x``, to what is real of its first axis."""
     noise = sd * jax.random.normal(key, x.shape, x.dtype)
     return x + (noise if mask is None else jnp.where(mask.reshape(-1, *[1] * (x.ndim - 1)), noise, 0))
 
