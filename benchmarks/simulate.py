@@ -100,11 +100,7 @@ def pid(name: str, preset: Preset) -> dict[str, Any]:
 
 
 def response(rho: float, pairs: int, chromophores: int) -> tuple[float, float]:
-    """d' and bound of the delay (s) of HbO alone or both, HbR's systemic part a multiple of HbO's as in the notes.
-
-    Local noise here has its 0.1 µM on both sides of 0.02 Hz. With as much above 0.02 Hz alone, 1.18 times the density,
-    d' is 0.79, 8.2, 3.4, 2.6, 1.9, 4.9 and 9.3 in the order of ``values``: within 10 % of the notes.
-    """
+    """d' and bound of the delay (s) of HbO alone or both, HbR's systemic part a multiple of HbO's as in the notes."""
     config = TrialConfig(systemic_correlation=rho, hbr_own=0.0, hbr_systemic_lag=0.0, fnirs_window=(-5.0, 35.0))
     at, gain = fnirs_bins(config), np.zeros(16)
     gain[:4] = 0.58, 0.59, 0.51, 0.49

@@ -17,7 +17,7 @@ from experiments.results import Claim, check_names, finish, kept_part, matrix, o
 from experiments.trifeature.config import AUGMENTS, METHODS, PRESETS, Config
 from experiments.trifeature.methods import objective, optimiser
 from experiments.trifeature.world import CHANCE, TASKS, World
-from pidjax._checks import one_of
+from pidjax._checks import InputError, one_of
 from pidjax.evaluate import linear_probe
 from pidjax.objectives.pair import joined
 from pidjax.typing import Batch
@@ -92,6 +92,8 @@ def measured(
     batches, per_epoch = world.batches(biased, config.pairs, config.batch, seed)
     made, steps = objective(name, config, augments), config.epochs * per_epoch
     rows, probed = with_progress(batches, steps), world.probed(config.probed)
+    if not 1 <= stages <= steps:
+        raise InputError(f"stages must be 1 to {steps}, the number of steps; found {stages}.")
     asked = [task for task, on_biased in TASKS.items() if on_biased == biased]
 
     def probe(upto: int) -> dict[str, Any]:

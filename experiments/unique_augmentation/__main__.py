@@ -17,6 +17,7 @@ from experiments.representation import learned
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
 from experiments.unique_augmentation.data import CHANNELS, STEPS, WHERE, augmentation, ceiling, draw
 from pidjax import data, encoders, train
+from pidjax._checks import InputError
 from pidjax.evaluate import Fold, vector_information
 from pidjax.objectives import method as built
 from pidjax.typing import Encoder
@@ -41,7 +42,7 @@ class Config:
         Of Adam.
     probe_steps : int
     seeds : int
-        Trained side by side.
+        Trained side by side; two or more, for standard errors.
     """
 
     train_rows: int = 8000
@@ -53,6 +54,10 @@ class Config:
     learning_rate: float = 1e-3
     probe_steps: int = 300
     seeds: int = 5
+
+    def __post_init__(self):
+        if self.seeds < 2:
+            raise InputError(f"standard errors are over seeds: take two or more; found {self.seeds}.")
 
 
 PRESETS = {

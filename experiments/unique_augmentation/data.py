@@ -35,17 +35,16 @@ def ceiling() -> float:
     return FACTOR / 2 * float(np.log1p(STEPS // 2 / NOISE**2))
 
 
-KINDS: dict[str, tuple[str, dict[str, float]]] = {
-    "noise": ("gaussian_noise", {"sd": 1.0}),
-    "mask": ("zero", {"share": 0.5}),
+KINDS: dict[str, tuple[str, str, dict[str, float]]] = {
+    "noise": ("gaussian_noise", "noise", {"sd": 1.0}),
+    "mask": ("zero", "zero", {"share": 0.5}),
 }
-"""What is done to steps, and how much."""
+"""Augmentation of any step, what those that see the other modality begin with, and how much."""
 WHERE = ("independent", "unique", "where it speaks")
 
 
 def augmentation(kind: str, where: str) -> Callable[..., dict[str, Array]]:
     """Of a sample: x1 at the steps ``where``, x2 likewise at any."""
-    name, amount = KINDS[kind]
-    stem = {"noise": "noise", "mask": "zero"}[kind]
+    name, stem, amount = KINDS[kind]
     first = {"independent": name, "unique": f"{stem}_where_silent", "where it speaks": f"{stem}_where_spoken"}[where]
     return data.apart(data.compose([(first, amount)]), data.compose([(name, amount)]))

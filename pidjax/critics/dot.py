@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import jax
@@ -45,17 +46,19 @@ def cosine(temperature: float = 0.1, *, learned: bool = False, tiling: Tiling | 
     temperature : float
     learned : bool
         ``{"log_scale": scalar}`` is −log of the temperature, which starts as given and counts as one in [0.01, 1]
-        (CLIP, Radford et al. 2021, Sec. 2.5).
+        (CLIP, Radford et al. 2021, Sec. 2.5), whose gradient it has beyond, so that it comes back.
     tiling : Tiling, optional
         Sizes of the pieces; those of the default backend when None.
 
     Raises
     ------
     ValueError
-        If ``temperature`` is not positive, or ``x`` and ``y`` differ in width.
+        If ``temperature`` is not positive, or learned and not in [0.01, 1]; or ``x`` and ``y`` differ in width.
     """
     if not temperature > 0:
         raise InputError(f"temperature must be positive; found {temperature}.")
+    if learned and not LEAST_TEMPERATURE <= temperature <= 1:
+        raise InputError(f"a learned temperature starts in [{LEAST_TEMPERATURE}, 1]; found {temperature}.")
 
     def init(key: Array, x: Array, y: Array) -> Params:
         return {"log_scale": -jnp.log(jnp.float32(temperature))} if learned else {}
@@ -63,13 +66,20 @@ def cosine(temperature: float = 0.1, *, learned: bool = False, tiling: Tiling | 
     def project_x(params: Params, x: Array) -> Array:
         scale: Array | float = 1 / temperature
         if learned:
-            scale = jnp.exp(jnp.clip(params["log_scale"], 0, -jnp.log(LEAST_TEMPERATURE)))
+            scale = 1 / learned_temperature(params)
         return unit(x.astype(accumulator(x))) * scale
 
     def project_y(params: Params, y: Array) -> Array:
         return unit(y.astype(accumulator(y)))
 
     return from_form(init, dot_form(project_x, project_y), tiling)
+
+
+def learned_temperature(params: Params) -> Array:
+    """What ``cosine(learned=True)`` divides by."""
+    free = params["log_scale"]
+    inside = jnp.clip(free, 0, -math.log(LEAST_TEMPERATURE))
+    return jnp.exp(-(free + jax.lax.stop_gradient(inside - free)))
 
 
 def separable(hidden: Sequence[int] = (256,), n_dims: int = 32, *, tiling: Tiling | None = None) -> Critic:

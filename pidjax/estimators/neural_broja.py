@@ -58,7 +58,7 @@ def of_many_rows(whole: np.ndarray, halves: np.ndarray, quarters: np.ndarray) ->
     (α about 1 with two), those of many slowly.
     """
     first, last = (quarters - halves).mean(), (halves - whole).mean()
-    ratio = np.clip(first / last, 2**SLOWEST, 2.0) if last > 0 else 2.0
+    ratio = np.clip(first / last, 2**SLOWEST, 2.0) if min(first, last) > 0 else 2.0  # noise has no rate
     return whole - (halves - whole) / (ratio - 1)
 
 

@@ -86,7 +86,7 @@ def _penalty(x: np.ndarray, y: np.ndarray, block: np.ndarray) -> float:
     """The ridge penalty with the least squared error in blocks left out in turn, in halves where there is one block.
 
     By blocks: trials of a block sum to zero, so each would give away the one left out. One SVD a block serves all
-    penalties; a grid search fits each anew, a hundred times slower.
+    penalties, where a grid search fits each anew.
     """
     penalties, parts = np.logspace(0, 6, 13), np.unique(block, return_inverse=True)[1]
     if parts.max() == 0:

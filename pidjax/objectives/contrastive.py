@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from pidjax import bounds, critics, encoders
+from pidjax.critics.dot import learned_temperature
 from pidjax.critics.layers import linear_init
 from pidjax.math.collectives import gather, global_rows
 from pidjax.math.vectors import unit
@@ -77,7 +78,7 @@ def clip(nets: Sequence[Encoder], *, width: int = 512, temperature: float = 0.07
     width : int
         Of the projections, linear and without bias.
     temperature : float
-        To start with; it stays in [0.01, 1].
+        To start with, in [0.01, 1], where it stays.
 
     Returns
     -------
@@ -108,7 +109,7 @@ def clip(nets: Sequence[Encoder], *, width: int = 512, temperature: float = 0.07
         stats = critic.stats(scale, z["projection1"], z["projection2"], over="both", axis_name=axis_name)
         found = bounds.infonce(stats, axis_name=axis_name)
         value = jnp.log(float(pair.several(z["projection1"].shape[0], axis_name))) - found
-        return value, {"loss": value, "cross": found, "temperature": jnp.exp(-scale["log_scale"])}
+        return value, {"loss": value, "cross": found, "temperature": learned_temperature(scale)}
 
     return Objective(init, encode, loss)
 

@@ -16,8 +16,9 @@ from pidjax.typing import Array, Batch, Encoder, Params
 class TwoHeads(NamedTuple):
     """``init`` and ``encode`` of an objective.
 
-    ``encode`` gives when training "h1" (the encoder's), "s1", "u1" and "x1" (what was seen), [n, 3, ...], the sample
-    first, and those of side 2; otherwise ``shared1, unique1, backbone1`` [n, d] and those of side 2.
+    ``encode`` gives when training "h1" (the encoder's), "s1", "u1" and, if asked for, "x1" (what was seen),
+    [n, 3, ...], the sample first, and those of side 2; otherwise ``shared1, unique1, backbone1`` [n, d] and those of
+    side 2.
     """
 
     init: Callable[..., tuple[Params, Params]]
@@ -30,7 +31,10 @@ def two_heads(
     width: int,
     more: Callable[[Batch], dict[str, Encoder]] | None = None,
 ) -> TwoHeads:
-    """Perceptrons s_i and u_i, ``width`` wide, of one hidden layer; ``more(batch)`` names further parts of theta."""
+    """Perceptrons s_i and u_i, ``width`` wide, of one hidden layer.
+
+    ``more(batch)`` names further parts of theta, for which what was seen is given too.
+    """
 
     def heads(sizes: Sequence[int]) -> dict[str, Encoder]:
         of_size = {d: encoders.mlp(d, d, width, activation="relu", init="torch") for d in set(sizes)}
@@ -49,7 +53,7 @@ def two_heads(
         for name, head in heads([h[side].shape[-1] for side in SIDES]).items():
             z[name] = head.apply(theta[name], {}, h[name[1]])[0]
         if train:
-            return z | {f"x{side}": seen[f"x{side}"] for side in SIDES}, new_state
+            return z | ({f"x{side}": seen[f"x{side}"] for side in SIDES} if more else {}), new_state
         names = (("shared", "s"), ("unique", "u"), ("backbone", "h"))
         return {f"{name}{side}": z[f"{short}{side}"][:, 0] for side in SIDES for name, short in names}, new_state
 
@@ -58,4 +62,4 @@ def two_heads(
 
 def kept(z: dict[str, Array]) -> dict[str, Array]:
     """What the heads and encoders say of the sample itself, without a gradient."""
-    return jax.lax.stop_gradient({name: v[:, 0] for name, v in z.items() if name[0] != "x"})
+    return jax.lax.stop_gradient({name: v[:, 0] for name, v in z.items()})

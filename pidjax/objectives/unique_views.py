@@ -109,8 +109,8 @@ def masked_prediction(
             said = decoder.apply(params["theta"][name], {}, u[:, 1:])[0].reshape(x[:, 1:].shape)
             hid = x[:, 1:] != x[:, :1]
             square = jnp.where(hid, (said - x[:, :1]) ** 2, 0.0)
-            total, count = mean_over_devices((square.sum(), hid.sum().astype(square.dtype)), axis_name)
-            info[f"hidden{name[-1]}"] = total / jnp.maximum(count, 1)
+            error, count = mean_over_devices((square.sum(), hid.sum().astype(square.dtype)), axis_name)
+            info[f"hidden{name[-1]}"] = error / jnp.maximum(count, 1)
         total = sum(info.values(), jnp.float32(0))
         return total, {"loss": total, **info}
 

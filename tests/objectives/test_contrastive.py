@@ -90,7 +90,10 @@ def test_cross_of_vectors_as_they_are():
 
 
 def test_clip():
-    """Cross-entropy of rows and of columns of cos / τ, τ no less than 0.01; its gradient against differences."""
+    """Cross-entropy of rows and of columns of cos / τ, τ no less than 0.01; its gradient against differences.
+
+    Beyond the bound the gradient is that at the bound, so that τ comes back; devices see one batch.
+    """
     objective = clip([IDENTITY] * 2, width=3)
     batch = {"x1": Z1[0], "x2": Z1[1]}
     params, state = objective.init(jax.random.key(0), batch)
@@ -111,6 +114,12 @@ def test_clip():
 
     for log_scale in (np.log(5.0), np.log(500.0)):
         assert run(log_scale) == pytest.approx(expected(log_scale), rel=1e-4)
-    slope = (expected(1.6 + 1e-4) - expected(1.6 - 1e-4)) / 2e-4
-    assert jax.grad(run)(1.6) == pytest.approx(slope, rel=1e-3)
-    assert jax.grad(run)(5.0) == 0
+    compiled = jax.jit(jax.grad(run))
+
+    def slope(log_scale):
+        return float(compiled(log_scale))
+
+    assert slope(1.6) == pytest.approx((expected(1.6 + 1e-4) - expected(1.6 - 1e-4)) / 2e-4, rel=1e-3)
+    assert slope(6.0) == pytest.approx(slope(np.log(100.0)), rel=1e-5) and slope(6.0) != 0
+    with pytest.raises(ValueError, match="starts in"):
+        clip([IDENTITY] * 2, temperature=2.0)

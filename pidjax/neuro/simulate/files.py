@@ -89,7 +89,7 @@ def remove_simulated(root: Path) -> None:
         for folder in (base / "eeg", base / "nirs", base, base.parent, factors.parent, factors.parent.parent):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
-    if hidden:
+    if hidden and not any(root.glob("sub-*")):  # other recordings may need them
         for name in ("dataset_description.json", "participants.tsv"):
             (root / name).unlink(missing_ok=True)
 
