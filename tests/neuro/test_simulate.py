@@ -283,7 +283,8 @@ def test_a_study_is_a_bids_folder(study, tmp_path):
     own = tmp_path / "sub-01/ses-02/eeg/sub-01_ses-02_task-rest_eeg.edf"
     own.touch()
     remove_simulated(tmp_path)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [own]
+    of_all = [tmp_path / "dataset_description.json", tmp_path / "participants.tsv"]  # which the other recording needs
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == {own, *of_all}
 
 
 def test_the_eeg_as_fif(study, tmp_path):
