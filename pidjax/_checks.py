@@ -25,7 +25,7 @@ def not_negative(name: str, value: float) -> None:
         raise InputError(f"{name} must be a finite number of at least 0; found {value!r}.")
 
 
-def probability(name: str, value: float) -> None:
-    """Raise ``InputError`` unless ``value`` is a probability."""
-    if not 0 <= value <= 1:
-        raise InputError(f"{name} must lie between 0 and 1; found {value!r}.")
+def check_share(name: str, value: float, most: float = 1.0) -> None:
+    """Raise ``InputError`` unless ``value``, a share or a probability, lies in [0, most]."""
+    if not 0 <= value <= most:
+        raise InputError(f"{name} must lie between 0 and {most:g}; found {value!r}.")

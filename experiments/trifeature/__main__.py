@@ -19,7 +19,6 @@ from experiments.trifeature.methods import objective, optimiser
 from experiments.trifeature.world import CHANCE, TASKS, World
 from pidjax._checks import InputError, one_of
 from pidjax.evaluate import linear_probe
-from pidjax.objectives.pair import joined
 from pidjax.typing import Batch
 
 PUBLISHED = {
@@ -137,7 +136,7 @@ def seen_by_probe(name: str, z: dict[str, np.ndarray]) -> np.ndarray:
         "cross_self": ("backbone1", "backbone2"),
         "factorcl": ("shared1", "unique1", "shared2", "unique2"),
     }
-    return np.asarray(joined(z, heads.get(name, ("joint",))))
+    return np.hstack([z[head] for head in heads.get(name, ("joint",))])
 
 
 def scores_table(found: dict[str, list[dict[str, Any]]]) -> str:

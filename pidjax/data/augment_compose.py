@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from pidjax._checks import InputError, one_of
+from pidjax._checks import InputError, check_share, one_of
 from pidjax.data import augment, augment_paired, augment_sequences, augment_steps, augment_tokens
 from pidjax.data.augment_paired import Beside
 from pidjax.typing import Array
@@ -179,7 +179,7 @@ def _step(step: Step) -> Callable[[Array, Array, Array | None, Beside | None], t
     name, settings, function = _parsed(step)
     chance = settings.pop("chance", None)
     if chance is not None:
-        augment_steps.check_share("chance", chance)
+        check_share("chance", chance)
     known = dict(list(inspect.signature(function).parameters.items())[2:])
     sees = [given for given in ("mask", "beside") if known.pop(given, None)]
     needed = [k for k, parameter in known.items() if parameter.default is inspect.Parameter.empty]

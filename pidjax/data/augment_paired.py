@@ -30,8 +30,9 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from pidjax._checks import InputError
-from pidjax.data.augment_steps import check_share, part, pick, zeroed
+from pidjax._checks import InputError, check_share
+from pidjax.data.augment import gaussian_noise
+from pidjax.data.augment_steps import zero
 from pidjax.typing import Array
 
 Beside = tuple[Array, Array | None]
@@ -47,22 +48,22 @@ def silent_steps(beside: Beside) -> Array:
 
 def noise_where_silent(key: Array, x: Array, sd: float = 0.1, *, beside: Beside, mask: Array | None = None) -> Array:
     """Add white noise of standard deviation ``sd`` to the real steps at which the other modality is silent."""
-    return _noise(key, x, sd, _silent(x, beside, mask))
+    return gaussian_noise(key, x, sd, mask=_silent(x, beside, mask))
 
 
 def noise_where_spoken(key: Array, x: Array, sd: float = 0.1, *, beside: Beside, mask: Array | None = None) -> Array:
     """Add white noise of standard deviation ``sd`` to the real steps of which the other modality speaks."""
-    return _noise(key, x, sd, _spoken(x, beside, mask))
+    return gaussian_noise(key, x, sd, mask=_spoken(x, beside, mask))
 
 
 def zero_where_silent(key: Array, x: Array, share: float = 0.5, *, beside: Beside, mask: Array | None = None) -> Array:
     """Zero ``share`` of the real steps at which the other modality is silent, rounded down."""
-    return _zero(key, x, share, _silent(x, beside, mask))
+    return zero(key, x, share, mask=_silent(x, beside, mask))
 
 
 def zero_where_spoken(key: Array, x: Array, share: float = 0.5, *, beside: Beside, mask: Array | None = None) -> Array:
     """Zero ``share`` of the real steps of which the other modality speaks, rounded down."""
-    return _zero(key, x, share, _spoken(x, beside, mask))
+    return zero(key, x, share, mask=_spoken(x, beside, mask))
 
 
 def cut_mix(
@@ -86,15 +87,6 @@ def cut_mix(
         replaced = replaced & allowed
     drawn = other[jax.random.randint(row, (), 0, other.shape[0])].astype(x.dtype)
     return jnp.where(replaced.reshape(*[1] * (x.ndim - 1), -1), drawn, x)
-
-
-def _noise(key: Array, x: Array, sd: float, steps: Array) -> Array:
-    return x + jnp.where(steps.reshape(-1, *[1] * (x.ndim - 1)), sd * jax.random.normal(key, x.shape, x.dtype), 0)
-
-
-def _zero(key: Array, x: Array, share: float, steps: Array) -> Array:
-    check_share("share", share)
-    return zeroed(x, pick(key, x.shape[0], part(share, steps.sum()), steps))
 
 
 def _silent(x: Array, beside: Beside, mask: Array | None) -> Array:

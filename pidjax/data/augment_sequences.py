@@ -8,8 +8,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from pidjax._checks import InputError
-from pidjax.data.augment_steps import check_share, part, real_length, window, zeroed
+from pidjax._checks import InputError, check_share
+from pidjax.data.augment_steps import part, real_length, window, zeroed
 from pidjax.typing import Array
 
 

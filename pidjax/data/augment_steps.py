@@ -9,7 +9,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from pidjax._checks import InputError
+from pidjax._checks import check_share
 from pidjax.typing import Array
 
 
@@ -39,12 +39,6 @@ def pick(key: Array, n: int, count: Array, mask: Array | None) -> Array:
 def zeroed(x: Array, steps: Array) -> Array:
     """``x`` with zeros in the ``steps`` [n]."""
     return jnp.where(steps.reshape(-1, *[1] * (x.ndim - 1)), jnp.zeros((), x.dtype), x)
-
-
-def check_share(name: str, value: float, most: float = 1.0) -> None:
-    """Raise ``InputError`` unless ``value`` lies in [0, most]."""
-    if not 0 <= value <= most:
-        raise InputError(f"{name} must be a share, 0 to {most:g}; found {value}.")
 
 
 def identity(key: Array, x: Array) -> Array:

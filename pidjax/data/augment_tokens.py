@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from pidjax._checks import InputError
-from pidjax.data.augment_steps import check_share, pick
+from pidjax._checks import InputError, check_share
+from pidjax.data.augment_steps import pick
 from pidjax.typing import Array
 
 

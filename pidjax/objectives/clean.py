@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import jax
 import jax.numpy as jnp
 
 from pidjax.math.collectives import batch_norm, mean_over_devices
@@ -11,7 +12,7 @@ from pidjax.objectives import pair
 from pidjax.objectives.contrastive import ntxent_loss
 from pidjax.objectives.noncontrastive import barlow
 from pidjax.objectives.pair import SIDES, Augment
-from pidjax.objectives.two_heads import kept, two_heads
+from pidjax.objectives.two_heads import two_heads
 from pidjax.typing import Array, Batch, Encoder, Objective, Params
 
 
@@ -64,7 +65,7 @@ def clean(
 
     def loss(params: Params, z: dict[str, Array], batch: Batch, *, axis_name: str | None = None):
         pair.several(batch["x1"].shape[0], axis_name)
-        fixed = kept(z)
+        kept = jax.lax.stop_gradient({name: v[:, 0] for name, v in z.items()})
 
         def correlated(a: Array, b: Array) -> Array:
             # no ε to speak of: shrinking must not look like shedding
@@ -77,8 +78,8 @@ def clean(
             u, s = z[f"u{side}"], z[f"s{side}"]
             twins, _ = barlow(u[:, 1], u[:, 2], off_diagonal=decorrelation, axis_name=axis_name)
             info[f"twins{side}"] = twins / width
-            info[f"leak{side}"] = correlated(u[:, 0], jnp.concatenate([fixed[f"h{other}"], fixed[f"s{other}"]], -1))
-            info[f"overlap{side}"] = correlated(s[:, 0], fixed[f"u{side}"])
+            info[f"leak{side}"] = correlated(u[:, 0], jnp.concatenate([kept[f"h{other}"], kept[f"s{other}"]], -1))
+            info[f"overlap{side}"] = correlated(s[:, 0], kept[f"u{side}"])
             value += unique * info[f"twins{side}"] + apart * info[f"leak{side}"] + shared_apart * info[f"overlap{side}"]
         return value, {"loss": value, **info}
 

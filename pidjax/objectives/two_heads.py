@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import jax
-
 from pidjax import encoders
 from pidjax.objectives import pair
 from pidjax.objectives.pair import SIDES, Augment
@@ -58,8 +56,3 @@ def two_heads(
         return {f"{name}{side}": z[f"{short}{side}"][:, 0] for side in SIDES for name, short in names}, new_state
 
     return TwoHeads(init, encode)
-
-
-def kept(z: dict[str, Array]) -> dict[str, Array]:
-    """What the heads and encoders say of the sample itself, without a gradient."""
-    return jax.lax.stop_gradient({name: v[:, 0] for name, v in z.items()})

@@ -166,7 +166,7 @@ def test_deletion_changes_the_mask_of_its_modality():
         (lambda: compose(["blur"]), "no augmentation 'blur': choose among identity, gaussian_noise, zero, drop, crop"),
         (lambda: compose([("drop", {"share": 0.1})]), "drop has the settings most, chance and needs none of them"),
         (lambda: compose(["cut_mix"]), "needs other; found none"),
-        (lambda: compose([("drop", {"chance": 2})]), "chance must be a share"),
+        (lambda: compose([("drop", {"chance": 2})]), "chance must lie between 0 and 1"),
         (lambda: compose("drop"), "found 'drop'"),
         (lambda: compose([]), r"found \[\]"),
         (lambda: compose(("drop", {"most": 0.5})), "a step must be a name"),

@@ -180,9 +180,9 @@ def test_feature_masks_are_time_masks_of_the_transpose():
 @pytest.mark.parametrize(
     ("act", "words"),
     [
-        (lambda: zero(KEYS[0], X, 1.5), "share must be a share, 0 to 1; found 1.5"),
-        (lambda: drop(KEYS[0], X, -0.1), "most must be a share"),
-        (lambda: time_warp(KEYS[0], X, 0.5), "0 to 0.49"),
+        (lambda: zero(KEYS[0], X, 1.5), "share must lie between 0 and 1; found 1.5"),
+        (lambda: drop(KEYS[0], X, -0.1), "most must lie between 0 and 1"),
+        (lambda: time_warp(KEYS[0], X, 0.5), "between 0 and 0.49"),
         (lambda: stretch(KEYS[0], X, 0.5), "factor, 1 or more"),
         (lambda: pitch(KEYS[0], X, -1.0), "number of bins"),
     ],

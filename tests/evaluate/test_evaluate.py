@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut
 
 from pidjax._checks import InputError
 from pidjax.evaluate import Fold, blockwise_folds, prediction, probe_class, probe_value, retrieval
 from pidjax.evaluate.held_out import span
 from pidjax.evaluate.probe import _posterior
+from pidjax.evaluate.relation import _penalty
 
 N = 60
 BLOCKS = np.arange(N) // 12
@@ -160,6 +163,20 @@ def test_prediction(folds, rng):
     nothing = prediction(x, rng.standard_normal((N, 3)), folds, permutations=19)
     assert nothing.score < 0.1
     assert nothing.p > 0.05
+
+
+@pytest.mark.parametrize("blocks", [1, 5])
+@pytest.mark.parametrize("noise", [0.3, 3.0, 30.0])
+def test_the_penalty_is_that_of_a_grid_search(blocks, noise):
+    """scikit-learn's, with every penalty fitted anew: by blocks, by halves where there is one."""
+    rng = np.random.default_rng(int(10 * noise))
+    x = rng.normal(size=(60, 20))
+    y = x @ rng.normal(size=(20, 2)) + noise * rng.normal(size=(60, 2))
+    block = np.arange(60) % blocks
+    cv = LeaveOneGroupOut() if blocks > 1 else 2
+    search = GridSearchCV(Ridge(fit_intercept=False), {"alpha": np.logspace(0, 6, 13)}, cv=cv)
+    search.set_params(scoring="neg_mean_squared_error").fit(x, y, groups=block)
+    assert _penalty(x, y, block) == pytest.approx(search.best_params_["alpha"])
 
 
 def test_prediction_of_what_merely_drifts_is_not_significant():

@@ -13,8 +13,8 @@ from pidjax.neuro import SessionConfig, fit_clock, read_eeg, read_fnirs, save_se
 from pidjax.neuro.events import annotation_table, read_events_tsv
 from pidjax.neuro.features import BANDS
 from pidjax.neuro.simulate import CLEAR, EEG_CHANNELS, MODES, draw_subject, make_task, save_study, simulate_study
+from pidjax.neuro.simulate import sessions as sessions_module
 from pidjax.neuro.simulate.files import remove_simulated
-from pidjax.neuro.simulate.sessions import _stream_of_session, _stream_of_subject
 
 STILL = {"activation_sd": 0.0, "intensity_sd": 0.0, "cost_sd": 0.0, "delay_sd": 0.0, "dispersion_sd": 0.0}
 LOUD = SessionConfig(n_trials=24, interval=(20.0, 22.0))
@@ -250,12 +250,15 @@ def test_motion_of_the_fnirs_alone():
     assert moved.any() and not (moved & ~near).any()
 
 
-def test_every_subject_and_session_has_a_stream_of_its_own():
-    """All differ, but for the first subject and its first session."""
-    streams = [_stream_of_subject(3, i) for i in range(4)]
-    streams += [_stream_of_session(3, i, j) for i in range(4) for j in range(4)]
-    first = [rng.random() for rng in streams]
-    assert len(set(first)) == len(first) - 1 and first[0] == first[4]
+def test_every_subject_and_session_has_a_stream_of_its_own(monkeypatch):
+    """What the first draws of each would be: all differ."""
+    first: list[float] = []
+    monkeypatch.setattr(sessions_module, "draw_subject", lambda config, rng: first.append(rng.random()))
+    monkeypatch.setattr(
+        sessions_module, "simulate_session", lambda config, trial, *, seed, **_: first.append(seed.random())
+    )
+    list(simulate_study(SMALL, n_subjects=4, n_sessions=4, seed=3))
+    assert len(first) == len(set(first)) == 4 + 16
 
 
 def test_the_label_of_behaviour_is_the_answer_that_is_told():

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.special import entr, expit, ndtr
 
-from pidjax._checks import InputError, not_negative, probability
+from pidjax._checks import InputError, check_share, not_negative
 from pidjax.pid import PIDAtoms, atoms_mmi
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(201)
@@ -169,7 +169,7 @@ def _sizes(**values: float) -> None:
 
 def _chances(**values: float) -> None:
     for name, value in values.items():
-        probability(name, value)
+        check_share(name, value)
 
 
 def _noise(**values: float) -> None:

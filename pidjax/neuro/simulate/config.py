@@ -6,7 +6,7 @@ import dataclasses
 import math
 from typing import Literal
 
-from pidjax._checks import InputError, not_negative, one_of, probability
+from pidjax._checks import InputError, check_share, not_negative, one_of
 from pidjax.neuro.features import BANDS
 
 MODES = ("alpha", "beta", "gamma")
@@ -110,9 +110,9 @@ class TrialConfig:
         for rms in self.band_rms:
             not_negative("band_rms", rms)
         for name in ("event", "mode_error", "systemic_correlation", "hbr_own"):
-            probability(name, getattr(self, name))
+            check_share(name, getattr(self, name))
         for error in self.event_errors:
-            probability("event_errors", error)
+            check_share("event_errors", error)
         one_of("cost_law", self.cost_law, ("normal", "binary"))
         one_of("delay_law", self.delay_law, ("normal", "binary"))
         for mode in self.modes:

@@ -185,21 +185,12 @@ def simulate_study(
             raise InputError(f"{name} must be 1 or more; found {count}.")
     config = config or SessionConfig()
     for i in range(n_subjects):
-        subject = draw_subject(config, _stream_of_subject(seed, i))
+        # not [seed, i]: zeros at its end change nothing, so that would be the stream of the first session
+        subject = draw_subject(config, np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(i,))))
         for j in range(n_sessions):
-            rng = _stream_of_session(seed, i, j)
+            rng = np.random.default_rng([seed, i, j])
             names = (f"{i + 1:02d}", f"{j + 1:02d}")
             yield simulate_session(config, trial, seed=rng, subject=subject, names=names)
-
-
-def _stream_of_subject(seed: int, i: int) -> np.random.Generator:
-    # zeros at the end of a seed change nothing: [seed, i] would be the stream of a subject's first session. It still is
-    # the first subject's, of whom one session is a single draw whatever it shares
-    return np.random.default_rng([seed, 0, 0, i])
-
-
-def _stream_of_session(seed: int, i: int, j: int) -> np.random.Generator:
-    return np.random.default_rng([seed, i, j])
 
 
 def draw_subject(config: SessionConfig, rng: np.random.Generator) -> Subject:
