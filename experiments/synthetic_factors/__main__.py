@@ -28,6 +28,7 @@ def main(
     preset: Literal["full", "small", "notebook", "smoke"] = "small",
     out: Path = Path("runs/synthetic_factors"),
     method: tuple[str, ...] = (*SELF_SUPERVISED, *SUPERVISED),
+    label: Literal["sum", "planar"] = "sum",
     engine: str = "auto",
     ablations: bool = False,
     resume: bool = True,
@@ -39,13 +40,15 @@ def main(
         preset: The paper's sizes, one that two CPU cores do in an hour, the released notebook's, or one of seconds.
         out: Folder of the results; what it holds is not made again.
         method: Names of ``pidjax.objectives.METHODS``.
+        label: Whether a sum of the factors' coordinates is positive, or one of 20 classes that a planar flow makes.
         engine: Of the training step: auto, jit, pmap or shard_map.
         ablations: Also FactorCL-SSL with each term off, other weights, k, negatives, and less data.
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
     check_names(method, METHODS)
-    started, chosen, out = time.time(), config or PRESETS[preset], out / preset
+    started, chosen = time.time(), config or dataclasses.replace(PRESETS[preset], label=label)
+    out = out / (preset if chosen.label == "sum" else f"{preset}-{chosen.label}")
     opened(out, chosen, resume=resume)
     task = task_of(chosen)
     drawn = [draw(chosen, task, seed) for seed in range(chosen.seeds)]
@@ -58,11 +61,11 @@ def main(
     removed = {}
     if ablations:
         for name, change in ABLATIONS.items():
-            changed = dataclasses.replace(chosen, **change(chosen))
+            changed = dataclasses.replace(chosen, **change(chosen), ratios=chosen.ratios[:: len(chosen.ratios) - 1 or 1])
             fewer = [Data({k: v[: changed.train_rows] for k, v in d.train.items()}, d.test) for d in drawn]
             run = functools.partial(part_named, part, f"{name}, ")
-            removed[name] = measured("factorcl_ssl", changed, task, fewer, run, engine)
-        tables.append(ablation_table(chosen, removed))
+            removed[name] = measured("factorcl_ssl", changed, task, fewer, run, engine, of=(("1",), ("w1", "ws")))
+        tables.append(ablation_table(changed, removed))
     report.figures(chosen, task, found, out)
     claims = report.claims(chosen, task, found, judged=preset != "smoke")
     finish(out, started, tables, claims, {"methods": found, "ablations": removed, "shared": repr(task.shared)})
@@ -73,9 +76,18 @@ def part_named(part: Callable[..., Any], prefix: str, name: str, compute: Callab
 
 
 def measured(
-    name: str, config: Config, task: Any, drawn: list[Data], part: Callable[..., Any], engine: str
+    name: str,
+    config: Config,
+    task: Any,
+    drawn: list[Data],
+    part: Callable[..., Any],
+    engine: str,
+    of: tuple[tuple[str, ...], tuple[str, ...]] = (("1", "2"), ("w1", "w2", "ws")),
 ) -> dict[str, Any]:
-    """Accuracy at every ratio, and nats in every head; a supervised method is trained once a ratio."""
+    """Accuracy at every ratio, and nats ``of`` factors in the heads of sides.
+
+    A supervised method is trained once a ratio.
+    """
     heads, once = METHODS[name].heads, not METHODS[name].supervised
     groups = [config.ratios] if once else [(ratio,) for ratio in config.ratios]
     whole: dict[str, Any] = {"accuracy": {}, "seconds": 0.0}
@@ -94,11 +106,12 @@ def measured(
                     for z, d in zip(encoded, drawn, strict=True)
                 ]
             if once or ratios[0] == middle(config):
-                factors = [{w: d.test[w] for w in ("w1", "w2", "ws")} for d in drawn]
+                factors = [{w: d.test[w] for w in of[1]} for d in drawn]
                 steps = config.probe_steps
                 scores["nats"] = {
                     head: gathered([held(z[head], f, steps) for z, f in zip(encoded, factors, strict=True)])
                     for head in heads
+                    if head[-1] in of[0]
                 }
             if once and not config.whole_label:
                 y_test = [labels(config, task, d.test, 0.0) for d in drawn]

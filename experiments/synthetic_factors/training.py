@@ -31,6 +31,7 @@ def representations(
     title: str = "",
 ) -> list[dict[str, np.ndarray]]:
     """What the method makes of every seed's test rows, by head; goes on from a checkpoint in ``folder``."""
+    raw = name == "simclr" and config.released_simclr
     nets = [encoders.mlp(config.width, *config.encoder, activation="relu", init="torch")] * 2
     found = method(
         name,
@@ -38,6 +39,7 @@ def representations(
         augment=data.apart(*[ONE_SIDE[config.augmentation]] * 2),
         classes=classes(config),
         config=config.factorcl,
+        **({"normalise": False, "temperature": 0.07} if raw else {}),
     )
     sources = []
     for seed, rows in enumerate(drawn):
@@ -45,7 +47,7 @@ def representations(
         if y is not None:
             arrays["y"] = y[seed]
         sources.append(data.array_batches(jax.random.key(seed), arrays, config.batch))
-    steps = config.epochs * (config.train_rows // config.batch)
+    steps = (2 if raw else 1) * config.epochs * (config.train_rows // config.batch)
     encode, _ = learned(
         train.over_seeds(found.objective, len(drawn)),
         train.side_by_side(sources),

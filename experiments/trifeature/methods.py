@@ -12,7 +12,7 @@ from experiments.trifeature.config import AUGMENTS, COMM, Config
 from pidjax import encoders, objectives
 from pidjax.data.augment_images import simclr
 from pidjax.math.pictures import unit_range
-from pidjax.objectives import contrastive, factorcl
+from pidjax.objectives import contrastive
 from pidjax.typing import Array, Batch, Objective
 
 
@@ -36,7 +36,7 @@ def objective(name: str, config: Config, augments: str = "all") -> Objective:
     if name == "cross_self":
         return _bytes(contrastive.cross_self(pooled, augment=augment, head=config.head[-2:]))
     if name == "factorcl":
-        return _bytes(factorcl.factorcl(pooled, factorcl.PAPER, augment=augment))
+        return _bytes(objectives.factorcl(pooled, augment=augment))
     preset, settings = COMM[name]
     if name == "comm_linear":
         fusion = encoders.masked(encoders.concat_fusion(config.width, hidden=False), 2, config.width)

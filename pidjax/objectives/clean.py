@@ -1,4 +1,4 @@
-"""Shared and unique representations whose unique parts are kept free of the other modality, batch by batch."""
+"""Shared and unique representations that are factors: what the other modality says is handed to the unique part."""
 
 from __future__ import annotations
 
@@ -6,81 +6,117 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from pidjax import encoders
 from pidjax.math.collectives import batch_norm, mean_over_devices
 from pidjax.objectives import pair
 from pidjax.objectives.contrastive import ntxent_loss
-from pidjax.objectives.noncontrastive import barlow
 from pidjax.objectives.pair import SIDES, Augment
-from pidjax.objectives.two_heads import two_heads
 from pidjax.typing import Array, Batch, Encoder, Objective, Params
+
+ROLES = ("shared", "unique")
 
 
 def clean(
     nets: Sequence[Encoder],
     *,
     augment: Augment,
-    width: int = 64,
-    temperature: float = 0.1,
-    unique: float = 10.0,
-    decorrelation: float = 0.02,
-    apart: float = 3.0,
-    shared_apart: float = 0.1,
+    temperature: float = 0.2,
+    leak: float = 10.0,
+    hidden: int = 256,
 ) -> Objective:
-    r"""Factors as FactorCL means them, by constraints that bind.
+    r"""Factors as FactorCL means them, by a conditional term that is honest and a penalty that binds.
 
-    .. math:: L = NTX(s_1, s_2) + \sum_i \Big[ \alpha \frac{B(u_i', u_i'')}{d}
-              + \beta \frac{\|C(u_i, [h_j, s_j])\|^2}{d} + \gamma \frac{\|C(s_i, u_i)\|^2}{d} \Big], \quad j \ne i
+    .. math:: L = NTX(s_1, s_2) + \sum_i \Big[ -\hat I(u_i; X_i | X_j) + \tfrac β2 \|C(u_i, s_j)\|^2 \Big], \quad
+              \hat I = -\tfrac{D}{2} \log E\big(X_i - g_i(u_i(X_i'), X_j)\big)^2, \quad j \ne i
 
-    s_i and u_i are heads of encoder i, d wide; B is Barlow Twins of two augmentations, which keeps as many directions
-    of what X_i says as there are, where InfoNCE stops at log N nats; C is the matrix of correlations over the batch of
-    all devices, of u_i with everything the other encoder says, whose gradient is stopped, so that only u_i gives way;
-    and of s_i with u_i, so that only s_i does.
+    s_i and u_i are encoders of their own, each like ``nets[i]``. The decoder g_i is given X_j as it is, so that u_i
+    earns nothing by repeating what X_j says: up to the constant H(X_i | X_j), :math:`\hat I` is Barber and Agakov's
+    lower bound of I(u_i; X_i | X_j) for Gaussian noise of fitted variance, and it has no ceiling of log N. C is the
+    matrix of correlations over the batch of all devices, whose square over 2 is about the information of jointly
+    Gaussian vectors with white columns; s_j is held, so that only u_i gives way, and correlations cannot be evaded by
+    shrinking. s and u share no parameter: under Adam the sizes of their two losses do not weigh against each other.
 
     Why not FactorCL's own terms: there the unique representation holds a head c_i that no term keeps from the shared
-    factors; the heads of the two I_CLUB terms can become constant; and what those terms estimate binds only with an
-    optimal critic. Correlations of batch-normalised heads cannot be evaded by shrinking. They see linear relations of
-    h_j and u_i alone, and that is what is shed: nonlinear encoders make it much, not all.
-    Experimental: what it holds so far, which is cleaner and less than a baseline's, is in experiments/README.md.
+    factors; the heads of the two I_CLUB terms can become constant; what those terms estimate binds only with an optimal
+    critic; and a term that rewards telling samples apart is paid for what the other modality says as well, against
+    which any penalty must work. Here that reward is gone. What stays: correlations see linear relations of s_j and u_i
+    alone, and little of directions in which u_i hardly varies, which an encoder wider than what is unique has to spare.
+    How much that is: experiments/README.md.
 
-    Batch: "x1", "x2" [n, ...]. ``encode`` gives ``shared1, unique1, backbone1`` and those of side 2.
+    Batch: "x1", "x2" [n, ...], of unit variance. ``encode`` gives ``shared1, unique1, backbone1`` (both side by side)
+    and those of side 2. ``info``: ``cross`` (loss), and in nats ``told`` (:math:`\hat I`) and ``leak``
+    (½ ‖C‖², which is not below what independent vectors have in a batch of N, d_u d_s / 2 N).
 
     Parameters
     ----------
     nets : two Encoders
+        Each gives a vector a sample, the two of one width.
     augment : callable
-        ``augment(key, sample) -> sample``.
-    width : int
-        d of every head.
+        ``augment(key, sample) -> sample``, of what u_i sees.
     temperature : float
-    unique, decorrelation, apart, shared_apart : float
-        α, the off-diagonal weight within B, β and γ.
+        Of NTX: lower ones keep more of s_i that is not shared.
+    leak : float
+        β.
+    hidden : int
+        Width of the decoders' hidden layer.
 
     Returns
     -------
     Objective
+
+    References
+    ----------
+    Barber & Agakov 2003; Liang et al. 2023 (FactorCL) for the factors.
     """
 
-    built = two_heads(nets, augment, width)
+    def decoders(batch: Batch, widths: Sequence[int]) -> dict[str, Encoder]:
+        sizes = [int(np.prod(batch[f"x{side}"].shape[1:])) for side in SIDES]
+        return {
+            f"decoder{i + 1}": encoders.mlp(widths[i] + sizes[1 - i], hidden, sizes[i], activation="relu")
+            for i in range(2)
+        }
+
+    def init(key: Array, batch: Batch) -> tuple[Params, Params]:
+        theta, state = {}, {}
+        for role, k in zip(ROLES, jax.random.split(key, 2), strict=True):
+            theta[role], state[role] = pair.init_parts(k, pair.named(nets))
+        theta["decoders"], _ = pair.init_parts(jax.random.fold_in(key, 2), decoders(batch, pair.widths(nets, batch)))
+        return {"theta": theta, "phi": {}}, state
+
+    def encode(params: Params, state: Params, batch: Batch, key: Array | None = None, *, train: bool):
+        z, states = {}, {}
+        for role in ROLES:
+            count = 1 if train and role == "unique" else 0
+            seen = pair.views(augment, batch, key, count, clean=True)  # type: ignore[arg-type]
+            h, states[role] = pair.encode_sides(
+                nets, params["theta"][role], state[role], seen, key if train else None, train=train
+            )
+            z |= {f"{role}{side}": h[side] if count else h[side][:, 0] for side in SIDES}
+        if not train:
+            z |= {f"backbone{side}": jnp.concatenate([z[f"{role}{side}"] for role in ROLES], -1) for side in SIDES}
+        return z, states
 
     def loss(params: Params, z: dict[str, Array], batch: Batch, *, axis_name: str | None = None):
-        pair.several(batch["x1"].shape[0], axis_name)
-        kept = jax.lax.stop_gradient({name: v[:, 0] for name, v in z.items()})
-
-        def correlated(a: Array, b: Array) -> Array:
-            # no ε to speak of: shrinking must not look like shedding
-            c = batch_norm(a, axis_name, eps=1e-10).T @ batch_norm(b, axis_name) / a.shape[0]
-            return (mean_over_devices(c, axis_name) ** 2).sum() / width
-
-        info = {"cross": ntxent_loss(z["s1"][:, 0], z["s2"][:, 0], temperature, axis_name)}
+        n = batch["x1"].shape[0]
+        pair.several(n, axis_name)
+        x = {side: batch[f"x{side}"].reshape(n, -1) for side in SIDES}
+        built = decoders(batch, [z[f"unique{side}"].shape[-1] for side in SIDES])
+        info = {"cross": ntxent_loss(z["shared1"], z["shared2"], temperature, axis_name)}
         value = info["cross"]
         for side, other in (SIDES, SIDES[::-1]):
-            u, s = z[f"u{side}"], z[f"s{side}"]
-            twins, _ = barlow(u[:, 1], u[:, 2], off_diagonal=decorrelation, axis_name=axis_name)
-            info[f"twins{side}"] = twins / width
-            info[f"leak{side}"] = correlated(u[:, 0], jnp.concatenate([kept[f"h{other}"], kept[f"s{other}"]], -1))
-            info[f"overlap{side}"] = correlated(s[:, 0], kept[f"u{side}"])
-            value += unique * info[f"twins{side}"] + apart * info[f"leak{side}"] + shared_apart * info[f"overlap{side}"]
+            u, decoder = z[f"unique{side}"], f"decoder{side}"
+            given = jnp.concatenate([batch_norm(u[:, 1], axis_name), x[other]], -1)
+            said = built[decoder].apply(params["theta"]["decoders"][decoder], {}, given)[0]
+            error = mean_over_devices(((said - x[side]) ** 2).mean(), axis_name)
+            told = -x[side].shape[1] / 2 * jnp.log(error)
+            # no ε to speak of: shrinking must not look like shedding
+            white = batch_norm(u[:, 0], axis_name, eps=1e-10)
+            held = batch_norm(jax.lax.stop_gradient(z[f"shared{other}"]), axis_name)
+            c = mean_over_devices(white.T @ held / n, axis_name)
+            info |= {f"told{side}": told, f"leak{side}": (c**2).sum() / 2}
+            value += leak * info[f"leak{side}"] - told
         return value, {"loss": value, **info}
 
-    return Objective(built.init, built.encode, loss)
+    return Objective(init, encode, loss)
