@@ -91,10 +91,6 @@ def main(argv: list[str] | None = None) -> int:
         """
         from pidjax.neuro.simulate.written import write_simulation
 
-        if out.exists() and not out.is_dir():
-            raise InputError(f"--out {out} is a file: give a folder.")
-        if out.exists() and any(out.iterdir()) and not overwrite:
-            raise InputError(f"--out {out} exists and is not empty: give another folder, or --overwrite its recording.")
         lines = write_simulation(
             task,
             out,
@@ -104,6 +100,7 @@ def main(argv: list[str] | None = None) -> int:
             eeg_format=eeg_format,
             truth_trials=truth_trials,
             seed=seed,
+            overwrite=overwrite,
         )
         print("\n".join(lines))
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import entr, log_softmax, logsumexp
 from scipy.stats import norm
 
 from pidjax._checks import InputError
@@ -13,16 +14,19 @@ from pidjax.neuro.simulate import (
     closed_forms,
     label_posteriors,
     make_task,
+    noise,
     observe,
     observed_label,
     posterior,
+    spectra,
     truth,
 )
 from pidjax.neuro.simulate.behaviour import accuracy, behave
 from pidjax.neuro.simulate.factors import draw_factors
 from pidjax.neuro.simulate.observers import information, sensitivity
+from pidjax.neuro.simulate.responses import erp
 from pidjax.neuro.simulate.tasks import _cells
-from pidjax.neuro.simulate.trials import draw_scalp, simulate_trials
+from pidjax.neuro.simulate.trials import draw_scalp, eeg_bins, simulate_trials
 
 SCALP = draw_scalp(np.random.default_rng(0))
 QUICK = {"eeg_sfreq": 100.0, "fnirs_window": (-5.0, 20.0)}
@@ -146,6 +150,75 @@ def test_delay_by_the_gaussian_formula():
     expected = closed_forms.delay_uniform(4.0, 0.8, bound.eeg_latency, bound.fnirs_latency)
     found = truth(task, n=200, scalp=SCALP)
     assert (np.abs(np.array(found.atoms) - expected) < 4.5 * np.array(found.std_error) + 0.03).all()
+
+
+def delay_hardly_seen(d, jitter, fnirs_error, n=4000):
+    """I(delay; both) of every trial, of an ERP of d' in the background and a sum t + tau that fNIRS shows as a number.
+
+    From scratch: p(t | EEG) by a matched filter at onsets of one sample, then the docstring of ``delay_uniform``.
+    """
+    rng, sfreq = np.random.default_rng(5), 100.0
+    at = noise.bins(round((jitter + 2) * sfreq), sfreq)
+    variance = at.scale * spectra.background(at.f)
+    onsets = (np.arange(round(jitter * sfreq)) + 0.5) / sfreq
+    shape = noise.spectra(erp((np.arange(at.n) + 0.5) / sfreq - 0.5))  # of the onset 0, in the middle of a sample
+    shape *= d / (2 * at.weight @ (np.abs(shape) ** 2 / variance)) ** 0.5
+    onset, delay = rng.choice(onsets, n), rng.normal(1, 0.8, n)
+    shifts = np.exp(-2j * np.pi * at.f * onset[:, None])
+    seen = shape * shifts + noise.draw(rng, at, np.sqrt(spectra.background(at.f)), n)[:, 0]
+    # the filter's lags are whole samples, onsets half a sample later
+    match = at.n * noise.samples(seen * np.conj(shape * np.exp(-1j * np.pi * at.f / sfreq)) / variance, at.n)
+    log_p = log_softmax(match[:, : onsets.size], axis=1)
+    apart = onset + delay + fnirs_error * rng.standard_normal(n)
+    known = norm.logpdf((apart - delay)[:, None], onsets, fnirs_error)
+    free = norm.logpdf(apart[:, None], onsets + 1, np.hypot(fnirs_error, 0.8))
+    return logsumexp(log_p + known, axis=1) - logsumexp(log_p + free, axis=1)
+
+
+@pytest.mark.parametrize(("d", "synergy"), [(1.38, 0.094), (2.5, 0.298), (5.0, 0.581)])
+def test_delay_of_an_event_that_is_hardly_seen(d, synergy):
+    """The docstring's values; the bound of Cramér and Rao would say 0.588 of all three."""
+    terms = delay_hardly_seen(d, 8.0, 0.46)
+    alone = closed_forms.delay_uniform(8.0, 0.8, 0.001, 0.46).unique2
+    assert abs(terms.mean() - alone - synergy) < 4.5 * terms.std() / len(terms) ** 0.5 + 0.004
+
+
+def test_delay_of_an_event_that_is_hardly_seen_by_observers():
+    """The whole signals' observers say the same."""
+    changes = {**WIDE, "jitter": 4.0}
+    bound = sensitivity(quick("delay", **changes).config, SCALP)
+    task = quick("delay", **changes, erp=22e-6 * 2.5 / bound.eeg)
+    bound = sensitivity(task.config, SCALP)
+    expected = delay_hardly_seen(2.5, 4.0, bound.fnirs_latency)
+    alone = closed_forms.delay_uniform(4.0, 0.8, 0.001, bound.fnirs_latency).unique2
+    found = truth(task, n=200, scalp=SCALP)
+    error = np.hypot(found.std_error.synergy, expected.std() / len(expected) ** 0.5)
+    assert abs(found.atoms.synergy - expected.mean() + alone) < 4.5 * error + 0.03
+
+
+def label_of_difference(explained):
+    """I(1[x > 0]; y) of a Gaussian x, of whose variance y explains a share: ln 2 − E h(Φ(g √(r / (1 − r))))."""
+    g, weight = np.polynomial.hermite_e.hermegauss(101)
+    p = norm.cdf(g * (explained / (1 - explained)) ** 0.5)
+    return np.log(2) - weight / weight.sum() @ (entr(p) + entr(1 - p))
+
+
+def test_efficiency_by_observers():
+    """u > v of loud signals: log gains shown with an error of 1 / √K by K bins of a band, of 1 / d' by the response."""
+    task = quick("efficiency", modes=("beta",), band_rms=(0.0, 60e-6, 0.0), hbo=5e-6)
+    at, var = eeg_bins(task.config), task.config.cost_sd**2
+    bins = spectra.band(at.f, "beta") > 0
+    errors = np.array([1 / bins.sum(), sensitivity(task.config, SCALP).fnirs ** -2.0])
+    seen = np.full((2, 2), var) + np.diag(var + errors)  # of a + u and a + v
+    with_label = np.array([var, -var])  # covariance with u − v
+    alone = [label_of_difference(c**2 / v / (2 * var)) for c, v in zip(with_label, np.diag(seen), strict=True)]
+    both = label_of_difference(with_label @ np.linalg.solve(seen, with_label) / (2 * var))
+    loud = label_of_difference(0.25), closed_forms.efficiency_binary(1.0)
+    assert loud[0] == pytest.approx(loud[1].redundancy, abs=1e-6)
+    prior, rows = label_posteriors(task, n=200, scalp=SCALP)
+    for p, expected in zip(rows, (*alone, both), strict=True):
+        terms = information(p, prior)
+        assert abs(terms.mean() - expected) < 4.5 * terms.std() / 200**0.5 + 0.01
 
 
 def test_cost_by_quadrature():

@@ -111,10 +111,19 @@ def delay_gaussian(jitter_sd: float, delay_sd: float, eeg_error: float, fnirs_er
 
 
 def delay_uniform(jitter: float, delay_sd: float, eeg_error: float, fnirs_error: float) -> PIDAtoms:
-    """The same with onsets U(0, jitter): U_F = h(box ∗ N(σ_τ² + s_F²)) − h(box ∗ N(s_F²)), by quadrature.
+    r"""The same with onsets U(0, jitter): U_F = h(box ∗ N(σ_τ² + s_F²)) − h(box ∗ N(s_F²)), by quadrature.
 
     The total is that of ``delay_gaussian`` for an onset known to ``eeg_error``, much less than the jitter. The leak U_F
     falls as 1 / jitter: at the ends of the box the fNIRS alone knows something.
+
+    An event that is hardly seen is not found to the bound, ``eeg_error``, but mostly elsewhere. With p(t | EEG) of its
+    onset and y the sum that the fNIRS shows,
+
+    .. math:: U_F + S = E\Big[\log \sum_t p(t | EEG)\, N(y - t - \tau; s_F^2)
+              - \log \sum_t p(t | EEG)\, N(y - t - \bar\tau; s_F^2 + \sigma_\tau^2)\Big]
+
+    An ERP of d' 1.38, 2.5 and 5 with jitter 8, delay_sd 0.8 and fnirs_error 0.46 has S = 0.094, 0.298 and 0.581
+    (± 0.003 to 0.006; 20,000 trials) where the bound says 0.588.
     """
     _sizes(jitter=jitter, delay_sd=delay_sd, eeg_error=eeg_error)
     _noise(fnirs_error=fnirs_error)

@@ -27,6 +27,7 @@ def write_simulation(
     eeg_format: str = "edf",
     truth_trials: int = 1000,
     seed: int = 0,
+    overwrite: bool = False,
 ) -> list[str]:
     """Write one session, or a BIDS folder of several, with truth and figure; returns lines that say what was written.
 
@@ -36,9 +37,18 @@ def write_simulation(
         A task, or "everything": all factors of ``CLEAR`` vary, and there is no label.
     out : Path
     config : SessionConfig
-    subjects, sessions, eeg_format, truth_trials, seed
+    subjects, sessions, eeg_format, truth_trials, seed, overwrite
         As ``pidjax simulate`` says.
+
+    Raises
+    ------
+    InputError
+        A folder that is not empty, without ``overwrite``; settings that contradict each other.
     """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out} is a file: give a folder.")
+    if out.exists() and any(out.iterdir()) and not overwrite:
+        raise InputError(f"--out {out} exists and is not empty: give another folder, or --overwrite its recording.")
     if subjects * sessions > 1 and eeg_format != "edf":
         raise InputError(f"a BIDS folder holds EDF, not {eeg_format}: leave eeg_format, or write one session.")
     if truth_trials < 0 or 0 < truth_trials < 100:
