@@ -39,14 +39,14 @@ def main(
     Args:
         preset: The paper's sizes, one that two CPU cores do in an hour, the released notebook's, or one of seconds.
         out: Folder of the results; what it holds is not made again.
-        method: Names of ``pidjax.objectives.METHODS``.
+        method: Names of ``pidjax.objectives.METHODS``, of those that keep the sides apart.
         label: Whether a sum of the factors' coordinates is positive, or one of 20 classes that a planar flow makes.
         engine: Of the training step: auto, jit, pmap or shard_map.
         ablations: Also FactorCL-SSL with each term off, other weights, k, negatives, and less data.
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
-    check_names(method, METHODS)
+    check_names(method, [name for name, recipe in METHODS.items() if "joint" not in recipe.heads])
     started, chosen = time.time(), config or dataclasses.replace(PRESETS[preset], label=label)
     out = out / (preset if chosen.label == "sum" else f"{preset}-{chosen.label}")
     opened(out, chosen, resume=resume)
@@ -61,7 +61,9 @@ def main(
     removed = {}
     if ablations:
         for name, change in ABLATIONS.items():
-            changed = dataclasses.replace(chosen, **change(chosen), ratios=chosen.ratios[:: len(chosen.ratios) - 1 or 1])
+            changed = dataclasses.replace(
+                chosen, **change(chosen), ratios=chosen.ratios[:: len(chosen.ratios) - 1 or 1]
+            )
             fewer = [Data({k: v[: changed.train_rows] for k, v in d.train.items()}, d.test) for d in drawn]
             run = functools.partial(part_named, part, f"{name}, ")
             removed[name] = measured("factorcl_ssl", changed, task, fewer, run, engine, of=(("1",), ("w1", "ws")))

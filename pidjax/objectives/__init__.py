@@ -4,6 +4,7 @@
 ``factorcl``                      FactorCL-SUP and -SSL, six terms; ``PAPER``, ``released``
 ``cross``, ``cross_self``         contrast across modalities, and within (factorised or not)
 ``clip``                          contrast across modalities, of learned temperature
+``clean``                         shared and unique parts that are factors
 ``supcon``, ``supervised``        samples of one class attract; cross-entropy
 ``comm``, ``cmc``                 one representation of n modalities (``comm_preset``); contrast of every pair
 ``invariance``                    VICReg or Barlow Twins across modalities and within
@@ -13,7 +14,7 @@
 ``vicreg``, ``barlow``            losses of two views without negatives, plain functions
 ================================  ================================================================
 
-``method(name, nets, ...)`` is the one door to all of two modalities (``METHODS`` lists the names).
+``method(name, nets, ...)`` is the one door to all that learn representations (``METHODS`` lists the names).
 """
 
 from pidjax.objectives.clean import clean

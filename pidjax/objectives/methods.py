@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from pidjax._checks import InputError
 from pidjax.objectives import contrastive
 from pidjax.objectives.clean import clean
+from pidjax.objectives.cmc import cmc
+from pidjax.objectives.comm import comm, comm_preset
 from pidjax.objectives.factorcl import PAPER, TERMS, FactorCLConfig, factorcl
 from pidjax.objectives.pair import Augment
 from pidjax.objectives.supervised import supervised
@@ -85,9 +87,23 @@ def _labelled(make: Callable[..., Objective], *, told: bool) -> Recipe:
     return Recipe(build, BACKBONES, True)
 
 
+def _fused(preset: str) -> Recipe:
+    def build(nets, augment, unique_augment, classes, config, settings) -> Objective:
+        if "fusion" not in settings or augment is None:
+            raise InputError(
+                "CoMM fuses tokens of two views: give fusion=encoders.fusion_transformer(...) and augment."
+            )
+        changes = dict(settings)
+        fusion = changes.pop("fusion")
+        return comm(nets, fusion, augment=augment, config=comm_preset(preset, **changes))
+
+    return Recipe(build, ("joint",))
+
+
 METHODS: dict[str, Recipe] = {
     "simclr": _plain(contrastive.cross),
     "clip": _plain(contrastive.clip, heads=("projection1", "projection2")),
+    "cmc": _plain(cmc, heads=("projection1", "projection2")),
     "cross_self": _plain(contrastive.cross_self, augmented=True),
     "cross_self_fact": _plain(contrastive.cross_self, augmented=True, factorised=True),
     "supcon": _labelled(contrastive.supcon, told=False),
@@ -104,6 +120,9 @@ METHODS: dict[str, Recipe] = {
     "factorcl_sup_u1": _factorcl(True, ("unique1",), "unique1"),
     "factorcl_sup_u2": _factorcl(True, ("unique2",), "unique2"),
     "clean_ssl": _plain(clean, augmented=True, heads=FACTORS),
+    "comm": _fused("released"),
+    "comm_paper": _fused("paper"),
+    "infmasking": _fused("infmasking"),
     "vicreg": _plain(invariance, augmented=True, unique=True, heads=FACTORS, loss="vicreg"),
     "barlow": _plain(invariance, augmented=True, unique=True, heads=FACTORS, loss="barlow"),
     "masked": _plain(masked_prediction, augmented=True, unique=True, heads=FACTORS),
@@ -138,7 +157,8 @@ def method(
     config : FactorCLConfig
         Of the FactorCL methods, but for what their name says.
     **settings
-        Of the others, such as ``temperature``.
+        Of the others, such as ``temperature``; of CoMM's, whose ``nets`` give tokens and may be more than two,
+        ``fusion`` (see ``comm``) and changes of ``CoMMConfig``.
 
     Raises
     ------

@@ -10,7 +10,7 @@ import pytest
 
 from pidjax import encoders
 from pidjax._checks import InputError
-from pidjax.objectives import CoMMConfig, cmc, comm, comm_preset
+from pidjax.objectives import CoMMConfig, cmc, comm, comm_preset, method
 from pidjax.objectives.comm import contrast, total
 from pidjax.objectives.contrastive import ntxent_loss
 from pidjax.objectives.infmasking import random_masks
@@ -210,6 +210,23 @@ def test_every_preset_steps(changes, views):
     for path, g in jax.tree_util.tree_leaves_with_path(slope):
         name = jax.tree_util.keystr(path)
         assert (np.abs(g).max() > 1e-4) != (name in blind), name
+
+
+def test_the_door_is_the_same_comm():
+    """``method`` builds the preset with its changes: parameters of the same shapes; it says what it needs."""
+    _, params, _, _ = built()
+    nets = (
+        encoders.chain(encoders.mlp(5, WIDTH), encoders.sequence_tokens()),
+        encoders.chain(encoders.mlp(6, WIDTH), encoders.single_token()),
+    )
+    fusion = encoders.fusion_transformer(2, WIDTH, heads=2, mask_tokens=True)
+    found = method("comm", nets, augment=noise, fusion=fusion, head=(6, 4))
+    assert found.heads == ("joint",)
+    alike = jax.eval_shape(found.objective.init, jax.random.key(0), BATCH)[0]
+    assert jax.tree.map(lambda x: x.shape, alike) == jax.tree.map(lambda x: x.shape, params)
+    for settings in ({"augment": noise}, {"fusion": fusion}):
+        with pytest.raises(InputError, match="give fusion=encoders.fusion_transformer"):
+            method("infmasking", nets, **settings)
 
 
 def test_cmc_of_three():
