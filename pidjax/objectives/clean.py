@@ -86,7 +86,8 @@ def clean(
         return {"theta": theta, "phi": {}}, state
 
     def encode(params: Params, state: Params, batch: Batch, key: Array | None = None, *, train: bool):
-        z, states = {}, {}
+        z: dict[str, Array] = {}
+        states = {}
         for role in ROLES:
             count = 1 if train and role == "unique" else 0
             seen = pair.views(augment, batch, key, count, clean=True)  # type: ignore[arg-type]

@@ -68,7 +68,7 @@ def test_linear_encoders_find_the_factors():
     txs = {"theta": optax.adam(1e-2), "phi": optax.adam(1e-2)}
     state = train.make_init(objective, txs)(jax.random.key(0), {x: v[:128] for x, v in rows.items()})
     step = train.make_step(objective, txs)
-    for i in range(200):
+    for _ in range(200):
         at = rng.integers(2000, size=128)
         state, _ = step.run(state, step.place({x: v[at] for x, v in rows.items()}))
     z = objective.encode(state.params, state.state, {x: jnp.asarray(v[2000:]) for x, v in rows.items()}, train=False)[0]

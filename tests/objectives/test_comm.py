@@ -225,7 +225,7 @@ def test_the_door_is_the_same_comm():
     alike = jax.eval_shape(found.objective.init, jax.random.key(0), BATCH)[0]
     assert jax.tree.map(lambda x: x.shape, alike) == jax.tree.map(lambda x: x.shape, params)
     for settings in ({"augment": noise}, {"fusion": fusion}):
-        with pytest.raises(InputError, match="give fusion=encoders.fusion_transformer"):
+        with pytest.raises(InputError, match="fuses tokens"):
             method("infmasking", nets, **settings)
 
 
