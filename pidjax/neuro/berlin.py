@@ -1,0 +1,233 @@
+"""Simultaneous EEG and fNIRS of the TU Berlin, as published in MATLAB's format: Shin et al. 2017 and 2018."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import mne
+import numpy as np
+from scipy.io import loadmat
+
+from pidjax._checks import InputError, one_of
+from pidjax.neuro.recordings import MONTAGE
+
+RUNS_2017 = {"imagery": (0, 2, 4), "arithmetic": (1, 3, 5)}
+"""Cells of ``cnt`` and ``mrk``, from 0."""
+TASKS_2018 = {"nback": 40.0, "dsr": 0.0, "wg": 10.0}
+"""Seconds of what a marker begins: a block, a stimulus, a trial."""
+TASK_2017 = 10.0
+OPTODE_DISTANCE = 0.03
+_EYES = ("EOG", "HEO", "VEO")
+
+
+def read_shin2017(
+    eeg: str | Path, nirs: str | Path, task: str = "arithmetic", *, task_offset: float = 0.0
+) -> tuple[mne.io.BaseRaw, mne.io.BaseRaw]:
+    """EEG (V) and fNIRS (intensities) of one subject's three runs of a task, with annotations of its trials.
+
+    Runs are joined, with mne's annotations of their boundaries. Trials are named by their class and last 10 s; EEG and
+    fNIRS keep their own clocks, which the shared markers tie together. Optodes stand where the labels of the channels
+    say, ``AF7Fp1`` at AF7 and Fp1, so ``mnt.mat`` is not needed; wavelengths are the file's.
+
+    The recordings are at doc.ml.tu-berlin.de/hBCI, EEG_01-05.zip ... and NIRS_01-29.zip.
+
+    Parameters
+    ----------
+    eeg, nirs : str or Path
+        Folders with ``cnt.mat`` and ``mrk.mat``: ".../subject 01/with occular artifact" and ".../subject 01".
+    task : "arithmetic" | "imagery"
+    task_offset : float
+        Seconds from a marker to the beginning of the task: 0 where markers are at the task, 2 where at the instruction.
+
+    Raises
+    ------
+    InputError
+        A file, a field or a run that is absent; markers that differ between the modalities; unknown labels.
+    """
+    one_of("task", task, tuple(RUNS_2017))
+    stored = {
+        (kind, name): np.atleast_1d(_loaded(Path(folder) / f"{name}.mat", name))
+        for kind, folder in (("EEG", eeg), ("fNIRS", nirs))
+        for name in ("cnt", "mrk")
+    }
+    for (kind, name), cells in stored.items():
+        if len(cells) != 6:
+            raise InputError(f"{name}.mat of the {kind} must hold six runs; found {len(cells)}.")
+    made: dict[str, list[mne.io.BaseRaw]] = {"EEG": [], "fNIRS": []}
+    for run in RUNS_2017[task]:
+        marks = {kind: _markers(stored[kind, "mrk"][run], f"the {kind} of run {run + 1}") for kind in made}
+        _agree(marks, f"run {run + 1}")
+        for kind, make in (("EEG", _eeg), ("fNIRS", _intensities)):
+            raw = make(stored[kind, "cnt"][run], f"the {kind} of run {run + 1}")
+            onset, names = marks[kind]
+            raw.set_annotations(mne.Annotations(onset + task_offset, TASK_2017, names))
+            made[kind].append(raw)
+    return tuple(mne.concatenate_raws(runs, verbose="error") for runs in made.values())
+
+
+def read_shin2018(
+    eeg: str | Path, nirs: str | Path, task: str = "wg", *, task_offset: float = 0.0
+) -> tuple[mne.io.BaseRaw, mne.io.BaseRaw]:
+    """EEG (V) and fNIRS (concentrations, M) of one subject and task, with annotations of what the markers begin.
+
+    The published fNIRS are concentrations already; a channel's label is the site of its middle, and source and
+    detector are put 30 mm apart around it.
+
+    Parameters
+    ----------
+    eeg, nirs : str or Path
+        Folders ``VP001-EEG`` and ``VP001-NIRS``, with ``cnt_TASK.mat`` and ``mrk_TASK.mat``.
+    task : "nback" | "dsr" | "wg"
+        Only word generation ("wg") has the same markers in both; the EEG of the others has one for every stimulus.
+    task_offset : float
+
+    Raises
+    ------
+    InputError
+        As ``read_shin2017``.
+    """
+    one_of("task", task, tuple(TASKS_2018))
+    eeg, nirs = Path(eeg), Path(nirs)
+    of = {
+        (kind, name): _loaded(folder / f"{name}_{task}.mat", f"{name}_{task}")
+        for kind, folder in (("EEG", eeg), ("fNIRS", nirs))
+        for name in ("cnt", "mrk")
+    }
+    marks = {kind: _markers(of[kind, "mrk"], f"the {kind}") for kind in ("EEG", "fNIRS")}
+    if task == "wg":
+        _agree(marks, "the recording")
+    found = _eeg(of["EEG", "cnt"], "the EEG"), _concentrations(of["fNIRS", "cnt"], "the fNIRS")
+    for raw, (onset, names) in zip(found, marks.values(), strict=True):
+        raw.set_annotations(mne.Annotations(onset + task_offset, TASKS_2018[task], names))
+    return found
+
+
+def _loaded(path: Path, name: str) -> Any:
+    if not path.is_file():
+        raise InputError(f"{path} is absent: give the folder that holds {path.name}.")
+    try:
+        stored = loadmat(path, squeeze_me=True, struct_as_record=False, variable_names=[name])
+    except Exception as error:  # scipy raises whatever it stumbles over
+        raise InputError(f"{path} is no MATLAB file that can be read ({error}): copy it again.") from None
+    if name not in stored:
+        raise InputError(f"{path} must hold the variable {name}.")
+    return stored[name]
+
+
+def _field(stored: Any, name: str, where: str) -> Any:
+    if not hasattr(stored, name):
+        raise InputError(f"{where} lacks the field {name!r}: this run is missing or stored in another way.")
+    return getattr(stored, name)
+
+
+def _markers(stored: Any, where: str) -> tuple[np.ndarray, list[str]]:
+    """Onsets (s) and classes, by the rows of y: numbers of ``event.desc`` differ between copies of the data."""
+    onset = np.atleast_1d(_field(stored, "time", where)).astype(float) / 1000
+    names = [str(name) for name in np.atleast_1d(_field(stored, "className", where))]
+    y = np.atleast_2d(_field(stored, "y", where))
+    if y.shape != (len(names), len(onset)) or not (y.sum(0) == 1).all():
+        raise InputError(
+            f"{where}: y must mark one of {len(names)} classes for each of {len(onset)} markers; found shape {y.shape}."
+        )
+    return onset, [names[k] for k in y.argmax(0)]
+
+
+def _agree(marks: dict[str, tuple[np.ndarray, list[str]]], where: str) -> None:
+    """Refuse modalities that saw other trials: with a straight line between their clocks, none is 0.1 s off."""
+    (a, names), (b, others) = marks.values()
+    if names != others:
+        raise InputError(
+            f"{where}: the {len(names)} markers of the EEG and {len(others)} of the fNIRS are of other classes."
+        )
+    off = np.abs(b - np.polyval(np.polyfit(a, b, 1), a)).max() if len(a) > 2 else 0.0
+    if off > 0.1:
+        raise InputError(f"{where}: markers of EEG and fNIRS are up to {off:.2f} s apart; 0.1 s are allowed.")
+
+
+def _eeg(stored: Any, where: str) -> mne.io.BaseRaw:
+    labels, x = _labelled(stored, where)
+    kinds = ["eog" if any(eye in name.upper() for eye in _EYES) else "eeg" for name in labels]
+    raw = mne.io.RawArray(1e-6 * x, mne.create_info(labels, float(_field(stored, "fs", where)), kinds), verbose="error")
+    return raw.set_montage(MONTAGE, match_case=False, on_missing="ignore", verbose="error")
+
+
+def _intensities(stored: Any, where: str) -> mne.io.BaseRaw:
+    labels, x = _labelled(stored, where)
+    wavelengths = np.atleast_1d(_field(stored, "wavelengths", where)).astype(int)
+    if len(wavelengths) != 2 or len(labels) % 2:
+        raise InputError(
+            f"{where} must hold every pair at two wavelengths; found {len(labels)} channels at {wavelengths}."
+        )
+    pairs = [label.removesuffix("lowWL") for label in labels[: len(labels) // 2]]
+    if [label.removesuffix("highWL") for label in labels[len(pairs) :]] != pairs:
+        raise InputError(f"{where} must hold all pairs at the low wavelength, then the same at the high one.")
+    sites = [_two_sites(pair, where) for pair in pairs]
+    return _paired_raw(stored, where, x, sites, [str(w) for w in wavelengths], "fnirs_cw_amplitude")
+
+
+def _concentrations(stored: Any, where: str) -> mne.io.BaseRaw:
+    parts = {name: _labelled(_field(stored, name, where), f"{where}, {name}") for name in ("oxy", "deoxy")}
+    (labels, oxy), (others, deoxy) = parts.values()
+    pairs = [label.removesuffix("oxy") for label in labels]
+    if [label.removesuffix("deoxy") for label in others] != pairs:
+        raise InputError(f"{where} must hold oxy and deoxy of the same channels in the same order.")
+    known = _sites()
+    sites = []
+    for pair in pairs:
+        if pair.lower() not in known:
+            raise InputError(f"{where}: {pair!r} is no site of the 10-05 system.")
+        middle = known[pair.lower()]
+        sideways = np.cross(middle, [0.0, 0.0, 1.0])
+        half = OPTODE_DISTANCE / 2 * sideways / max(float(np.linalg.norm(sideways)), 1e-9)
+        sites.append(((f"{pair}-", middle - half), (f"{pair}+", middle + half)))
+    x = 1e-3 * np.concatenate([oxy, deoxy])
+    return _paired_raw(stored.oxy, where, x, sites, ["hbo", "hbr"], None)
+
+
+def _labelled(stored: Any, where: str) -> tuple[list[str], np.ndarray]:
+    labels = [str(name) for name in np.atleast_1d(_field(stored, "clab", where))]
+    x = np.asarray(_field(stored, "x", where), np.float64)
+    if x.ndim != 2 or x.shape[1] != len(labels):
+        raise InputError(f"{where} must hold x of [samples, {len(labels)} channels]; found shape {x.shape}.")
+    return labels, x.T
+
+
+def _sites() -> dict[str, np.ndarray]:
+    positions = mne.channels.make_standard_montage(MONTAGE).get_positions()["ch_pos"]
+    return {name.lower(): place for name, place in positions.items()}
+
+
+def _two_sites(pair: str, where: str) -> tuple[tuple[str, np.ndarray], tuple[str, np.ndarray]]:
+    """Source and detector of a label that joins their sites."""
+    known = _sites()
+    for cut in range(1, len(pair)):
+        ends = pair[:cut], pair[cut:]
+        if all(end.lower() in known for end in ends):
+            return (ends[0], known[ends[0].lower()]), (ends[1], known[ends[1].lower()])
+    raise InputError(f"{where}: {pair!r} does not join two sites of the 10-05 system, a source's and a detector's.")
+
+
+def _paired_raw(
+    stored: Any, where: str, x: np.ndarray, sites: Sequence[Any], ends: Sequence[str], kind: str | None
+) -> mne.io.BaseRaw:
+    """Channels of all pairs at the first wavelength or haemoglobin, then the second, to mne's names and order."""
+    numbers: list[dict[str, int]] = [{}, {}]
+    names, places, kinds = [], [], []
+    for pair, end in itertools.product(sites, ends):
+        source, detector = (numbers[i].setdefault(pair[i][0], len(numbers[i]) + 1) for i in range(2))
+        names.append(f"S{source}_D{detector} {end}")
+        middle = (pair[0][1] + pair[1][1]) / 2
+        wavelength = float(end) if kind else np.nan
+        places.append(np.concatenate([middle, pair[0][1], pair[1][1], [wavelength, np.nan, np.nan]]))
+        kinds.append(kind or end)
+    if len(set(names)) != len(names):
+        raise InputError(f"{where} holds one source-detector pair twice.")
+    order = np.arange(len(names)).reshape(2, len(sites)).T.ravel()
+    raw = mne.io.RawArray(x[order], mne.create_info(names, float(_field(stored, "fs", where)), kinds), verbose="error")
+    for channel, place in zip(raw.info["chs"], places, strict=True):
+        channel["loc"][:] = place
+        channel["coord_frame"] = mne.io.constants.FIFF.FIFFV_COORD_HEAD
+    return raw
