@@ -1,5 +1,6 @@
 """EEG and fNIRS: two recordings in, a decomposition out. The only rooms that import mne."""
 
+from pidjax.neuro.berlin import read_shin2017, read_shin2018
 from pidjax.neuro.clock import Clock, fit_clock
 from pidjax.neuro.decomposer import EEGfNIRSDecomposer
 from pidjax.neuro.job import decompose
@@ -22,6 +23,8 @@ __all__ = [
     "preprocess_fnirs",
     "read_eeg",
     "read_fnirs",
+    "read_shin2017",
+    "read_shin2018",
     "save_session",
     "simulate_session",
 ]

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from pidjax._checks import InputError, one_of
-from pidjax.neuro.recordings import MONTAGE
+from pidjax.neuro.recordings import MONTAGE, mark_dead
 
 RUNS_2017 = {"imagery": (0, 2, 4), "arithmetic": (1, 3, 5)}
 """Cells of ``cnt`` and ``mrk``, from 0."""
@@ -21,6 +21,15 @@ TASKS_2018 = {"nback": 40.0, "dsr": 0.0, "wg": 10.0}
 TASK_2017 = 10.0
 OPTODE_DISTANCE = 0.03
 _EYES = ("EOG", "HEO", "VEO")
+
+
+def read_dataset(name: str, eeg: str | Path, nirs: str | Path) -> tuple[mne.io.BaseRaw, mne.io.BaseRaw]:
+    """``read_shin2017`` or ``read_shin2018`` of a task, "shin2017_arithmetic" for example; dead channels are bad."""
+    dataset, task = name.split("_")
+    found = {"shin2017": read_shin2017, "shin2018": read_shin2018}[dataset](eeg, nirs, task)
+    for raw, path, kind in zip(found, (eeg, nirs), ("eeg", "fnirs"), strict=True):
+        mark_dead(raw, path, kind)
+    return found
 
 
 def read_shin2017(

@@ -16,6 +16,7 @@ import pidjax
 from pidjax._checks import InputError
 from pidjax.evaluate import Fold, blockwise_folds
 from pidjax.neuro.assess import assess
+from pidjax.neuro.berlin import read_dataset
 from pidjax.neuro.clock import Clock, clock_of
 from pidjax.neuro.decomposer import MIN_GAP, EEGfNIRSDecomposer
 from pidjax.neuro.events import (
@@ -113,7 +114,10 @@ def decompose(
 def prepare(eeg_file, fnirs_file, settings: DecomposeSettings, say: Callable[[str], None] = print) -> Prepared:
     """Everything up to training: reads only, writes nothing."""
     say(f"reading {eeg_file} and {fnirs_file}")
-    raw_eeg, raw_fnirs = read_eeg(eeg_file), read_fnirs(fnirs_file)
+    if settings.dataset == "files":
+        raw_eeg, raw_fnirs = read_eeg(eeg_file), read_fnirs(fnirs_file)
+    else:
+        raw_eeg, raw_fnirs = read_dataset(settings.dataset, eeg_file, fnirs_file)
     choices: dict[str, dict[str, str]] = {"events": {}}
     clock, events = _events(raw_eeg, raw_fnirs, settings, choices["events"])
     say("preprocessing")

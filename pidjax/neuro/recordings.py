@@ -51,7 +51,7 @@ def read_eeg(path: str | Path) -> mne.io.BaseRaw:
         raise InputError(f"{path} holds no EEG channel, only {', '.join(raw.ch_names)}.")
     if raw.get_montage() is None:
         raw.set_montage(MONTAGE, match_case=False, on_missing="ignore", verbose="error")
-    _mark_dead(raw, path, "eeg")
+    mark_dead(raw, path, "eeg")
     return raw
 
 
@@ -82,7 +82,7 @@ def read_fnirs(path: str | Path) -> mne.io.BaseRaw:
     else:
         kinds = {name: {n.split(" ")[-1] for n in raw.ch_names if n.split(" ")[0] == name} for name in pair_names(raw)}
         raw.pick([n for n in raw.ch_names if len(kinds[n.split(" ")[0]]) == 2])
-    _mark_dead(raw, path, "fnirs")
+    mark_dead(raw, path, "fnirs")
     return raw
 
 
@@ -133,7 +133,7 @@ def _clean(name: str) -> str:
     return re.sub(r"^EEG[ _-]+|[-_ ](REF|LE|AVG)$|\.+$", "", name.strip(), flags=re.I) or name
 
 
-def _mark_dead(raw: mne.io.BaseRaw, path: str | Path, kind: str) -> None:
+def mark_dead(raw: mne.io.BaseRaw, path: str | Path, kind: str) -> None:
     """Mark channels bad that hold NaN or never change; raise when none is left."""
     picks = [n for n, t in zip(raw.ch_names, raw.get_channel_types(), strict=True) if t == kind or kind != "eeg"]
     data = good_data(raw, picks)  # what lies in bad segments may be anything

@@ -8,6 +8,8 @@ from scipy.io import loadmat, savemat
 from pidjax._checks import InputError
 from pidjax.neuro.berlin import read_shin2017, read_shin2018
 from pidjax.neuro.clock import clock_of
+from pidjax.neuro.job import prepare
+from pidjax.neuro.settings import DecomposeSettings
 
 RNG = np.random.default_rng(0)
 EEG = ["F3", "F4", "Cz", "Pz", "VEOG", "HEOG"]
@@ -113,6 +115,14 @@ def test_shin2018(tmp_path):
     assert nirs.get_channel_types() == ["hbo", "hbr"] * 3 and len(eeg.annotations) == len(nirs.annotations) == 6
     np.testing.assert_allclose(mne.preprocessing.nirs.source_detector_distances(nirs.info), 0.03)
     assert set(nirs.annotations.description) == {"WG", "BL"} and nirs.annotations.duration[0] == 10
+
+
+def test_a_subject_is_prepared_as_files_are(tmp_path):
+    """Events of both modalities, their clocks tied over three runs, trials that cross no boundary of runs."""
+    settings = DecomposeSettings(dataset="shin2017_arithmetic", folds=2, fnirs_epoch=(-2.0, 8.0))
+    prepared = prepare(*shin2017(tmp_path, drift=1e-4), settings)
+    assert set(prepared.pairs.metadata.trial_type) == {"MA", "BL"} and len(prepared.pairs) >= 6
+    assert len(prepared.clock.runs) == 3 and "names both files share" in prepared.choices["events"]["events"]
 
 
 def test_broken_copies_are_refused(tmp_path):
