@@ -55,7 +55,7 @@ def informations(task: FactorTask, found: Found) -> str:
                 cells.append(f"{spread(nats[w], 2)} ({np.mean(nats[w]) / np.log(2):.1f} bits){said}")
             rows[f"{name}, {head}"] = cells
     for x in ("x1", "x2"):
-        rows[f"all of {x.upper()} (exact)"] = [f"{task.information[x][w]:.2f}" for w in FACTORS]
+        rows[f"all of {x.upper()} (exact)"] = [f"{task.information[x][w] + 0.0:.2f}" for w in FACTORS]
     title = "I(Z; w) in nats, held-out lower bounds [Table 1]; standard errors over seeds\n\n"
     return title + matrix("representation", [f"I(Z; {w})" for w in FACTORS], rows)
 
@@ -143,7 +143,7 @@ def figures(config: Config, task: FactorTask, found: Found, out: Path) -> None:
     for i, w in enumerate(FACTORS):
         at = np.arange(len(rows)) + 0.27 * (i - 1)
         axis.barh(at, [float(np.mean(nats[w])) for _, nats in rows], 0.25, label=f"I(Z; {w})")
-    for x, style in (("x1", "-"), ("x2", "--")):
+    for x, style in (("x1", "-"), ("x2", "--")) if np.isfinite(task.shared) else ():
         axis.axvline(task.information[x]["ws"], color="k", lw=0.8, ls=style, label=f"I({x.upper()}; ws), exact")
     axis.set_yticks(range(len(rows)), [name for name, _ in rows], fontsize=7)
     axis.invert_yaxis()
