@@ -1,0 +1,9 @@
+"""Real recordings of two kinds that need no download: every method beside the best linear probe of raw features.
+
+python -m experiments.real_today --preset smoke   # seconds
+python -m experiments.real_today                  # five sets, all methods, five seeds side by side
+
+Sets: sentiment of MOSI's utterances (words; sound and video), deaths of PhysioNet 2012 (48 hours of signals; five
+numbers at admission), spoken and written digits of one value, UCI's digits (three views; three others), Basic Motions
+(accelerometer; gyroscope). A probe's penalty and the method are chosen on validation rows; test rows are scored once.
+"""

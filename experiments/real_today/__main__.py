@@ -1,0 +1,233 @@
+"""The command; see the package."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import numpy as np
+import optax
+import tyro
+from sklearn.metrics import roc_auc_score
+
+from experiments.real_today.sets import PARTS, SETS, Recordings
+from experiments.representation import learned
+from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
+from pidjax import data as batches
+from pidjax import encoders, train
+from pidjax.estimators import estimate_pid
+from pidjax.evaluate import linear_probe
+from pidjax.objectives import METHODS
+from pidjax.objectives import method as built
+
+SELF_SUPERVISED = ("simclr", "clip", "cross_self", "vicreg", "barlow", "factorcl_ssl", "clean_ssl")
+GOALS = {"mosi": 0.767, "physionet": 0.846}
+SUPERVISED = ("supcon", "factorcl_sup", "supervised")
+AUGMENT = batches.compose((("gaussian_noise", {"sd": 0.3}), ("zero", {"share": 0.2})))
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Of training.
+
+    Attributes
+    ----------
+    encoder : tuple of int
+        Hidden widths and width of the output, of both sides.
+    batch, steps, learning_rate, weight_decay
+        Of AdamW; a batch is no larger than the rows to train on.
+    seeds : int
+        Trained side by side.
+    pid_rows : int
+        Rows that the label's PID is estimated from, at the most.
+    """
+
+    encoder: tuple[int, ...] = (256, 64)
+    batch: int = 128
+    steps: int = 1000
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-3
+    seeds: int = 5
+    pid_rows: int = 3000
+
+
+PRESETS = {"full": Config(), "smoke": Config(encoder=(8, 4), batch=16, steps=2, seeds=2, pid_rows=200)}
+
+
+def main(
+    preset: Literal["full", "smoke"] = "full",
+    out: Path = Path("runs/real_today"),
+    data: Path = Path("../shared/data"),
+    sets: tuple[str, ...] = tuple(SETS),
+    method: tuple[str, ...] = (*SELF_SUPERVISED, *SUPERVISED),
+    resume: bool = True,
+    config: Config | None = None,
+) -> None:
+    """Train every method on every set, probe it, and print it beside the raw features.
+
+    Args:
+        preset: Five seeds, or seconds.
+        out: Folder of the results; what it holds is not made again.
+        data: Folder of the recordings.
+        sets: Of mosi, physionet, digits, uci, motions.
+        method: Names of ``pidjax.objectives.METHODS``, of those that keep the sides apart.
+        resume: Keep what an earlier run left; otherwise make everything again.
+        config: Settings one by one, instead of the preset's.
+    """
+    check_names(method, [name for name, recipe in METHODS.items() if "joint" not in recipe.heads])
+    check_names(sets, SETS)
+    started, chosen, out = time.time(), config or PRESETS[preset], out / preset
+    opened(out, chosen, resume=resume)
+    found: dict[str, dict[str, Any]] = {}
+    for name in sets:
+        load = functools.cache(functools.partial(SETS[name], data))
+        found[name] = {"raw": kept_part(out, f"{name}, raw", lambda _, load=load: raw(load()))}
+        found[name]["pid"] = kept_part(out, f"{name}, pid", lambda _, load=load: atoms(load(), chosen.pid_rows))
+        for one in method:
+            compute = functools.partial(measured, one, load, chosen, f"{name}, {one}")
+            found[name][one] = kept_part(out, f"{name}, {one}", compute)
+    tables = [scores_table(found, method), pid_table(found)]
+    figure(found, method, out / "scores.png")
+    finish(out, started, tables, claims(found, method, judged=preset != "smoke"), {"sets": found})
+
+
+def probed(x: np.ndarray, of: Recordings) -> dict[str, float]:
+    """The set's score of a linear probe on validation and test rows, its error, and the validation's log loss."""
+    parts = [(x[of.rows[part]], of.y[of.rows[part]]) for part in PARTS]
+    both = tuple(np.concatenate(pair) for pair in zip(*parts[1:], strict=True))
+    p = linear_probe(parts[0], parts[1], both, weighted=False).output  # type: ignore[arg-type]
+    found: dict[str, float] = {}
+    start = 0
+    for part, (_, y) in zip(PARTS[1:], parts[1:], strict=True):
+        q, start = p[start : start + len(y)], start + len(y)
+        score = roc_auc_score(y, q[:, 1]) if of.score == "auc" else np.mean(q.argmax(1) == y)
+        # Hanley & McNeil's error, of scores as good as exponential ones
+        rare = min(y.mean(), 1 - y.mean()) if of.score == "auc" else 1.0
+        found |= {part: float(score), f"{part}_se": float((score * (1 - score) / (len(y) * rare)) ** 0.5)}
+    return found
+
+
+def raw(of: Recordings) -> dict[str, dict[str, float]]:
+    """Every modality alone, and all of them."""
+    x = np.hstack([of.x1, of.x2])
+    return {name: probed(x[:, columns], of) for name, columns in {**of.views, "all": slice(None)}.items()}
+
+
+def atoms(of: Recordings, most: int) -> dict[str, Any]:
+    """PID of the label in the raw features of both sides, nats; why not, where the rows are too few."""
+    rows = np.random.default_rng(0).permutation(len(of.y))[:most]
+    try:
+        found = estimate_pid(jax.random.key(0), of.x1[rows], of.x2[rows], of.y[rows])
+    except ValueError as error:
+        return {"why": str(error)}
+    return {"atoms": list(map(float, found.atoms)), "errors": list(map(float, found.std_error))}
+
+
+def measured(name: str, load: Any, config: Config, title: str, folder: Path) -> dict[str, Any]:
+    """Scores of a method's representation, one a seed."""
+    of: Recordings = load()
+    train_rows = of.rows["train"]
+    size = min(config.batch, len(train_rows))
+    nets = [encoders.mlp(x.shape[1], *config.encoder, activation="relu") for x in (of.x1, of.x2)]
+    found = built(name, nets, augment=batches.apart(AUGMENT, AUGMENT), classes=int(of.y.max()) + 1)
+    arrays = {"x1": of.x1[train_rows], "x2": of.x2[train_rows], "y": of.y[train_rows]}
+    sources = [batches.array_batches(jax.random.key(seed), arrays, size) for seed in range(config.seeds)]
+    start = time.time()
+    encode, _ = learned(
+        train.over_seeds(found.objective, config.seeds),
+        train.side_by_side(sources),
+        config.steps,
+        optax.adamw(config.learning_rate, weight_decay=config.weight_decay),
+        seed=7,
+        folder=folder,
+        title=title,
+    )
+    z = encode({name: np.stack([x] * config.seeds, 1) for name, x in (("x1", of.x1), ("x2", of.x2))})
+    seconds = time.time() - start
+    scores = [probed(np.hstack([z[head][:, k] for head in found.heads]), of) for k in range(config.seeds)]
+    return {key: [one[key] for one in scores] for key in scores[0]} | {"seconds": seconds}
+
+
+def best(by: dict[str, Any], method: tuple[str, ...]) -> str:
+    """The method of the highest mean score on validation rows."""
+    return max(method, key=lambda name: float(np.mean(by[name]["validation"])))
+
+
+def scores_table(found: dict[str, dict[str, Any]], method: tuple[str, ...]) -> str:
+    """Test scores (%), mean and standard error over seeds; the method that validation chose in bold."""
+    rows: dict[str, list[str]] = {}
+    for name in method:
+        rows[name] = []
+        for by in found.values():
+            text = spread([100 * score for score in by[name]["test"]], 1)
+            rows[name].append(f"**{text}**" if name == best(by, method) else text)
+    for by in found.values():
+        for view in by["raw"]:
+            rows.setdefault(f"raw, {view}", [])
+    for of, cells in rows.items():
+        if of.startswith("raw, "):
+            for by in found.values():
+                one = by["raw"].get(of.removeprefix("raw, "))
+                cells.append("–" if one is None else f"{100 * one['test']:.1f} ({100 * one['test_se']:.1f})")
+    title = "Test score (%): AUC of physionet, accuracy of the others; of raw features with the error of the rows\n\n"
+    return title + matrix("probe of", list(found), rows)
+
+
+def pid_table(found: dict[str, dict[str, Any]]) -> str:
+    """R, U1, U2 and S of the labels."""
+    rows = {}
+    for name, by in found.items():
+        if "why" in by["pid"]:
+            rows[name] = [by["pid"]["why"], "", "", ""]
+        else:
+            rows[name] = [f"{a:.3f} ± {e:.3f}" for a, e in zip(by["pid"]["atoms"], by["pid"]["errors"], strict=True)]
+    return "PID of the label in the raw features of both sides, nats\n\n" + matrix("set", ["R", "U1", "U2", "S"], rows)
+
+
+def figure(found: dict[str, dict[str, Any]], method: tuple[str, ...], path: Path) -> None:
+    """Test scores of all methods, the raw probe a line."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    fig, axes = plt.subplots(1, len(found), figsize=(2.8 * len(found), 3.4), layout="constrained", squeeze=False)
+    for axis, (name, by) in zip(axes[0], found.items(), strict=True):
+        for i, one in enumerate(method):
+            values = 100 * np.array(by[one]["test"])
+            axis.bar(i, values.mean(), yerr=values.std(ddof=1), capsize=3)
+        line = by["raw"]["all"]
+        axis.axhspan(*(100 * (line["test"] + k * line["test_se"]) for k in (-1, 1)), color="k", alpha=0.15)
+        axis.axhline(100 * line["test"], color="k", lw=0.8, ls="--")
+        axis.set_xticks(range(len(method)), list(method), rotation=60, ha="right", fontsize=7)
+        axis.set_ylim(max(0.0, 100 * line["test"] - 30), min(100.0, 100 * line["test"] + 12))
+        axis.set_title(name)
+    axes[0][0].set_ylabel("test score (%); dashed: all raw features")
+    fig.savefig(path, dpi=120)
+    plt.close(fig)
+
+
+def claims(found: dict[str, dict[str, Any]], method: tuple[str, ...], *, judged: bool) -> list[Claim]:
+    """The method that validation chose against the raw probe."""
+    out, above = [], 0
+    for name, by in found.items():
+        line, one = by["raw"]["all"], best(by, method)
+        score = float(np.mean(by[one]["test"]))
+        above += score > line["test"]
+        least = line["test"] - line["test_se"]
+        holds = bool(score >= least) if judged else None
+        out.append(Claim(f"{name}: {one}, chosen on validation", f">= {100 * least:.1f}", f"{100 * score:.1f}", holds))
+        goal = GOALS.get(name)
+        if goal is not None:
+            holds = bool(score >= goal) if judged else None
+            out.append(Claim(f"{name}: the same", f">= {100 * goal:.1f}", f"{100 * score:.1f}", holds))
+    out.append(Claim("sets on which it is above all raw features", ">= 2", str(above), above >= 2 if judged else None))
+    return out
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
