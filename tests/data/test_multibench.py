@@ -53,6 +53,59 @@ def test_a_hostile_pickle_is_named_and_not_run(tmp_path, monkeypatch, protocol):
     assert not (tmp_path / "hacked").exists()
 
 
+def program(*parts):
+    """A pickle written by hand: names, calls and changes of what they made."""
+    return pickle.PROTO + b"\x04" + b"".join(parts) + pickle.STOP
+
+
+def name(module, of):
+    return pickle.GLOBAL + f"{module}\n{of}\n".encode()
+
+
+def value(x):
+    return pickle.dumps(x, 3)[2:-1]
+
+
+DTYPE = name("numpy", "dtype")
+BYTES = np.array([1, 2], np.int64).tobytes()
+ATTACKS = {
+    "objects whose flag is cleared": (
+        *(name("numpy.core.numeric", "_frombuffer"), pickle.MARK, value(BYTES), DTYPE),
+        *(value(("O8", False, True)), pickle.REDUCE, value((3, "|", None, None, None, -1, -1, 0)), pickle.BUILD),
+        *(value((2,)), value("C"), pickle.TUPLE, pickle.REDUCE),
+    ),
+    "fields beyond the entry": (DTYPE, value(("V8", False, True)), pickle.REDUCE),
+    "fields of a number": (
+        *(DTYPE, value(("f8", False, True)), pickle.REDUCE),
+        *(value((3, "<", None, ("a",), {"a": (1, 2)}, 8, 1, 0)), pickle.BUILD),
+    ),
+    "a change of a function": (
+        *(name("numpy.core.numeric", "_frombuffer"), value((None, {"__defaults__": ("F",)})), pickle.BUILD),
+    ),
+    "a call of a call": (DTYPE, value(("f8",)), pickle.REDUCE, value(()), pickle.REDUCE),
+    "an extension": (pickle.EXT1 + b"\xc8",),
+    "an instance": (pickle.MARK, pickle.INST + b"os\ngetcwd\n"),
+    "a name alone": (name("numpy", "ndarray"),),
+    "itself": (pickle.EMPTY_LIST, pickle.BINPUT + b"\x00", pickle.BINGET + b"\x00", pickle.APPEND),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_programs_in_the_names_of_arrays_are_refused(tmp_path, attack):
+    (tmp_path / "a.pkl").write_bytes(program(*ATTACKS[attack]))
+    with pytest.raises(InputError, match="not opened"):
+        load_arrays(tmp_path / "a.pkl")
+
+
+def test_what_is_shared_is_opened_once(tmp_path):
+    """Lists that hold the one before twice, forty times: as many lists, not as many as paths."""
+    found = [np.ones(2)]
+    for _ in range(40):
+        found = [found, found]
+    opened = load_arrays(written(tmp_path / "a.pkl", found))
+    assert opened[0] is opened[1]
+
+
 def test_files_that_are_no_pickle_are_refused(tmp_path):
     whole = pickle.dumps({"x": np.ones((200, 200))})
     for content, message in (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import mmap
 import pickle
-from collections.abc import Callable
+import re
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
@@ -15,14 +15,18 @@ from pidjax._checks import InputError
 LARGE = 1 << 16
 """Bytes of a stored object from which on it stays on disk."""
 MODULES = ("numpy", "numpy.core.multiarray", "numpy._core.multiarray", "numpy.core.numeric", "numpy._core.numeric")
+NAMES = ("_reconstruct", "_frombuffer", "scalar", "dtype", "ndarray")
+PLAIN = (str, bytes, int, float, complex, bool, type(None), np.generic, np.ndarray)
 
 
 def load_arrays(path: str | Path) -> Any:
-    """What a pickle of dicts, lists, numbers, text and numpy arrays holds; large arrays are views of the file.
+    """What a pickle of dicts, lists, tuples, numbers, text and numpy arrays holds; large arrays are views of the file.
 
-    Nothing else is loaded: a pickle can name any function of any library to be called, and this one refuses all but
-    those that make up a numpy array. Pages of large arrays are read when they are used, so a file may be larger than
-    memory; arrays are read-only.
+    A pickle is a program that can call any function of any library. Here no name in it is looked up: the five that make
+    up an array (of numbers, text, or Python objects of the kinds above) stand for functions of this module, what they
+    made can be changed by nothing else, and all other names and instructions are refused. Pages of large arrays (of
+    protocol 3 on) are read when they are used, so a file may be larger than memory; arrays are read-only, and the file
+    must not be changed while they are in use.
 
     Raises
     ------
@@ -31,22 +35,19 @@ def load_arrays(path: str | Path) -> Any:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path} is absent: see the loader for where it is obtained and what it must be called.")
+        raise InputError(
+            f"{path} is absent: the loader's documentation says where it is obtained and what it is called."
+        )
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty: it was not copied whole.")
     with path.open("rb") as file:
         stored = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     try:
-        found = _Arrays(_Pages(stored)).load()
+        return _opened(_Arrays(_Pages(stored)).load(), {})
     except InputError as error:
         raise InputError(f"{path} {error}") from None
     except Exception as error:  # whatever bytes that are no pickle make of the machine
-        raise InputError(f"{path} is cut off or no pickle ({error}): copy it again.") from None
-    return _opened(found)
-
-
-_Python: Any = pickle._Unpickler
-"""The unpickler written in Python, which leaves what it reads as it is."""
+        raise InputError(f"{path} is cut off or no pickle of arrays ({error}): copy it again.") from None
 
 
 class _Pages:
@@ -63,12 +64,85 @@ class _Pages:
         return found if n >= LARGE else bytes(found)
 
     def readline(self) -> bytes:
-        start = self.at
-        while self.at < len(self.stored):
-            self.at += 1
-            if self.stored[self.at - 1] == 10:
-                break
-        return bytes(self.stored[start : self.at])
+        start, size = self.at, 64
+        while True:
+            piece = bytes(self.stored[start : start + size])
+            end = piece.find(b"\n")
+            if end >= 0 or len(piece) < size:
+                self.at = start + (end + 1 if end >= 0 else len(piece))
+                return piece[: self.at - start]
+            size *= 2
+
+
+class _Name:
+    """What a name in the pickle stands for: calling it makes a part of an array, and nothing can be set on it."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def __call__(self, *of: Any) -> Any:
+        if self.name == "encode":
+            text, encoding = of
+            if encoding != "latin1":
+                raise InputError(f"encodes text as {encoding!r}, which no array does: it is not opened.")
+            return text.encode("latin1")
+        if self.name == "dtype":
+            return _Type(of[0])
+        if self.name == "_reconstruct":
+            return _Stored()
+        if self.name == "_frombuffer":
+            return _array(*of)
+        if self.name == "scalar":
+            return _array(of[1], of[0], (1,))[0]
+        raise InputError("calls numpy.ndarray, which no pickled array does: it is not opened.")
+
+
+class _Type:
+    """The type of an array's entries: numbers, text or objects, without fields."""
+
+    def __init__(self, text: Any):
+        if not (isinstance(text, str) and re.fullmatch(r"[biufcSU]\d{1,9}|\?|O\d?", text)):
+            raise InputError(f"holds an array of type {text!r}, neither numbers nor text: it is not opened.")
+        self.text, self.order = text, "="
+
+    def build(self, state: Any) -> None:
+        _, order, subarray, names, fields, *_ = state
+        if order not in ("<", ">", "=", "|") or (subarray, names, fields) != (None, None, None):
+            raise InputError("holds an array of structured type: it is not opened.")
+        self.order = order
+
+    def made(self) -> np.dtype:
+        return np.dtype(self.text).newbyteorder(self.order)
+
+
+class _Stored:
+    """An array before its bytes are looked at."""
+
+    value: np.ndarray | None = None
+
+    def build(self, state: Any) -> None:
+        _, shape, dtype, fortran, data = state
+        self.value = _array(data, dtype, shape, "F" if fortran else "C")
+
+
+def _array(data: Any, dtype: Any, shape: Any, order: Any = "C") -> np.ndarray:
+    if not isinstance(dtype, _Type) or not isinstance(shape, tuple) or order not in ("C", "F"):
+        raise InputError("holds an array that is put together in an unknown way: it is not opened.")
+    if dtype.text.startswith("O"):
+        if not isinstance(data, list):
+            raise InputError("holds Python objects as bytes: it is not opened.")
+        found = np.empty(len(data), object)
+        found[:] = [_opened(x, {}) for x in data]
+        return found.reshape(shape, order=order)
+    if isinstance(data, str):  # bytes of Python 2
+        data = data.encode("latin1")
+    return np.frombuffer(data, dtype.made()).reshape(shape, order=order)
+
+
+_Python: Any = pickle._Unpickler
+"""The unpickler written in Python, which leaves what it reads as it is."""
 
 
 class _Arrays(_Python):
@@ -79,66 +153,61 @@ class _Arrays(_Python):
     def __init__(self, file: _Pages):
         super().__init__(file, encoding="latin1")
 
-    def find_class(self, module: str, name: str) -> Any:
-        if module in MODULES and name in _NUMPY:
-            return _NUMPY[name]
-        if (module, name) == ("_codecs", "encode"):
-            return _encoded
+    def find_class(self, module: str, name: str) -> _Name:
+        if (module in MODULES and name in NAMES) or (module, name) == ("_codecs", "encode"):
+            return _Name(name)
         raise InputError(f"names {module}.{name}, which is no part of a numpy array: it is not opened.")
 
+    def _decode_string(self, value: Any) -> Any:
+        return value if isinstance(value, memoryview) else super()._decode_string(value)
+
     def load_bytearray8(self) -> None:
-        size = int.from_bytes(self.read(8), "little")
-        self.append(self.read(size))
+        self.append(self.read(int.from_bytes(self.read(8), "little")))
+
+    def load_reduce(self) -> None:
+        given = self.stack.pop()
+        if not isinstance(self.stack[-1], _Name):
+            raise InputError("calls what is no part of an array: it is not opened.")
+        self.stack[-1] = self.stack[-1](*given)
+
+    def load_build(self) -> None:
+        state = self.stack.pop()
+        if not isinstance(self.stack[-1], _Stored | _Type):
+            raise InputError("changes what is no array: it is not opened.")
+        self.stack[-1].build(state)
+
+    def refuse(self) -> NoReturn:
+        raise InputError("holds an instruction that no pickled array needs: it is not opened.")
 
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
+    dispatch[pickle.REDUCE[0]] = load_reduce
+    dispatch[pickle.BUILD[0]] = load_build
+    for _code in (
+        *(pickle.INST, pickle.OBJ, pickle.NEWOBJ, pickle.NEWOBJ_EX, pickle.PERSID, pickle.BINPERSID),
+        *(pickle.EXT1, pickle.EXT2, pickle.EXT4, pickle.NEXT_BUFFER, pickle.READONLY_BUFFER),
+    ):
+        dispatch[_code[0]] = refuse
 
 
-class _Stored:
-    """An array before its bytes are looked at."""
-
-    def __init__(self) -> None:
-        self.value: Any = None
-
-    def __setstate__(self, state: tuple) -> None:
-        _, shape, dtype, fortran, data = state
-        self.value = _array(data, dtype, shape, "F" if fortran else "C")
-
-
-def _array(data: Any, dtype: np.dtype, shape: tuple[int, ...], order: str = "C") -> np.ndarray:
-    if isinstance(data, list):  # of objects, which were opened one by one
-        found = np.empty(len(data), object)
-        found[:] = [_opened(x) for x in data]
-        return found.reshape(shape, order=order)  # type: ignore[call-overload]
-    if isinstance(data, str):  # bytes of Python 2
-        data = data.encode("latin1")
-    return np.frombuffer(data, dtype).reshape(shape, order=order)  # type: ignore[call-overload]
-
-
-def _scalar(dtype: np.dtype, data: Any) -> Any:
-    return _array(data, dtype, (1,))[0]
-
-
-def _encoded(text: str, encoding: str) -> bytes:
-    if encoding != "latin1":
-        raise InputError(f"encodes text as {encoding!r}, which no array does: it is not opened.")
-    return text.encode("latin1")
-
-
-_NUMPY: dict[str, Callable[..., Any]] = {
-    "_reconstruct": lambda *of: _Stored(),
-    "_frombuffer": _array,
-    "scalar": _scalar,
-    "dtype": np.dtype,
-    "ndarray": object,
-}
-"""What the names in a pickled array mean here; ``ndarray`` is only handed to ``_reconstruct``."""
-
-
-def _opened(found: Any) -> Any:
-    if isinstance(found, _Stored):
+def _opened(found: Any, seen: dict[int, Any]) -> Any:
+    """With arrays for what stands for them; every object once, though it is found often."""
+    if isinstance(found, _Stored) and found.value is not None:
         return found.value
+    if isinstance(found, memoryview):
+        return bytes(found)
+    if isinstance(found, PLAIN):
+        return found
+    if id(found) in seen:
+        if seen[id(found)] is None:
+            raise InputError("holds itself: it is not opened.")
+        return seen[id(found)]
+    seen[id(found)] = None
+    made: Any
     if isinstance(found, dict):
-        return {_opened(k): _opened(v) for k, v in found.items()}
-    if isinstance(found, list | tuple):
-        return type(found)(_opened(x) for x in found)
-    return found
+        made = {_opened(k, seen): _opened(v, seen) for k, v in found.items()}
+    elif isinstance(found, list | tuple | set):
+        made = type(found)(_opened(x, seen) for x in found)
+    else:
+        raise InputError("holds something beside arrays, text and numbers: it is not opened.")
+    seen[id(found)] = made
+    return made
