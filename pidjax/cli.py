@@ -43,8 +43,8 @@ def main(argv: list[str] | None = None) -> int:
         """Two recordings in, a decomposition report out.
 
         Args:
-            eeg_file: EDF, BrainVision, EEGLAB, FIF, ... (whatever mne reads).
-            fnirs_file: SNIRF file or NIRx folder.
+            eeg_file: EDF, BrainVision, EEGLAB, FIF, ... (whatever mne reads); a subject's folder with --dataset.
+            fnirs_file: SNIRF file or NIRx folder; a subject's folder with --dataset.
             out: Folder that appears whole at the end (OUT.partial meanwhile).
             resume: Finish an interrupted run.
             overwrite: Replace OUT and any unfinished run.

@@ -12,13 +12,13 @@ import jax
 import numpy as np
 import optax
 import tyro
-from sklearn.metrics import roc_auc_score
 
 from experiments.real_today.sets import PARTS, SETS, Recordings
 from experiments.representation import learned
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
 from pidjax import data as batches
 from pidjax import encoders, train
+from pidjax._checks import InputError
 from pidjax.estimators import estimate_pid
 from pidjax.evaluate import linear_probe
 from pidjax.objectives import METHODS
@@ -80,6 +80,8 @@ def main(
     """
     check_names(method, [name for name, recipe in METHODS.items() if "joint" not in recipe.heads])
     check_names(sets, SETS)
+    if not sets or not method:
+        raise InputError("name one set and one method, or more.")
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
     opened(out, chosen, resume=resume)
     found: dict[str, dict[str, Any]] = {}
@@ -96,18 +98,12 @@ def main(
 
 
 def probed(x: np.ndarray, of: Recordings) -> dict[str, float]:
-    """The set's score of a linear probe on validation and test rows, its error, and the validation's log loss."""
-    parts = [(x[of.rows[part]], of.y[of.rows[part]]) for part in PARTS]
-    both = tuple(np.concatenate(pair) for pair in zip(*parts[1:], strict=True))
-    p = linear_probe(parts[0], parts[1], both, weighted=False).output  # type: ignore[arg-type]
+    """The set's score of a linear probe on validation and on test rows, with its error."""
+    train_part, validation, test = ((x[of.rows[part]], of.y[of.rows[part]]) for part in PARTS)
     found: dict[str, float] = {}
-    start = 0
-    for part, (_, y) in zip(PARTS[1:], parts[1:], strict=True):
-        q, start = p[start : start + len(y)], start + len(y)
-        score = roc_auc_score(y, q[:, 1]) if of.score == "auc" else np.mean(q.argmax(1) == y)
-        # Hanley & McNeil's error, of scores as good as exponential ones
-        rare = min(y.mean(), 1 - y.mean()) if of.score == "auc" else 1.0
-        found |= {part: float(score), f"{part}_se": float((score * (1 - score) / (len(y) * rare)) ** 0.5)}
+    for name, scored in (("validation", validation), ("test", test)):
+        scores = linear_probe(train_part, validation, scored, weighted=False).scores
+        found |= {name: scores[of.score], f"{name}_se": scores[f"{of.score}_se"]}
     return found
 
 
@@ -199,7 +195,7 @@ def figure(found: dict[str, dict[str, Any]], method: tuple[str, ...], path: Path
     for axis, (name, by) in zip(axes[0], found.items(), strict=True):
         for i, one in enumerate(method):
             values = 100 * np.array(by[one]["test"])
-            axis.bar(i, values.mean(), yerr=values.std(ddof=1), capsize=3)
+            axis.bar(i, values.mean(), yerr=values.std(ddof=1) if len(values) > 1 else None, capsize=3)
         line = by["raw"]["all"]
         axis.axhspan(*(100 * (line["test"] + k * line["test_se"]) for k in (-1, 1)), color="k", alpha=0.15)
         axis.axhline(100 * line["test"], color="k", lw=0.8, ls="--")

@@ -63,14 +63,15 @@ def main(
         tables.append(table_11(chosen, task, found))
     removed = {}
     if ablations:
+        ends = dataclasses.replace(chosen, ratios=chosen.ratios[:: len(chosen.ratios) - 1 or 1])
+        if "factorcl_ssl" in found:
+            removed["nothing"] = found["factorcl_ssl"]
         for name, change in ABLATIONS.items():
-            changed = dataclasses.replace(
-                chosen, **change(chosen), ratios=chosen.ratios[:: len(chosen.ratios) - 1 or 1]
-            )
+            changed = dataclasses.replace(ends, **change(ends))
             fewer = [Data({k: v[: changed.train_rows] for k, v in d.train.items()}, d.test) for d in drawn]
             run = functools.partial(part_named, part, f"{name}, ")
-            removed[name] = measured("factorcl_ssl", changed, task, fewer, run, engine, of=(("1",), ("w1", "ws")))
-        tables.append(ablation_table(changed, removed))
+            removed[name] = measured("factorcl_ssl", changed, task, fewer, run, engine, whole=False)
+        tables.append(ablation_table(ends, removed))
     report.figures(chosen, task, found, out)
     claims = report.claims(chosen, task, found, judged=preset != "smoke")
     finish(out, started, tables, claims, {"methods": found, "ablations": removed, "shared": repr(task.shared)})
@@ -87,15 +88,15 @@ def measured(
     drawn: list[Data],
     part: Callable[..., Any],
     engine: str,
-    of: tuple[tuple[str, ...], tuple[str, ...]] = (("1", "2"), ("w1", "w2", "ws")),
+    whole: bool = True,
 ) -> dict[str, Any]:
-    """Accuracy at every ratio, and nats ``of`` factors in the heads of sides.
+    """Accuracy at every ratio, and nats of every factor in every head; a supervised method is trained once a ratio.
 
-    A supervised method is trained once a ratio.
+    Not ``whole``: of side 1 alone, without what the other side lacks.
     """
     heads, once = METHODS[name].heads, not METHODS[name].supervised
     groups = [config.ratios] if once else [(ratio,) for ratio in config.ratios]
-    whole: dict[str, Any] = {"accuracy": {}, "seconds": 0.0}
+    both: dict[str, Any] = {"accuracy": {}, "seconds": 0.0}
     for ratios in groups:
         title = name if once else f"{name}, {ratios[0]:g} unique"
 
@@ -111,14 +112,14 @@ def measured(
                     for z, d in zip(encoded, drawn, strict=True)
                 ]
             if once or ratios[0] == middle(config):
-                factors = [{w: d.test[w] for w in of[1]} for d in drawn]
+                factors = [{w: d.test[w] for w in (("w1", "w2", "ws") if whole else ("w1", "ws"))} for d in drawn]
                 steps = config.probe_steps
                 scores["nats"] = {
                     head: gathered([held(z[head], f, steps) for z, f in zip(encoded, factors, strict=True)])
                     for head in heads
-                    if head[-1] in of[0]
+                    if whole or head.endswith("1")
                 }
-            if once and not config.whole_label:
+            if once and whole and not config.whole_label:
                 y_test = [labels(config, task, d.test, 0.0) for d in drawn]
                 first = [h for h in heads if h.endswith("1")]
                 scores["excess"] = [
@@ -128,12 +129,12 @@ def measured(
             return scores
 
         one = part(title, compute)
-        whole["accuracy"].update(one["accuracy"])
-        whole["seconds"] += one["seconds"]
+        both["accuracy"].update(one["accuracy"])
+        both["seconds"] += one["seconds"]
         for what in ("nats", "excess"):
             if one.get(what):
-                whole[what] = one[what]
-    return whole
+                both[what] = one[what]
+    return both
 
 
 def middle(config: Config) -> float:

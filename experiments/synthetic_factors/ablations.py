@@ -21,7 +21,6 @@ def _objective(**changes: Any) -> Change:
 
 
 ABLATIONS: dict[str, Change] = {
-    "nothing": lambda config: {},
     **{f"without {t}": _objective(term_weights=tuple(0.0 if t == u else 1.0 for u in TERMS)) for t in TERMS},
     "weights of Algorithm 2": _objective(term_weights=ALGORITHM_2),
     "k of 5": lambda config: {"inner_steps": 5},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,19 +15,23 @@ from scipy.io import loadmat
 from pidjax._checks import InputError, one_of
 from pidjax.neuro.recordings import MONTAGE, mark_dead
 
+RUNS_2018 = 3
+MOST_DRIFT = 5e-3
 RUNS_2017 = {"imagery": (0, 2, 4), "arithmetic": (1, 3, 5)}
 """Cells of ``cnt`` and ``mrk``, from 0."""
-TASKS_2018 = {"nback": 40.0, "dsr": 0.0, "wg": 10.0}
-"""Seconds of what a marker begins: a block, a stimulus, a trial."""
+TASKS_2018 = {"nback": (0.0, 40.0), "dsr": (0.0, 0.0), "wg": (10.0, 10.0)}
+"""Seconds of what a marker begins, in the EEG and the fNIRS: a trial of word generation ("wg"), or a stimulus and
+a block of the others, where the EEG's markers are those of stimuli too."""
 TASK_2017 = 10.0
 OPTODE_DISTANCE = 0.03
 _EYES = ("EOG", "HEO", "VEO")
 
 
 def read_dataset(name: str, eeg: str | Path, nirs: str | Path) -> tuple[mne.io.BaseRaw, mne.io.BaseRaw]:
-    """``read_shin2017`` or ``read_shin2018`` of a task, "shin2017_arithmetic" for example; dead channels are bad."""
-    dataset, task = name.split("_")
-    found = {"shin2017": read_shin2017, "shin2018": read_shin2018}[dataset](eeg, nirs, task)
+    """What ``DATASETS`` calls by this name; dead channels are bad."""
+    one_of("dataset", name, tuple(DATASETS))
+    read, task = DATASETS[name]
+    found = read(eeg, nirs, task)
     for raw, path, kind in zip(found, (eeg, nirs), ("eeg", "fnirs"), strict=True):
         mark_dead(raw, path, kind)
     return found
@@ -83,14 +88,17 @@ def read_shin2018(
     """EEG (V) and fNIRS (concentrations, M) of one subject and task, with annotations of what the markers begin.
 
     The published fNIRS are concentrations already; a channel's label is the site of its middle, and source and
-    detector are put 30 mm apart around it.
+    detector are put 30 mm apart around it. Three runs are published as one: their boundaries are annotated as mne does,
+    where ``cnt.T`` holds their lengths there, else in the middle of the two longest pauses between markers.
+
+    The recordings are at doc.ml.tu-berlin.de/simultaneous_EEG_NIRS.
 
     Parameters
     ----------
     eeg, nirs : str or Path
         Folders ``VP001-EEG`` and ``VP001-NIRS``, with ``cnt_TASK.mat`` and ``mrk_TASK.mat``.
     task : "nback" | "dsr" | "wg"
-        Only word generation ("wg") has the same markers in both; the EEG of the others has one for every stimulus.
+        Only word generation ("wg") has the same markers in both; in the others the EEG's mark stimuli too.
     task_offset : float
 
     Raises
@@ -106,17 +114,46 @@ def read_shin2018(
         for name in ("cnt", "mrk")
     }
     marks = {kind: _markers(of[kind, "mrk"], f"the {kind}") for kind in ("EEG", "fNIRS")}
-    if task == "wg":
-        _agree(marks, "the recording")
     found = _eeg(of["EEG", "cnt"], "the EEG"), _concentrations(of["fNIRS", "cnt"], "the fNIRS")
-    for raw, (onset, names) in zip(found, marks.values(), strict=True):
-        raw.set_annotations(mne.Annotations(onset + task_offset, TASKS_2018[task], names))
+    begins = [_begins(of[kind, "cnt"], raw, marks[kind][0]) for kind, raw in zip(marks, found, strict=True)]
+    if task == "wg":
+        run = [np.searchsorted(begin, onset) for begin, (onset, _) in zip(begins, marks.values(), strict=True)]
+        for k in range(RUNS_2018):
+            here = {kind: _chosen(marks[kind], of_run == k) for kind, of_run in zip(marks, run, strict=True)}
+            _agree(here, f"run {k + 1}")
+    for raw, begin, (onset, names), lasts in zip(found, begins, marks.values(), TASKS_2018[task], strict=True):
+        raw.set_annotations(mne.Annotations(onset + task_offset, lasts, names))
+        for boundary in ("BAD boundary", "EDGE boundary"):
+            raw.annotations.append(begin, 0.0, boundary)
     return found
+
+
+DATASETS = {
+    "shin2017_arithmetic": (read_shin2017, "arithmetic"),
+    "shin2017_imagery": (read_shin2017, "imagery"),
+    "shin2018_wg": (read_shin2018, "wg"),
+}
+"""Whose trials EEG and fNIRS both mark: how one subject's folders are read."""
+
+
+def _begins(stored: Any, raw: mne.io.BaseRaw, onset: np.ndarray) -> np.ndarray:
+    """Times (s) at which the second and the third of the joined runs begin."""
+    lengths = np.atleast_1d(getattr(stored, "T", 0)).astype(float)
+    if len(lengths) == RUNS_2018 and lengths.sum() == raw.n_times:
+        return np.cumsum(lengths)[:-1] / raw.info["sfreq"]
+    if len(onset) < RUNS_2018:
+        return np.array([])
+    pauses = np.sort(np.argsort(np.diff(onset))[1 - RUNS_2018 :])
+    return (onset[pauses] + onset[pauses + 1]) / 2
+
+
+def _chosen(marks: tuple[np.ndarray, list[str]], which: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    return marks[0][which], list(np.array(marks[1], object)[which])
 
 
 def _loaded(path: Path, name: str) -> Any:
     if not path.is_file():
-        raise InputError(f"{path} is absent: give the folder that holds {path.name}.")
+        raise InputError(f"{path} is absent: give the folder of one subject that holds {path.name}, as published.")
     try:
         stored = loadmat(path, squeeze_me=True, struct_as_record=False, variable_names=[name])
     except Exception as error:  # scipy raises whatever it stumbles over
@@ -136,7 +173,8 @@ def _markers(stored: Any, where: str) -> tuple[np.ndarray, list[str]]:
     """Onsets (s) and classes, by the rows of y: numbers of ``event.desc`` differ between copies of the data."""
     onset = np.atleast_1d(_field(stored, "time", where)).astype(float) / 1000
     names = [str(name) for name in np.atleast_1d(_field(stored, "className", where))]
-    y = np.atleast_2d(_field(stored, "y", where))
+    y = np.asarray(_field(stored, "y", where))
+    y = y.reshape(len(names), -1) if y.size == len(names) * len(onset) else y
     if y.shape != (len(names), len(onset)) or not (y.sum(0) == 1).all():
         raise InputError(
             f"{where}: y must mark one of {len(names)} classes for each of {len(onset)} markers; found shape {y.shape}."
@@ -151,7 +189,12 @@ def _agree(marks: dict[str, tuple[np.ndarray, list[str]]], where: str) -> None:
         raise InputError(
             f"{where}: the {len(names)} markers of the EEG and {len(others)} of the fNIRS are of other classes."
         )
-    off = np.abs(b - np.polyval(np.polyfit(a, b, 1), a)).max() if len(a) > 2 else 0.0
+    if len(a) < 3:
+        return
+    line = np.polyfit(a, b, 1)
+    if abs(line[0] - 1) > MOST_DRIFT:
+        raise InputError(f"{where}: a second of the EEG is {line[0]:.4f} s of the fNIRS: these are not one recording.")
+    off = np.abs(b - np.polyval(line, a)).max()
     if off > 0.1:
         raise InputError(f"{where}: markers of EEG and fNIRS are up to {off:.2f} s apart; 0.1 s are allowed.")
 
@@ -204,9 +247,12 @@ def _labelled(stored: Any, where: str) -> tuple[list[str], np.ndarray]:
     return labels, x.T
 
 
+@functools.cache
 def _sites() -> dict[str, np.ndarray]:
-    positions = mne.channels.make_standard_montage(MONTAGE).get_positions()["ch_pos"]
-    return {name.lower(): place for name, place in positions.items()}
+    """Places of the 10-05 system in the frame of the head, where mne puts electrodes."""
+    names = mne.channels.make_standard_montage(MONTAGE).ch_names
+    info = mne.create_info(names, 1.0, "eeg").set_montage(MONTAGE)
+    return {name.lower(): channel["loc"][:3] for name, channel in zip(names, info["chs"], strict=True)}
 
 
 def _two_sites(pair: str, where: str) -> tuple[tuple[str, np.ndarray], tuple[str, np.ndarray]]:

@@ -21,9 +21,7 @@ class DecomposeSettings:
 
     preset: Literal["default", "original"] = "default"
     """"original": the original design. "default": other negatives, augmentation, temperature, leakage loss, filter."""
-    dataset: Literal[
-        "files", "shin2017_arithmetic", "shin2017_imagery", "shin2018_nback", "shin2018_dsr", "shin2018_wg"
-    ] = "files"
+    dataset: Literal["files", "shin2017_arithmetic", "shin2017_imagery", "shin2018_wg"] = "files"
     """Published recordings: EEG_FILE and FNIRS_FILE are then the folders of one subject (pidjax.neuro.berlin)."""
     events: str = "auto"
     """A BIDS events.tsv; "auto" or "annotations" (of the files); or "windows" of fixed length.

@@ -1,4 +1,4 @@
-"""One door to every method of two modalities: a name in, an objective and the heads that a probe sees out."""
+"""One door to every method: a name in, an objective and the heads that a probe sees out."""
 
 from __future__ import annotations
 
@@ -168,4 +168,7 @@ def method(
     if name not in METHODS:
         raise InputError(f"there is no method {name!r}: choose among {', '.join(METHODS)}.")
     recipe = METHODS[name]
-    return Method(recipe.build(nets, augment, unique_augment, classes, config, settings), recipe.heads)
+    heads = recipe.heads
+    if len(nets) > 2 and heads != ("joint",):
+        heads = tuple(f"{h[:-1]}{i}" for h in heads if h.endswith("1") for i in range(1, len(nets) + 1))
+    return Method(recipe.build(nets, augment, unique_augment, classes, config, settings), heads)

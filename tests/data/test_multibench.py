@@ -174,9 +174,18 @@ def test_bad_affect_files_are_refused(tmp_path):
     refused("lacks 'vision'", vision=None)
     refused("vision of mosi has 20 features; found 21", vision=np.ones((16, STEPS, 21)))
     refused("vision must be", vision=np.ones((16, STEPS + 1, 20)))
+    refused("labels must be numbers", labels=np.array(["good"] * 16))
+    refused("labels must be finite", labels=np.full(16, np.nan))
     refused("no row has a word", text=np.zeros((16, STEPS, 300)))
     with pytest.raises(InputError, match="lacks the part test"):
         affect(written(tmp_path / "a.pkl", {"train": spoken(), "valid": spoken()}))
+    humour = whole() | {"train": spoken() | {"labels": np.arange(16) % 2}}
+    with pytest.raises(InputError, match="never below 0"):
+        affect(written(tmp_path / "a.pkl", humour), released=True)
+    with pytest.raises(InputError, match="must be a dict of arrays"):
+        affect(written(tmp_path / "a.pkl", whole() | {"test": 1}))
+    with pytest.raises(InputError, match=r"absent: MultiBench .* links to"):
+        affect(tmp_path / "b.pkl")
     with pytest.raises(InputError, match="must hold a dict"):
         affect(written(tmp_path / "a.pkl", [1]))
     with pytest.raises(InputError, match="modalities must be one of"):
@@ -224,8 +233,10 @@ def test_mimic(tmp_path):
 def test_bad_mimic_files_are_refused(tmp_path):
     for changes, message in (
         ({"y_icd9": None}, "lacks 'y_icd9'"),
-        ({"ep_tdata": np.ones((N, 12))}, "ep_tdata must have 3 dimensions"),
+        ({"ep_tdata": np.ones((N, 12))}, r"ep_tdata must be \[n, 24, 12\]"),
         ({"y_icd9": np.ones((N - 1, 20))}, "of one length"),
+        ({"adm_features_all": np.ones((N, 9))}, r"adm_features_all must be \[n, 5\]"),
+        ({"adm_features_all": np.full((N, 5), "x")}, "must hold numbers"),
     ):
         content = {k: v for k, v in (admissions() | changes).items() if v is not None}
         with pytest.raises(InputError, match=message):

@@ -1,4 +1,4 @@
-"""experiments.real_today: the smoke preset runs to its tables; parts share no row, video, picture or recording."""
+"""experiments.real_today: the smoke preset runs to its tables; parts share no row and no video."""
 
 import json
 

@@ -6,7 +6,7 @@ import pytest
 from scipy.io import loadmat, savemat
 
 from pidjax._checks import InputError
-from pidjax.neuro.berlin import read_shin2017, read_shin2018
+from pidjax.neuro.berlin import read_dataset, read_shin2017
 from pidjax.neuro.clock import clock_of
 from pidjax.neuro.job import prepare
 from pidjax.neuro.settings import DecomposeSettings
@@ -37,18 +37,20 @@ def cells(runs):
     return found
 
 
-def shin2017(folder, *, drift=0.0, lag=1.5, runs=6, codes=(1, 2), jump=0.0):
-    """Six runs of four trials; the fNIRS began ``lag`` s later and runs fast by ``drift``."""
-    onset = np.array([8.0, 20.0, 31.0, 45.0])
+def shin2017(folder, *, drift=0.0, lag=1.5, runs=6, codes=(1, 2), jump=0.0, spaced=12.0, trials=4):
+    """Six runs; the fNIRS began ``lag`` s later and runs fast by ``drift``; its third marker ``jump`` s late."""
+    onset = 8.0 + spaced * np.arange(trials) + RNG.uniform(0, 1, trials)
+    last = onset[-1] + spaced
     eeg = {"cnt": [], "mrk": []}
     nirs = {"cnt": [], "mrk": []}
+    labels = [f"{p}lowWL" for p in PAIRS] + [f"{p}highWL" for p in PAIRS]
     for _ in range(runs):
-        eeg["cnt"].append({"fs": 200.0, "x": RNG.normal(0, 20, (200 * 60, 6)), "clab": names(EEG), "yUnit": "uV"})
+        x = RNG.normal(0, 20, (int(200 * last), 6))
+        eeg["cnt"].append({"fs": 200.0, "x": x, "clab": names(EEG), "yUnit": "uV"})
         eeg["mrk"].append(markers(onset))
-        labels = [f"{p}lowWL" for p in PAIRS] + [f"{p}highWL" for p in PAIRS]
-        x = 1 + 0.01 * RNG.normal(size=(600, 6))
+        x = 1 + 0.01 * RNG.normal(size=(int(10 * last), 6))
         nirs["cnt"].append({"fs": 10.0, "x": x, "clab": names(labels), "wavelengths": np.array([[760, 850]])})
-        seen = (onset - lag) * (1 + drift) + jump * (np.arange(4) == 2)
+        seen = (onset - lag) * (1 + drift) + jump * (np.arange(trials) == 2)
         nirs["mrk"].append(markers(seen, codes=codes))
     places = folder / "eeg", folder / "nirs"
     for place, content in zip(places, (eeg, nirs), strict=True):
@@ -70,51 +72,70 @@ def test_shin2017(tmp_path):
     assert nirs.ch_names == [f"{p} {w}" for p in ("S1_D1", "S2_D1", "S3_D2") for w in (760, 850)]
     distance = mne.preprocessing.nirs.source_detector_distances(nirs.info)
     assert ((distance > 0.015) & (distance < 0.06)).all()
-    for raw, first in ((eeg, 8.0), (nirs, 6.5)):
+    first_of = loadmat(tmp_path / "eeg" / "mrk.mat")["mrk"][0, 1]["time"][0, 0][0, 0] / 1000
+    for raw, first in ((eeg, first_of), (nirs, first_of - 1.5)):
         trials = [note for note in raw.annotations if note["description"] in ("MA", "BL")]
         assert [t["description"] for t in trials] == ["MA", "BL"] * 6 and trials[0]["duration"] == 10
         assert trials[0]["onset"] == pytest.approx(first)
+    # one frame for both: an optode and an electrode of one name stand in one place
+    at_fp1 = mne.create_info(["Fp1"], 1.0, "eeg").set_montage("colin27_1005")["chs"][0]["loc"][:3]
+    np.testing.assert_allclose(nirs.info["chs"][0]["loc"][6:9], at_fp1)
     shifted, _ = read_shin2017(*shin2017(tmp_path / "b", codes=(16, 32)), "imagery", task_offset=2.0)
-    assert next(n["onset"] for n in shifted.annotations if n["description"] == "MA") == pytest.approx(10.0)
+    assert next(n["onset"] for n in shifted.annotations if n["description"] == "MA") > 10
     density = mne.preprocessing.nirs.optical_density(nirs, verbose="error")
     assert np.isfinite(mne.preprocessing.nirs.beer_lambert_law(density, ppf=6.0).get_data()).all()
 
 
 def test_clocks_that_drift_are_tied_by_the_markers(tmp_path):
-    """A tenth of a per cent: every run's markers agree within 0.1 s after the fit."""
-    eeg, nirs = read_shin2017(*shin2017(tmp_path, drift=1e-3))
+    """20 trials in ten minutes: 300 ppm are found in every run and taken off; a tenth of a per cent is refused."""
+    eeg, nirs = read_shin2017(*shin2017(tmp_path, drift=3e-4, spaced=28.0, trials=20))
     clock = clock_of(eeg, nirs, "auto")
     onsets = [
         np.array([n["onset"] for n in raw.annotations if n["description"] in ("MA", "BL")]) for raw in (eeg, nirs)
     ]
-    assert np.abs(clock.to_eeg(onsets[1]) - onsets[0]).max() < 0.1
+    assert np.abs(clock.to_eeg(onsets[1]) - onsets[0]).max() < 0.02
+    assert all(abs(run.drift) == pytest.approx(3e-4, abs=2e-5) for run in clock.runs)
+    eeg, nirs = read_shin2017(*shin2017(tmp_path / "b", drift=1e-3, spaced=28.0, trials=20))
+    with pytest.raises(InputError, match="ppm"):
+        clock_of(eeg, nirs, "auto")
 
 
-def shin2018(folder):
-    onset = np.arange(6) * 30.0 + 31
+def shin2018(folder, lengths=True):
+    """Three runs of four trials joined; between them the fNIRS paused less than the EEG."""
     sites = ["AF7", "AFF5h", "C3h"]
-    parts = {
-        kind: {"fs": 10.0, "x": RNG.normal(0, 3e-3, (2200, 3)), "clab": names([f"{s}{kind}" for s in sites])}
-        for kind in ("oxy", "deoxy")
-    }
-    (folder / "eeg").mkdir()
-    (folder / "nirs").mkdir()
-    eeg = {"fs": 200.0, "x": RNG.normal(0, 20, (200 * 220, 6)), "clab": names(EEG)}
-    for part, content in (("eeg", eeg), ("nirs", parts)):
-        savemat(folder / part / "cnt_wg.mat", {"cnt_wg": content})
-        savemat(folder / part / "mrk_wg.mat", {"mrk_wg": markers(onset, ("WG", "BL"))})
+    onset = np.concatenate([start + 10 + 25.0 * np.arange(4) for start in (0, 200, 400)])
+    seen = onset - np.repeat([1.0, 1.7, 2.5], 4)
+    for part, sfreq, at in (("eeg", 200.0, onset), ("nirs", 10.0, seen)):
+        (folder / part).mkdir(parents=True)
+        n = int(600 * sfreq)
+        if part == "eeg":
+            cnt = {"fs": sfreq, "x": RNG.normal(0, 20, (n, 6)), "clab": names(EEG)}
+        else:
+            cnt = {
+                kind: {"fs": sfreq, "x": RNG.normal(0, 3e-3, (n, 3)), "clab": names([f"{s}{kind}" for s in sites])}
+                for kind in ("oxy", "deoxy")
+            }
+        if lengths:
+            cnt["T"] = np.full((1, 3), n // 3)
+        savemat(folder / part / "cnt_wg.mat", {"cnt_wg": cnt})
+        savemat(folder / part / "mrk_wg.mat", {"mrk_wg": markers(at, ("WG", "BL"))})
     return folder / "eeg", folder / "nirs"
 
 
 def test_shin2018(tmp_path):
-    """Concentrations in M, HbO and HbR of a site beside each other."""
-    eeg, nirs = read_shin2018(*shin2018(tmp_path))
-    stored = loadmat(tmp_path / "nirs" / "cnt_wg.mat")["cnt_wg"]
-    for i, kind in enumerate(("oxy", "deoxy")):
-        np.testing.assert_allclose(nirs.get_data()[i::2], 1e-3 * stored[kind][0, 0]["x"][0, 0].T)
-    assert nirs.get_channel_types() == ["hbo", "hbr"] * 3 and len(eeg.annotations) == len(nirs.annotations) == 6
-    np.testing.assert_allclose(mne.preprocessing.nirs.source_detector_distances(nirs.info), 0.03)
-    assert set(nirs.annotations.description) == {"WG", "BL"} and nirs.annotations.duration[0] == 10
+    """Concentrations in M, HbO and HbR of a site beside each other; a clock a run, whether or not lengths are told."""
+    for lengths in (True, False):
+        folder = tmp_path / str(lengths)
+        eeg, nirs = read_dataset("shin2018_wg", *shin2018(folder, lengths))
+        stored = loadmat(folder / "nirs" / "cnt_wg.mat")["cnt_wg"]
+        for i, kind in enumerate(("oxy", "deoxy")):
+            np.testing.assert_allclose(nirs.get_data()[i::2], 1e-3 * stored[kind][0, 0]["x"][0, 0].T)
+        assert nirs.get_channel_types() == ["hbo", "hbr"] * 3
+        np.testing.assert_allclose(mne.preprocessing.nirs.source_detector_distances(nirs.info), 0.03, rtol=1e-5)
+        trials = [n for n in nirs.annotations if n["description"] in ("WG", "BL")]
+        assert len(trials) == 12 and trials[0]["duration"] == 10
+        runs = clock_of(eeg, nirs, "auto").runs
+        np.testing.assert_allclose([run.offset for run in runs], [-1.0, -1.7, -2.5], atol=0.02)
 
 
 def test_a_subject_is_prepared_as_files_are(tmp_path):
@@ -131,6 +152,10 @@ def test_broken_copies_are_refused(tmp_path):
         read_shin2017(*shin2017(tmp_path / "a", runs=5))
     with pytest.raises(InputError, match=r"up to 0\.\d+ s apart"):
         read_shin2017(*shin2017(tmp_path / "b", jump=0.5))
+    with pytest.raises(InputError, match=r"is 1\.01\d+ s of the fNIRS"):
+        read_shin2017(*shin2017(tmp_path / "d", drift=0.015))
+    with pytest.raises(InputError, match="dataset must be one of"):
+        read_dataset("shin2017", tmp_path, tmp_path)
     with pytest.raises(InputError, match="task must be one of"):
         read_shin2017(tmp_path, tmp_path, "rest")
     eeg, nirs = shin2017(tmp_path / "c")

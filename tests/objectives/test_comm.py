@@ -224,6 +224,7 @@ def test_the_door_is_the_same_comm():
     assert found.heads == ("joint",)
     alike = jax.eval_shape(found.objective.init, jax.random.key(0), BATCH)[0]
     assert jax.tree.map(lambda x: x.shape, alike) == jax.tree.map(lambda x: x.shape, params)
+    assert method("cmc", [encoders.mlp(5, 8)] * 3).heads == ("projection1", "projection2", "projection3")
     for settings in ({"augment": noise}, {"fusion": fusion}):
         with pytest.raises(InputError, match="fuses tokens"):
             method("infmasking", nets, **settings)

@@ -1,4 +1,4 @@
-"""MOSI, MOSEI, UR-FUNNY and MUsTARD as MultiBench stores them: sequences of video, sound and words, and a label."""
+"""MOSI, MOSEI, UR-FUNNY and MUStARD as MultiBench stores them: sequences of video, sound and words, and a label."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ WIDTHS = {
     "sarcasm": (371, 81, 300),
 }
 """Features of video, sound and words: mosi_data.pkl, mosi_raw.pkl, mosei_senti_data.pkl, humor.pkl, sarcasm.pkl."""
+SOURCE = (
+    "MultiBench (github.com/pliang279/MultiBench) links to mosi_data.pkl, mosi_raw.pkl, mosei_senti_data.pkl, "
+    "humor.pkl and sarcasm.pkl"
+)
 SPLITS = {"train": "train", "valid": "validation", "val": "validation", "test": "test"}
 PIECE = 512
 """Rows that are looked at at a time."""
@@ -30,7 +34,8 @@ PIECE = 512
 class Sequences:
     """Sequences [n, steps, features] that are read, moved to the front and made float32 when they are asked for.
 
-    Indexes as an array of rows does, so that ``data.array_batches`` reads only a batch; ``numpy.asarray`` reads all.
+    Rows are chosen by a number, a slice, a list or an array [m], so that ``data.array_batches`` reads only a batch;
+    ``numpy.asarray`` reads all. What is not finite is 0.
 
     Attributes
     ----------
@@ -59,14 +64,16 @@ class Sequences:
         inside = at < self.stored.shape[1]
         found = self.stored[rows[:, None], np.where(inside, at, 0)].astype(np.float32)
         found[~inside] = 0
-        found[np.isneginf(found)] = 0
+        found[~np.isfinite(found)] = 0
         return found
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False:
+            raise ValueError("sequences are read from a file, which is a copy.")
         found = np.empty(self.shape, np.float32)
         for start in range(0, len(self), PIECE):
             found[start : start + PIECE] = self[np.arange(start, min(start + PIECE, len(self)))]
-        return found if dtype is None else found.astype(dtype)
+        return found if dtype is None else found.astype(dtype, copy=False)
 
 
 def affect(
@@ -75,7 +82,7 @@ def affect(
     """``{"train" | "validation" | "test": {"x1", "mask1", "x2", "mask2", ..., "y", "value"}}`` of a MultiBench pickle.
 
     Rows without words are left out; every modality of a row begins where its words begin, and what was padded in front
-    is padded behind, with a mask of what is real; −inf in sound is 0. ``x`` are ``Sequences``: only a batch is read.
+    is padded behind, with a mask of what is real. ``x`` are ``Sequences``: only a batch is read.
     ``y`` [n] int is whether the label is above 0 (CoMM's; sarcasm's are −1 and 1, humour's 0 and 1), ``value`` [n] the
     label itself.
 
@@ -89,7 +96,7 @@ def affect(
     modalities : sequence of str
         x1, x2, ...; FactorCL and CoMM use vision and text.
     released : bool
-        FactorCL's labels of MOSI: whether the label is 0 or more.
+        FactorCL's labels of sentiment: whether it is 0 or more.
 
     Raises
     ------
@@ -102,7 +109,7 @@ def affect(
     if name is not None:
         one_of("name", name, tuple(WIDTHS))
     path = Path(path)
-    stored = load_arrays(path)
+    stored = load_arrays(path, SOURCE)
     if not isinstance(stored, dict):
         raise InputError(f"{path} must hold a dict of train, valid and test; found a {type(stored).__name__}.")
     found = {}
@@ -119,11 +126,14 @@ def _part(
     path: Path, part: str, stored: dict[str, Any], name: str | None, modalities: Sequence[str], released: bool
 ) -> dict[str, Any]:
     where = f"{path}, {part},"
+    if not isinstance(stored, dict):
+        raise InputError(f"{where} must be a dict of arrays; found a {type(stored).__name__}.")
     for key in ("text", "labels", *modalities):
         if key not in stored:
             raise InputError(f"{where} lacks {key!r}; it holds {', '.join(map(str, stored)) or 'nothing'}.")
-    value = np.asarray(stored["labels"], np.float64)
-    value = value.reshape(len(value), -1)[:, 0]
+    value = _numbers(stored["labels"], where)
+    if released and not (value < 0).any():
+        raise InputError(f"{where} labels are never below 0: released=True is for sentiment, from -3 to 3.")
     arrays = {key: np.asarray(stored[key]) for key in dict.fromkeys(("text", *modalities))}
     for key, x in arrays.items():
         if x.ndim != 3 or x.shape[:2] != (len(value), arrays["text"].shape[1]):
@@ -143,6 +153,17 @@ def _part(
         found |= {f"x{i}": Sequences(arrays[modality], kept, first), f"mask{i}": real}
     value = value[kept]
     return found | {"y": (value >= 0 if released else value > 0).astype(np.int32), "value": value.astype(np.float32)}
+
+
+def _numbers(labels: Any, where: str) -> np.ndarray:
+    try:
+        value = np.asarray(labels, np.float64)
+        value = value.reshape(len(value), -1)[:, 0]
+    except (TypeError, ValueError, IndexError):
+        raise InputError(f"{where} labels must be numbers, one a row; found {labels!r:.60}.") from None
+    if not np.isfinite(value).all():
+        raise InputError(f"{where} labels must be finite; {int((~np.isfinite(value)).sum())} are not.")
+    return value
 
 
 def _words(text: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

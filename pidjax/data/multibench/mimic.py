@@ -10,8 +10,11 @@ import numpy as np
 from pidjax._checks import InputError
 from pidjax.data.multibench.unpickle import load_arrays
 
-KEYS = {"ep_tdata": 3, "adm_features_all": 2, "adm_labels_all": 2, "y_icd9": 2}
-"""Arrays of ``im.pk``, and their dimensions."""
+KEYS = {"ep_tdata": (24, 12), "adm_features_all": (5,), "adm_labels_all": (None,), "y_icd9": (None,)}
+"""Arrays of ``im.pk``, and the sizes of an admission's; None may be any."""
+SOURCE = "MultiBench (github.com/pliang279/MultiBench) makes im.pk of MIMIC-III (physionet.org/content/mimiciii)"
+LEAST = 10
+"""Admissions, for a tenth to validate and a tenth to test."""
 
 
 def mimic(path: str | Path, task: int = 7, *, released: bool = False) -> dict[str, dict[str, np.ndarray]]:
@@ -37,17 +40,24 @@ def mimic(path: str | Path, task: int = 7, *, released: bool = False) -> dict[st
         A file that cannot be opened; arrays missing or of other dimensions or lengths; no such task.
     """
     path = Path(path)
-    stored = load_arrays(path)
-    for key, dims in KEYS.items():
+    stored = load_arrays(path, SOURCE)
+    for key, sizes in KEYS.items():
         if not isinstance(stored, dict) or key not in stored:
             raise InputError(f"{path} lacks {key!r}: it must hold {', '.join(KEYS)}.")
-        if np.ndim(stored[key]) != dims:
-            raise InputError(f"{path}: {key} must have {dims} dimensions; found {np.shape(stored[key])}.")
+        x = np.asarray(stored[key])
+        if x.ndim != 1 + len(sizes) or any(s not in (None, k) for s, k in zip(sizes, x.shape[1:], strict=True)):
+            raise InputError(
+                f"{path}: {key} must be [n, {', '.join(str(s or '...') for s in sizes)}]; found {x.shape}."
+            )
+        if x.dtype.kind not in "biuf":
+            raise InputError(f"{path}: {key} must hold numbers; found {x.dtype}.")
     arrays = {key: np.asarray(stored[key], np.float64) for key in KEYS}
     lengths = {key: len(x) for key, x in arrays.items()}
     n = lengths["ep_tdata"]
     if len(set(lengths.values())) != 1:
         raise InputError(f"{path}: arrays must be of one length, the number of admissions; found {lengths}.")
+    if n < LEAST:
+        raise InputError(f"{path} must hold {LEAST} admissions or more; found {n}.")
     y = _label(path, arrays, task)
     order = list(range(n))
     random.Random(10).shuffle(order)
@@ -61,7 +71,7 @@ def mimic(path: str | Path, task: int = 7, *, released: bool = False) -> dict[st
 
 def _label(path: Path, arrays: dict[str, np.ndarray], task: int) -> np.ndarray:
     groups = arrays["y_icd9"].shape[1]
-    if not -1 <= task < groups:
+    if task not in range(-1, groups):
         raise InputError(f"task is -1 (death, six classes) or one of {groups} groups of diagnoses; found {task}.")
     if task >= 0:
         return (arrays["y_icd9"][:, task] > 0).astype(np.int32)

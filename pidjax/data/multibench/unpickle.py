@@ -19,7 +19,7 @@ NAMES = ("_reconstruct", "_frombuffer", "scalar", "dtype", "ndarray")
 PLAIN = (str, bytes, int, float, complex, bool, type(None), np.generic, np.ndarray)
 
 
-def load_arrays(path: str | Path) -> Any:
+def load_arrays(path: str | Path, source: str = "give the path of the pickle") -> Any:
     """What a pickle of dicts, lists, tuples, numbers, text and numpy arrays holds; large arrays are views of the file.
 
     A pickle is a program that can call any function of any library. Here no name in it is looked up: the five that make
@@ -28,6 +28,12 @@ def load_arrays(path: str | Path) -> Any:
     protocol 3 on) are read when they are used, so a file may be larger than memory; arrays are read-only, and the file
     must not be changed while they are in use.
 
+    Parameters
+    ----------
+    path : str or Path
+    source : str
+        Where it is obtained, for the error that says that it is absent.
+
     Raises
     ------
     InputError
@@ -35,9 +41,7 @@ def load_arrays(path: str | Path) -> Any:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(
-            f"{path} is absent: the loader's documentation says where it is obtained and what it is called."
-        )
+        raise InputError(f"{path} is absent: {source}.")
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty: it was not copied whole.")
     with path.open("rb") as file:
@@ -114,7 +118,7 @@ class _Type:
         self.order = order
 
     def made(self) -> np.dtype:
-        return np.dtype(self.text).newbyteorder(self.order)
+        return np.dtype(self.text).newbyteorder(self.order)  # type: ignore[arg-type]
 
 
 class _Stored:
