@@ -30,6 +30,7 @@ def main(
     method: tuple[str, ...] = (*SELF_SUPERVISED, *SUPERVISED),
     label: Literal["sum", "planar"] | None = None,
     noise: float | None = None,
+    encoder: tuple[int, ...] | None = None,
     engine: str = "auto",
     ablations: bool = False,
     resume: bool = True,
@@ -43,15 +44,17 @@ def main(
         method: Names of ``pidjax.objectives.METHODS``, of those that keep the sides apart.
         label: Whether a sum of the factors' coordinates is positive, or one of 20 classes that a planar flow makes.
         noise: Of the observations, instead of the preset's; with 0 every information is infinite.
+        encoder: Hidden widths and width of the output, instead of the preset's.
         engine: Of the training step: auto, jit, pmap or shard_map.
         ablations: Also FactorCL-SSL with each term off, other weights, k, negatives, and less data.
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
     check_names(method, [name for name, recipe in METHODS.items() if "joint" not in recipe.heads])
-    changes = {name: value for name, value in (("label", label), ("noise", noise)) if value is not None}
+    given = {"label": label, "noise": noise, "encoder": encoder}
+    changes = {name: value for name, value in given.items() if value is not None}
     started, chosen = time.time(), dataclasses.replace(config or PRESETS[preset], **changes)
-    out = out / "-".join([preset, *(f"{name}-{value}" for name, value in changes.items())])
+    out = out / "-".join([preset, *(f"{name}-{value}".replace(" ", "") for name, value in changes.items())])
     opened(out, chosen, resume=resume)
     task = task_of(chosen)
     drawn = [draw(chosen, task, seed) for seed in range(chosen.seeds)]
