@@ -33,12 +33,13 @@ def clean(
               \hat I = -\tfrac{D}{2} \log E\big(X_i - g_i(u_i(X_i'), X_j)\big)^2, \quad j \ne i
 
     s_i and u_i are encoders of their own, each like ``nets[i]``; D is the size of X_i, X_i' an augmentation. The
-    decoder g_i is given X_j as it is, so that u_i earns nothing by repeating what X_j says: but for a constant of the
-    data, H(X_i | X_j) − D/2 log 2πe, :math:`\hat I` is Barber and Agakov's lower bound of I(u_i; X_i | X_j) for
-    Gaussian noise of fitted variance, and it has no ceiling of log N. C is the matrix of correlations of u_i and s_j of
-    the samples themselves over the batch of all devices; ½ ‖C‖² is about the information of weakly related Gaussian vectors
-    with uncorrelated columns. s_j is held, so that only u_i gives way, and correlations cannot be evaded by shrinking.
-    s and u share no parameter: under Adam the sizes of their two losses do not weigh against each other.
+    decoder g_i is given X_j as it is, so that u_i earns nothing by repeating what X_j says: but for a constant of
+    the data, H(X_i | X_j) − D/2 log 2πe, :math:`\hat I` is Barber and Agakov's lower bound of I(u_i; X_i | X_j) for
+    Gaussian noise of fitted variance, and it has no ceiling of log N. C is the matrix of correlations of u_i and
+    s_j of the samples themselves over the batch of all devices; ½ ‖C‖² is about the information of weakly related
+    Gaussian vectors with uncorrelated columns. s_j is held, so that only u_i gives way, and correlations cannot be
+    evaded by shrinking. s and u share no parameter: under Adam the sizes of their two losses do not weigh against
+    each other.
 
     Why not FactorCL's own terms: there the unique representation holds a head c_i that no term keeps from the shared
     factors; the heads of the two I_CLUB terms can become constant; what those terms estimate binds only with an optimal
