@@ -36,10 +36,20 @@ def test_loss_is_the_formula():
         params, state = objective.init(key, BATCH)
         z, _ = objective.encode(params, state, BATCH, jax.random.split(key, N), train=True)
         shards = jax.tree.map(lambda x: x.reshape(2, N // 2, *x.shape[1:]), (z, BATCH))
-        split = jax.vmap(lambda z, b: objective.loss(params, z, b, axis_name="data")[0], axis_name="data")(*shards)
-        return params, z, objective.loss(params, z, BATCH), split.mean()
 
-    params, z, (value, info), split = jax.device_get(run(jax.random.key(0)))
+        def shared(z):
+            found = jax.vmap(lambda z, b: objective.loss(params, z, b, axis_name="data")[0], axis_name="data")
+            return found(z, shards[1]).mean()
+
+        slopes = jax.grad(lambda z: objective.loss(params, z, BATCH)[0])(z), jax.grad(shared)(shards[0])
+        return params, z, objective.loss(params, z, BATCH), shared(shards[0]), slopes
+
+    params, z, (value, info), split, slopes = jax.device_get(run(jax.random.key(0)))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b.reshape(a.shape), rtol=1e-3, atol=1e-4), *slopes)
+    # the shared parts are moved by their contrast alone
+    contrast = jax.grad(lambda a, b: ntxent_loss(a, b, 0.2), argnums=(0, 1))(z["shared1"], z["shared2"])
+    for side, slope in zip("12", contrast, strict=True):
+        np.testing.assert_allclose(slopes[0][f"shared{side}"], slope, rtol=1e-3, atol=1e-5)
     expected = float(ntxent_loss(z["shared1"], z["shared2"], 0.2))
     for side, other in ("12", "21"):
         layers = params["theta"]["decoders"][f"decoder{side}"]["layers"]
@@ -56,7 +66,10 @@ def test_loss_is_the_formula():
 
 
 def test_linear_encoders_find_the_factors():
-    """Three columns a factor: R² of each in each head, 4,000 rows; a standard error is below 0.01."""
+    """Three columns a factor: R² of each in each head (4,000 rows: ± 0.01), of which 1 / 1.04 = 0.96 is the most.
+
+    Batches of 128 leave a tenth at the most of either undone.
+    """
     rng = np.random.default_rng(1)
     w = {name: rng.normal(size=(6000, 3)).astype(np.float32) for name in ("ws", "w1", "w2")}
     mix = [np.linalg.qr(rng.normal(size=(6, 6)))[0] for _ in range(2)]
