@@ -122,7 +122,7 @@ def measured(
                     for head in heads
                     if whole or head.endswith("1")
                 }
-            if once and whole and not config.whole_label:
+            if once and whole and config.label == "sum" and not config.whole_label:
                 y_test = [labels(config, task, d.test, 0.0) for d in drawn]
                 first = [h for h in heads if h.endswith("1")]
                 scores["excess"] = [
