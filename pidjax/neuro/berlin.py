@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from pidjax._checks import InputError, one_of
-from pidjax.neuro.recordings import MONTAGE, mark_dead
+from pidjax.neuro.recordings import MONTAGE, OTHER, mark_dead
 
 RUNS_2018 = 3
 MOST_DRIFT = 5e-3
@@ -24,7 +25,6 @@ TASKS_2018 = {"nback": (0.0, 40.0), "dsr": (0.0, 0.0), "wg": (10.0, 10.0)}
 a block of the others, where the EEG's markers are those of stimuli too."""
 TASK_2017 = 10.0
 OPTODE_DISTANCE = 0.03
-_EYES = ("EOG", "HEO", "VEO")
 
 
 def read_dataset(name: str, eeg: str | Path, nirs: str | Path) -> tuple[mne.io.BaseRaw, mne.io.BaseRaw]:
@@ -201,7 +201,7 @@ def _agree(marks: dict[str, tuple[np.ndarray, list[str]]], where: str) -> None:
 
 def _eeg(stored: Any, where: str) -> mne.io.BaseRaw:
     labels, x = _labelled(stored, where)
-    kinds = ["eog" if any(eye in name.upper() for eye in _EYES) else "eeg" for name in labels]
+    kinds = ["eog" if re.search(OTHER["eog"], name, re.I) else "eeg" for name in labels]
     raw = mne.io.RawArray(1e-6 * x, mne.create_info(labels, float(_field(stored, "fs", where)), kinds), verbose="error")
     return raw.set_montage(MONTAGE, match_case=False, on_missing="ignore", verbose="error")
 

@@ -13,7 +13,7 @@ from pidjax._checks import InputError
 MONTAGE = "colin27_1005"
 """mne's name of the template once called standard_1005."""
 FNIRS_TYPES = ("fnirs_cw_amplitude", "fnirs_od", "hbo", "hbr")
-_OTHER = {"eog": r"EOG|^HEO|^VEO", "ecg": r"ECG|EKG", "emg": r"EMG"}
+OTHER = {"eog": r"EOG|^HEO|^VEO", "ecg": r"ECG|EKG", "emg": r"EMG"}
 
 
 def read_eeg(path: str | Path) -> mne.io.BaseRaw:
@@ -37,7 +37,7 @@ def read_eeg(path: str | Path) -> mne.io.BaseRaw:
     names = {name: _clean(name) for name in raw.ch_names}
     if len(set(names.values())) == len(names):
         raw.rename_channels(names)
-    for kind, pattern in _OTHER.items():
+    for kind, pattern in OTHER.items():
         chosen = [
             n
             for n, t in zip(raw.ch_names, raw.get_channel_types(), strict=True)

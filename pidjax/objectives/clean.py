@@ -146,6 +146,5 @@ def _real(batch: Batch, side: str) -> Array:
     x, mask = batch[f"x{side}"], batch.get(f"mask{side}")
     if mask is None:
         return jnp.ones((x.shape[0], x.size // x.shape[0]))
-    return (
-        jnp.broadcast_to(mask.reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim)), x.shape).reshape(x.shape[0], -1) * 1.0
-    )
+    of_steps = mask.reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim))
+    return jnp.broadcast_to(of_steps, x.shape).reshape(x.shape[0], -1).astype(jnp.float32)
