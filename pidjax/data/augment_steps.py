@@ -31,9 +31,20 @@ def window(key: Array, n: int, width: Array | int, length: Array | int) -> Array
 
 
 def pick(key: Array, n: int, count: Array, mask: Array | None) -> Array:
-    """``count`` of the ``n`` positions that ``mask`` allows, each set as likely: bool [n]."""
-    rank = jnp.argsort(jnp.argsort(_lots(key, n, mask)))
-    return rank < count
+    """``count`` of the ``n`` positions that ``mask`` allows, each set as likely: bool [n].
+
+    Those below the largest number that no more than ``count`` draws are below, found bit by bit: sorting [n] for every
+    sample costs ten times as much on a CPU. Equal draws, of which n² / 2³² are expected, pick fewer.
+    """
+    draws = jax.random.bits(key, (n,), jnp.uint32) >> 1
+    if mask is not None:
+        draws = jnp.where(mask, draws, jnp.uint32(2**31))
+
+    def bit(i: Array, limit: Array) -> Array:
+        higher = limit | (jnp.uint32(2**31) >> i.astype(jnp.uint32))
+        return jnp.where((draws < higher).sum() <= count, higher, limit)
+
+    return draws < jax.lax.fori_loop(0, 32, bit, jnp.uint32(0))
 
 
 def zeroed(x: Array, steps: Array) -> Array:
@@ -79,10 +90,6 @@ def swap(key: Array, x: Array, *, mask: Array | None = None) -> Array:
 
 def permute(key: Array, x: Array, *, mask: Array | None = None) -> Array:
     """The steps in a random order."""
-    return jnp.take(x, jnp.argsort(_lots(key, x.shape[0], mask)), axis=0)
-
-
-def _lots(key: Array, n: int, mask: Array | None) -> Array:
-    """A draw for every position, those of padding after all others and in their order."""
-    draws = jax.random.uniform(key, (n,))
-    return draws if mask is None else jnp.where(mask, draws, jnp.inf)
+    lots = jax.random.uniform(key, (x.shape[0],))
+    # padding after all others, in its order
+    return jnp.take(x, jnp.argsort(lots if mask is None else jnp.where(mask, lots, jnp.inf)), axis=0)
