@@ -21,10 +21,11 @@ from pidjax import encoders, train
 from pidjax._checks import InputError
 from pidjax.estimators import estimate_pid
 from pidjax.evaluate import linear_probe
-from pidjax.objectives import METHODS
+from pidjax.objectives import METHODS, Method
 from pidjax.objectives import method as built
+from pidjax.objectives.factorcl import PAPER
 
-SELF_SUPERVISED = ("simclr", "clip", "cross_self", "vicreg", "barlow", "factorcl_ssl", "clean_ssl")
+SELF_SUPERVISED = ("simclr", "clip", "cross_self", "vicreg", "barlow", "factorcl_ssl", "clean_ssl", "comm")
 GOALS = {"mosi": 0.767, "physionet": 0.846}
 SUPERVISED = ("supcon", "factorcl_sup", "supervised")
 AUGMENT = batches.compose((("gaussian_noise", {"sd": 0.3}), ("zero", {"share": 0.2})))
@@ -38,6 +39,10 @@ class Config:
     ----------
     encoder : tuple of int
         Hidden widths and width of the output, of both sides.
+    head : tuple of int
+        Widths of the projection heads of Cross+Self and CoMM.
+    critic : int
+        Hidden width of FactorCL's critics.
     batch, steps, learning_rate, weight_decay
         Of AdamW; a batch is no larger than the rows to train on.
     seeds : int
@@ -46,16 +51,21 @@ class Config:
         Rows that the label's PID is estimated from, at the most.
     """
 
-    encoder: tuple[int, ...] = (256, 64)
+    encoder: tuple[int, ...] = (128, 64)
+    head: tuple[int, ...] = (256, 64)
+    critic: int = 128
     batch: int = 128
-    steps: int = 1000
+    steps: int = 500
     learning_rate: float = 1e-3
     weight_decay: float = 1e-3
     seeds: int = 5
     pid_rows: int = 3000
 
 
-PRESETS = {"full": Config(), "smoke": Config(encoder=(8, 4), batch=16, steps=2, seeds=2, pid_rows=200)}
+PRESETS = {
+    "full": Config(),
+    "smoke": Config(encoder=(8, 4), head=(8, 4), critic=8, batch=16, steps=2, seeds=2, pid_rows=200),
+}
 
 
 def main(
@@ -74,11 +84,11 @@ def main(
         out: Folder of the results; what it holds is not made again.
         data: Folder of the recordings.
         sets: Of mosi, physionet, digits, uci, motions.
-        method: Names of ``pidjax.objectives.METHODS``, of those that keep the sides apart.
+        method: Names of ``pidjax.objectives.METHODS``.
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
-    check_names(method, [name for name, recipe in METHODS.items() if "joint" not in recipe.heads])
+    check_names(method, METHODS)
     check_names(sets, SETS)
     if not sets or not method:
         raise InputError("name one set and one method, or more.")
@@ -128,8 +138,7 @@ def measured(name: str, load: Any, config: Config, title: str, folder: Path) -> 
     of: Recordings = load()
     train_rows = of.rows["train"]
     size = min(config.batch, len(train_rows))
-    nets = [encoders.mlp(x.shape[1], *config.encoder, activation="relu") for x in (of.x1, of.x2)]
-    found = built(name, nets, augment=batches.apart(AUGMENT, AUGMENT), classes=int(of.y.max()) + 1)
+    found = of_sizes(name, (of.x1.shape[1], of.x2.shape[1]), int(of.y.max()) + 1, config)
     arrays = {"x1": of.x1[train_rows], "x2": of.x2[train_rows], "y": of.y[train_rows]}
     sources = [batches.array_batches(jax.random.key(seed), arrays, size) for seed in range(config.seeds)]
     start = time.time()
@@ -146,6 +155,21 @@ def measured(name: str, load: Any, config: Config, title: str, folder: Path) -> 
     seconds = time.time() - start
     scores = [probed(np.hstack([z[head][:, k] for head in found.heads]), of) for k in range(config.seeds)]
     return {key: [one[key] for one in scores] for key in scores[0]} | {"seconds": seconds}
+
+
+def of_sizes(name: str, sizes: tuple[int, int], classes: int, config: Config) -> Method:
+    """The method of this name, for sides of these sizes."""
+    nets = [encoders.mlp(size, *config.encoder, activation="relu") for size in sizes]
+    settings: dict[str, Any] = {}
+    if METHODS[name].heads == ("joint",):
+        nets = [encoders.chain(net, encoders.single_token()) for net in nets]
+        masked = name != "comm"
+        settings = {"fusion": encoders.fusion_transformer(2, config.encoder[-1], heads=4, mask_tokens=masked)}
+    if METHODS[name].heads == ("joint",) or name.startswith("cross_self"):
+        settings["head"] = config.head
+    critics = dataclasses.replace(PAPER, critic_hidden=(config.critic,))
+    augment = batches.apart(AUGMENT, AUGMENT)
+    return built(name, nets, augment=augment, classes=classes, config=critics, **settings)
 
 
 def best(by: dict[str, Any], method: tuple[str, ...]) -> str:

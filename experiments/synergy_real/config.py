@@ -15,8 +15,10 @@ class Config:
     ----------
     pairs, probed : int
         Pairs to train on; of each of the three parts that a probe is fitted on, stopped on and scored on.
-    width, depth, heads : int
-        Of the transformers and of Z.
+    hidden, tokens : int
+        Hidden width of the encoders, and the tokens that each gives.
+    width, heads : int
+        Of tokens, of the fusion and of Z.
     batch, steps, learning_rate, weight_decay
         Of AdamW.
     temperature : float
@@ -27,19 +29,20 @@ class Config:
 
     pairs: int = 10_000
     probed: int = 3_000
+    hidden: int = 256
+    tokens: int = 4
     width: int = 64
-    depth: int = 2
     heads: int = 4
     batch: int = 128
-    steps: int = 3_000
+    steps: int = 600
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     temperature: float = 0.1
-    head: tuple[int, ...] = (256, 128)
+    head: tuple[int, ...] = (128, 64)
     seeds: int = 3
 
 
 PRESETS = {
     "full": Config(),
-    "smoke": Config(pairs=64, probed=200, width=8, depth=1, heads=2, batch=16, steps=2, head=(8, 4), seeds=1),
+    "smoke": Config(pairs=64, probed=200, hidden=8, width=8, heads=2, batch=16, steps=2, head=(8, 4), seeds=1),
 }

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 
 import jax
 import optax
 
 from experiments.synergy_real.config import Config
-from experiments.synergy_real.pairs import FRAMES, PATCH
 from pidjax import data, encoders, objectives
 from pidjax.data.augment_images import random_resized_crop
 from pidjax.objectives import contrastive
@@ -26,21 +24,10 @@ def augment(key: Array, sample: dict[str, Array]) -> dict[str, Array]:
 
 
 def nets(config: Config) -> list[Encoder]:
-    """Tokens of the picture's patches and of the sound's stretches, by a transformer each."""
-
-    def transformer(tokens: int, features: int) -> Encoder:
-        return encoders.transformer(
-            ((tokens, features),), width=config.width, depth=config.depth, heads=config.heads, positions="sincos"
-        )
-
-    side, stretches = 28 // PATCH, 32 // FRAMES
-
-    def patches(x: Array) -> Array:
-        return x.reshape(-1, side, PATCH, side, PATCH).swapaxes(2, 3).reshape(-1, side**2, PATCH**2)
-
+    """``config.tokens`` tokens of the picture and of the sound, by a perceptron each."""
     return [
-        _after(patches, transformer(side**2, PATCH**2)),
-        _after(lambda x: x.reshape(-1, stretches, 48 * FRAMES), transformer(stretches, 48 * FRAMES)),
+        _split(encoders.mlp(size, config.hidden, config.tokens * config.width, activation="relu"), config.tokens)
+        for size in (28 * 28, 32 * 48)
     ]
 
 
@@ -66,10 +53,11 @@ def optimiser(config: Config) -> optax.GradientTransformation:
     return optax.adamw(schedule, weight_decay=config.weight_decay)
 
 
-def _after(first: Callable[[Array], Array], encoder: Encoder) -> Encoder:
-    """``encoder`` of ``first(x)``."""
+def _split(encoder: Encoder, tokens: int) -> Encoder:
+    """``encoder`` of flat inputs, its vector as so many tokens."""
 
     def apply(params, state, x, key=None, *, train: bool = False, mask=None):
-        return encoder.apply(params, state, first(x), key, train=train, mask=mask)
+        z, state = encoder.apply(params, state, x.reshape(len(x), -1), key, train=train)
+        return z.reshape(len(x), tokens, -1), state
 
     return Encoder(encoder.init, apply)

@@ -10,8 +10,6 @@ from pidjax._checks import InputError, one_of
 
 FILE = "multimodal/av_digits.npz"
 RULES = ("same", "sum", "none")
-PATCH, FRAMES = 7, 4
-"""Pixels of a patch of the picture, and frames of one of the sound."""
 TASKS = {"redundancy": "same", "unique_seen": "none", "unique_heard": "none", "synergy": "sum", "sum": "sum"}
 """The rule that a task's representation is trained under; its probe sees unruled pairs, but for "redundancy"."""
 
