@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
 
     def decompose(
         eeg_file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="EEG_FILE")],
-        fnirs_file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FNIRS_FILE")],
+        fnirs_file: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="[FNIRS_FILE]")] = None,
         /,
         *,
         out: Path,
@@ -43,8 +43,9 @@ def main(argv: list[str] | None = None) -> int:
         """Two recordings in, a decomposition report out.
 
         Args:
-            eeg_file: EDF, BrainVision, EEGLAB, FIF, ... (whatever mne reads); a subject's folder with --dataset.
-            fnirs_file: SNIRF file or NIRx folder; a subject's folder with --dataset.
+            eeg_file: EDF, BrainVision, EEGLAB, FIF, ... (whatever mne reads); with --dataset the folder of all
+                subjects, or of one subject's EEG.
+            fnirs_file: SNIRF file or NIRx folder; with --dataset nothing, or the folder of one subject's fNIRS.
             out: Folder that appears whole at the end (OUT.partial meanwhile).
             resume: Finish an interrupted run.
             overwrite: Replace OUT and any unfinished run.

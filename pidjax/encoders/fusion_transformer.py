@@ -14,11 +14,12 @@ from flax import nnx
 
 from pidjax._checks import InputError
 from pidjax.encoders.flax_glue import from_nnx
+from pidjax.encoders.mlp import ACTIVATIONS
 from pidjax.typing import Array, Encoder
 
 
 class FusionBlock(nnx.Module):
-    """Pre-norm block with x σ(1.702 x) between its wide layers; starts as CLIP's (Radford et al. 2021)."""
+    """Pre-norm block with "quick_gelu" between its wide layers; starts as CLIP's (Radford et al. 2021)."""
 
     def __init__(self, width: int, heads: int, depth: int, rngs: nnx.Rngs):
         def linear(n_in: int, n_out: int, sd: float, bias: bool = True) -> nnx.Linear:
@@ -51,8 +52,7 @@ class FusionBlock(nnx.Module):
         else:
             mixed = jnp.einsum("nmhqk,nmkhd->nmqhd", weight, value)
         h = h[:, :, :read] + self.out(mixed.reshape(n, -1, read, width))
-        wide = self.up(self.norm2(h))
-        return h + self.down(wide * jax.nn.sigmoid(1.702 * wide))
+        return h + self.down(ACTIVATIONS["quick_gelu"](self.up(self.norm2(h))))
 
 
 class FusionTransformer(nnx.Module):

@@ -12,7 +12,8 @@ from pidjax._checks import one_of
 from pidjax.encoders.flax_glue import from_nnx
 from pidjax.typing import Array, Encoder
 
-ACTIVATIONS = {"gelu": jax.nn.gelu, "relu": jax.nn.relu}
+ACTIVATIONS = {"gelu": jax.nn.gelu, "quick_gelu": lambda x: x * jax.nn.sigmoid(1.702 * x), "relu": jax.nn.relu}
+"""CLIP's "quick_gelu" is x σ(1.702 x)."""
 
 
 def linear_layer(n_in: int, n_out: int, init: str, rngs: nnx.Rngs) -> nnx.Linear:
@@ -49,7 +50,7 @@ def mlp(*widths: int, activation: str = "gelu", init: str = "flax") -> Encoder:
     ----------
     *widths : int
         Of the input, the hidden layers and the output; two or more.
-    activation : "gelu" | "relu"
+    activation : "gelu" | "quick_gelu" | "relu"
         Between the layers.
     init : "flax" | "torch"
         LeCun normal kernels and zero biases, or both from U(±1/√fan_in), as PyTorch's ``Linear`` starts.

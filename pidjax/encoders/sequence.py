@@ -79,14 +79,22 @@ class Block(nnx.Module):
     """Transformer block of tokens [..., t, width], normalised before its layers (Xiong et al. 2020) or after them."""
 
     def __init__(
-        self, width: int, heads: int, feedforward: int, norm: str, activation: str, dropout: float, rngs: nnx.Rngs
+        self,
+        width: int,
+        heads: int,
+        feedforward: int,
+        norm: str,
+        activation: str,
+        dropout: float,
+        rngs: nnx.Rngs,
+        epsilon: float = 1e-6,
     ):
         self.order, self.activation = norm, activation
-        self.norm1 = nnx.LayerNorm(width, rngs=rngs)
+        self.norm1 = nnx.LayerNorm(width, epsilon=epsilon, rngs=rngs)
         self.attention = nnx.MultiHeadAttention(
             heads, width, decode=False, dropout_rate=dropout, broadcast_dropout=False, keep_rngs=False, rngs=rngs
         )
-        self.norm2 = nnx.LayerNorm(width, rngs=rngs)
+        self.norm2 = nnx.LayerNorm(width, epsilon=epsilon, rngs=rngs)
         self.up = nnx.Linear(width, feedforward, rngs=rngs)
         self.down = nnx.Linear(feedforward, width, rngs=rngs)
         self.dropout = nnx.Dropout(dropout)
@@ -187,7 +195,7 @@ def transformer(
         Width of the hidden layer of a block; 4 · ``width`` by default.
     norm : "pre" | "post"
         Normalise what a layer reads, and all tokens in the end; or what each layer's sum gives, as first published.
-    activation : "gelu" | "relu"
+    activation : "gelu" | "quick_gelu" | "relu"
     positions : "learned" | "sincos" | "none"
         What is added to the embedded tokens; "none" leaves a function that does not see their order.
     dropout : float

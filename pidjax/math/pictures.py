@@ -37,7 +37,7 @@ def unit_range(x: Array) -> Array:
     return x
 
 
-def normalise(x: Array) -> Array:
-    """Channels less their mean in ImageNet, over their standard deviation there."""
+def normalise(x: Array, mean: tuple[float, ...] = MEAN, sd: tuple[float, ...] = SD) -> Array:
+    """Channels less their mean, over their standard deviation; those of ImageNet by default."""
     lead = (1,) * (x.ndim - 1)
-    return (x - jnp.array(MEAN).reshape(*lead, 3)) / jnp.array(SD).reshape(*lead, 3)
+    return (x - jnp.array(mean).reshape(*lead, 3)) / jnp.array(sd).reshape(*lead, 3)

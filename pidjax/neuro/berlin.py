@@ -14,7 +14,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from pidjax._checks import InputError, one_of
-from pidjax.neuro.recordings import MONTAGE, OTHER, mark_dead
+from pidjax.neuro.recordings import MONTAGE, OTHER
 
 RUNS_2018 = 3
 MOST_DRIFT = 5e-3
@@ -25,16 +25,6 @@ TASKS_2018 = {"nback": (0.0, 40.0), "dsr": (0.0, 0.0), "wg": (10.0, 10.0)}
 a block of the others, where the EEG's markers are those of stimuli too."""
 TASK_2017 = 10.0
 OPTODE_DISTANCE = 0.03
-
-
-def read_dataset(name: str, eeg: str | Path, nirs: str | Path) -> tuple[mne.io.BaseRaw, mne.io.BaseRaw]:
-    """What ``DATASETS`` calls by this name; dead channels are bad."""
-    one_of("dataset", name, tuple(DATASETS))
-    read, task = DATASETS[name]
-    found = read(eeg, nirs, task)
-    for raw, path, kind in zip(found, (eeg, nirs), ("eeg", "fnirs"), strict=True):
-        mark_dead(raw, path, kind)
-    return found
 
 
 def read_shin2017(
@@ -126,14 +116,6 @@ def read_shin2018(
         for boundary in ("BAD boundary", "EDGE boundary"):
             raw.annotations.append(begin, 0.0, boundary)
     return found
-
-
-DATASETS = {
-    "shin2017_arithmetic": (read_shin2017, "arithmetic"),
-    "shin2017_imagery": (read_shin2017, "imagery"),
-    "shin2018_wg": (read_shin2018, "wg"),
-}
-"""Whose trials EEG and fNIRS both mark: how one subject's folders are read."""
 
 
 def _begins(stored: Any, raw: mne.io.BaseRaw, onset: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The main job: an EEG file and an fNIRS file in, a folder with a decomposition report out."""
+"""The main job: an EEG file and an fNIRS file, or the folder of a data set, in; a decomposition report out."""
 
 from __future__ import annotations
 
@@ -16,37 +16,43 @@ import pidjax
 from pidjax._checks import InputError
 from pidjax.evaluate import Fold, blockwise_folds
 from pidjax.neuro.assess import assess
-from pidjax.neuro.berlin import read_dataset
-from pidjax.neuro.clock import Clock, clock_of
+from pidjax.neuro.datasets import Source, sources
 from pidjax.neuro.decomposer import MIN_GAP, EEGfNIRSDecomposer
-from pidjax.neuro.events import (
-    annotation_table,
-    bad_segments,
-    is_state,
-    read_events_tsv,
-    window_table,
-)
 from pidjax.neuro.folder import check_place, is_done, swap, write_json
+from pidjax.neuro.joined import join
 from pidjax.neuro.paired import PairedEpochs
-from pidjax.neuro.preprocess import EEG, FNIRS, PreprocessConfig, preprocess_eeg, preprocess_fnirs
+from pidjax.neuro.prepare import prepare_recording
 from pidjax.neuro.recordings import read_eeg, read_fnirs
-from pidjax.neuro.settings import FNIRS_BAND, DecomposeSettings, check_settings
+from pidjax.neuro.settings import DecomposeSettings, check_settings
+
+LEAST_SHARE = 8
+"""Trials of one recording in a batch, under which there are hardly any negatives."""
 
 
 class Prepared(NamedTuple):
-    """What is known before anything is learned or written."""
+    """What is known before anything is learned or written.
 
-    eeg: EEG
-    fnirs: FNIRS
-    clock: Clock
+    Attributes
+    ----------
+    pairs : PairedEpochs
+        Trials of all recordings.
+    folds : list of Fold
+        The k-th tests the k-th block of every recording.
+    choices : dict
+        In words, by kind; of several recordings by "subject 1, wg: kind".
+    quality : dict
+        Figures and tables of every recording, by title.
+    """
+
     pairs: PairedEpochs
     folds: list[Fold]
     choices: dict[str, dict[str, str]]
+    quality: dict[str, list[tuple[str, Any]]]
 
 
 def decompose(
     eeg_file: str | Path,
-    fnirs_file: str | Path,
+    fnirs_file: str | Path | None,
     out: str | Path,
     settings: DecomposeSettings | None = None,
     *,
@@ -59,6 +65,7 @@ def decompose(
 
     ``out`` appears whole or not at all: work goes on in ``out.partial``, which an interrupted run leaves
     behind for ``resume`` to finish with the numbers of an uninterrupted one; ``command`` is what to say then.
+    Without ``fnirs_file``, ``eeg_file`` is the folder of all subjects of ``settings.dataset``.
 
     Raises
     ------
@@ -69,7 +76,8 @@ def decompose(
     check_settings(settings)
     config = _config(eeg_file, fnirs_file, settings)
     partial = out.with_name(out.name + ".partial")
-    check_place(out, (eeg_file, fnirs_file, settings.events))
+    files = [path for path in (eeg_file, fnirs_file) if path is not None]
+    check_place(out, (*files, settings.events))
     if is_done(out, partial, config, resume, overwrite):
         say(f"{out} is complete: nothing to resume.")
         return out / "report.html"
@@ -102,7 +110,7 @@ def decompose(
     write_json(partial / "metrics.json", metrics.as_dict() | {"training": model.history_[-1]})
     write_report(
         partial / "report.html",
-        title=f"pidjax: {Path(eeg_file).name} and {Path(fnirs_file).name}",
+        title=f"pidjax: {' and '.join(Path(path).name for path in files)}",
         summary=summary_html(prepared, metrics, settings, config),
         sections=report_sections(prepared, metrics, model, embeddings, settings),
     )
@@ -111,131 +119,76 @@ def decompose(
     return out / "report.html"
 
 
-def prepare(eeg_file, fnirs_file, settings: DecomposeSettings, say: Callable[[str], None] = print) -> Prepared:
+def prepare(
+    eeg_file: str | Path,
+    fnirs_file: str | Path | None,
+    settings: DecomposeSettings,
+    say: Callable[[str], None] = print,
+) -> Prepared:
     """Everything up to training: reads only, writes nothing."""
-    say(f"reading {eeg_file} and {fnirs_file}")
-    if settings.dataset == "files":
-        raw_eeg, raw_fnirs = read_eeg(eeg_file), read_fnirs(fnirs_file)
-    else:
-        raw_eeg, raw_fnirs = read_dataset(settings.dataset, eeg_file, fnirs_file)
-    choices: dict[str, dict[str, str]] = {"events": {}}
-    clock, events = _events(raw_eeg, raw_fnirs, settings, choices["events"])
-    say("preprocessing")
-    config = PreprocessConfig(
-        reference=settings.reference,
-        line=settings.line,
-        ppf=settings.ppf,
-        min_sci=settings.min_sci,
-        tddr=settings.tddr,
-        fnirs_band=FNIRS_BAND[settings.preset],
-    )
-    eeg, fnirs = preprocess_eeg(raw_eeg, config), preprocess_fnirs(raw_fnirs, config)
-    choices |= {"EEG": eeg.choices, "fNIRS": fnirs.choices}
-    locked = "window" not in choices["events"]
-    epoch = settings.epoch or ((-1.0, 10.0) if locked else (0.0, 10.0))
-    fnirs_epoch = settings.fnirs_epoch or ((-5.0, 20.0) if locked else epoch)
-    pairs = PairedEpochs.from_raw(
-        eeg.raw,
-        fnirs.raw,
-        events,
-        epoch,
-        fnirs_epoch,
-        clock,
-        raw_erp=eeg.erp if locked else None,
-        reject_eeg=1e-6 * settings.reject_eeg,
-        n_blocks=settings.folds,
-    )
-    _describe_trials(pairs, epoch, fnirs_epoch, choices["events"])
-    choices["events"]["negatives"] = f"trials at least {_min_gap(pairs, settings.preset):.3g} s apart"
-    folds = _folds(pairs, settings.folds, max(epoch[1] - epoch[0], fnirs_epoch[1] - fnirs_epoch[0]))
-    for kind, found in choices.items():
-        for step, words in found.items():
+    from pidjax.neuro.report import quality_section, table
+
+    found = _sources(eeg_file, fnirs_file, settings)
+    alone = len(found) == 1
+    parts: dict[str, PairedEpochs] = {}
+    choices: dict[str, dict[str, str]] = {}
+    quality, length = {}, 0.0
+    for source in found:
+        name = f"subject {source.subject}, {source.session}"
+        say(f"reading and preprocessing {eeg_file if alone else name}")
+        try:
+            one = prepare_recording(*source.read(), settings, subject=source.subject, session=source.session)
+        except InputError as error:
+            others = [other for other in dict.fromkeys(s.subject for s in found) if other != source.subject]
+            if not others:
+                raise
+            raise InputError(f"{name}: {error} Without it: --subjects {' '.join(others)}.") from error
+        one.choices["events"]["negatives"] = f"trials at least {_min_gap(one.pairs, settings.preset):.3g} s apart"
+        parts[name], length = one.pairs, one.length
+        choices |= {kind if alone else f"{name}: {kind}": words for kind, words in one.choices.items()}
+        quality["Quality control" if alone else f"Quality control: {name}"] = quality_section(
+            one.eeg.raw, one.fnirs.raw, one.fnirs.quality, one.pairs, one.choices, one.clock
+        )
+    pairs = one.pairs if alone else join(parts)
+    if not alone:
+        choices["all recordings"] = _joint_choices(pairs, settings)
+        rows = [{"step": step, "choice": words} for step, words in choices["all recordings"].items()]
+        quality["All recordings"] = [("Choices: all recordings", table(rows))]
+    folds = _folds(pairs, settings.folds, length)
+    for kind, steps in choices.items():
+        for step, words in steps.items():
             say(f"  {kind}: {step}: {words}")
-    return Prepared(eeg, fnirs, clock, pairs, folds, choices)
+    return Prepared(pairs, folds, choices, quality)
 
 
-def _events(raw_eeg, raw_fnirs, settings: DecomposeSettings, choices: dict[str, str]) -> tuple[Clock, pd.DataFrame]:
-    """The clock, and the trials on the EEG clock."""
-    length = float(np.diff(settings.epoch or (0.0, 10.0))[0])
-    notes = {"eeg": annotation_table(raw_eeg), "fnirs": annotation_table(raw_fnirs)}
-    clock = clock_of(raw_eeg, raw_fnirs, settings.clock)
-    run = clock.runs[0]
-    choices["clock"] = {
-        "fit": f"offset {run.offset:.3f} s, drift {1e6 * run.drift:.0f} ppm on {len(run.eeg)} shared markers",
-        "offset": f"offset {run.offset:.3f} s on {len(run.eeg)} shared markers, no drift",
-        "start": f"start times of the files: the EEG began {run.offset:.3f} s after the fNIRS",
-        "none": "assumed: both recordings began together and share one clock",
-    }[clock.mode] + ("" if len(clock.runs) == 1 else f" (first of {len(clock.runs)} runs; all in the clock's table)")
-    if clock.mode == "none":
-        choices["warning: clock"] = "no shared markers were used: a delay between the recordings would not be seen"
-    notes["fnirs"] = notes["fnirs"].assign(onset=clock.to_eeg(notes["fnirs"].onset))
-    if settings.events not in ("auto", "annotations", "windows"):
-        table = read_events_tsv(settings.events)
-        if settings.events_clock == "fnirs":
-            table["onset"] = clock.to_eeg(table.onset)
-        choices["events"] = f"{len(table)} from {Path(settings.events).name}"
-        return clock, _chosen(table, settings.conditions, choices)
-    windows = settings.events == "windows"
-    if settings.events == "auto" and not settings.conditions:
-        marks = {name: table[~is_state(table, length)] for name, table in notes.items()}
-    else:
-        marks = notes
-    names = {name: set(table.trial_type) for name, table in marks.items()}
-    if not windows and (names["eeg"] or names["fnirs"]):
-        shared = names["eeg"] & names["fnirs"]
-        source = "eeg" if names["eeg"] else "fnirs"
-        table = marks[source]
-        choices["events"] = f"{len(table)} annotations of the {'EEG' if source == 'eeg' else 'fNIRS'} file"
-        if shared:
-            table = table[table.trial_type.isin(shared)]
-            choices["events"] = f"{len(table)} annotations whose names both files share"
-        return clock, _chosen(table, settings.conditions, choices)
-    if settings.conditions or settings.events == "annotations":
-        raise InputError("no file holds annotations that name events: pass --events events.tsv, or --events windows.")
-    states = max((table[table.duration >= length] for table in notes.values()), key=len)
-    bad = bad_segments(raw_eeg) + [tuple(clock.to_eeg(segment)) for segment in bad_segments(raw_fnirs)]
-    begin, end = clock.to_eeg([0.0, raw_fnirs.n_times / raw_fnirs.info["sfreq"]])
-    span = (max(0.0, float(begin)), min(raw_eeg.n_times / raw_eeg.info["sfreq"], float(end)))
-    table = window_table(settings.epoch or (0.0, 10.0), span, bad, states)
-    if table.empty:
+def _sources(eeg_file: str | Path, fnirs_file: str | Path | None, settings: DecomposeSettings) -> list[Source]:
+    """What there is to read: two files, or the recordings of a data set."""
+    if settings.dataset != "files":
+        return sources(settings.dataset, eeg_file, fnirs_file, settings.subjects)
+    if fnirs_file is None or settings.subjects:
         raise InputError(
-            f"no good stretch of the {max(0.0, span[1] - span[0]):.0f} s that both recordings cover holds a window "
-            f"of {length:g} s: shorten --epoch."
+            "an EEG file needs its fNIRS file, and --subjects a --dataset: give EEG_FILE FNIRS_FILE, or name the "
+            "data set that the folder holds."
         )
-    choices["window"] = f"no events: {len(table)} fixed-length windows of {length:g} s"
-    if len(states):
-        choices["states"] = (
-            f"windows are labelled by the lasting annotations {', '.join(sorted(set(states.trial_type)))}"
-        )
-    return clock, table
+    return [Source("1", "1", lambda: (read_eeg(eeg_file), read_fnirs(fnirs_file)))]
 
 
-def _chosen(table: pd.DataFrame, conditions: tuple[str, ...], choices: dict[str, str]) -> pd.DataFrame:
-    missing = set(conditions) - set(table.trial_type)
-    if missing:
-        found = ", ".join(sorted(set(table.trial_type))[:8])
-        raise InputError(f"--conditions names {', '.join(sorted(missing))}, which is not among the events: {found}.")
-    if conditions:
-        table = table[table.trial_type.isin(conditions)]
-    counts = table.trial_type.value_counts()
-    choices["conditions"] = ", ".join(f"{name} {n}" for name, n in counts.items())
-    return table.reset_index(drop=True)
-
-
-def _describe_trials(pairs: PairedEpochs, epoch, fnirs_epoch, choices: dict[str, str]) -> None:
-    trials, between = pairs.log["trials"], np.diff(np.sort(pairs.metadata.onset_eeg))
-    choices["windows"] = f"EEG {epoch[0]:g}…{epoch[1]:g} s, fNIRS {fnirs_epoch[0]:g}…{fnirs_epoch[1]:g} s"
-    choices["trials"] = f"{trials['kept']} of {trials['found']} good in both modalities"
-    if pairs.log["eeg channels dropped"]:
-        choices["EEG channels dropped"] = (
-            f"{', '.join(pairs.log['eeg channels dropped'])}: beyond the limit in most trials"
+def _joint_choices(pairs: PairedEpochs, settings: DecomposeSettings) -> dict[str, str]:
+    recordings, made = pairs.log["recordings"], pairs.log["interpolated"]
+    filled = "; ".join(f"{name}: {', '.join(channels)}" for name, channels in made.items())
+    choices = {
+        "trials": f"{pairs.log['trials']['kept']} good in both modalities, of {len(recordings)} recordings",
+        "folds": "every fold tests one block of every recording and trains on the other blocks of all",
+        "channels": f"interpolated where they are bad in one recording alone: {filled or 'none'}",
+        "negatives": f"of the same recording, at least {_min_gap(pairs, settings.preset):.3g} s apart",
+    }
+    share = settings.batch_size / len(recordings)
+    if share < LEAST_SHARE:
+        choices["warning: batch"] = (
+            f"a batch of {settings.batch_size} holds {share:.1f} trials of each of {len(recordings)} recordings, and "
+            f"negatives come from the same recording: pass --batch-size {LEAST_SHARE * len(recordings)}"
         )
-    length = fnirs_epoch[1] - fnirs_epoch[0]
-    if len(between) and np.median(between) < length - 1e-6:
-        choices["overlap"] = (
-            f"trials are {np.median(between):.1f} s apart (median) and fNIRS windows {length:g} s long: neighbouring "
-            "responses overlap; overlapping trials are never split between training and test"
-        )
+    return choices
 
 
 def _folds(pairs: PairedEpochs, n_folds: int, gap: float) -> list[Fold]:
@@ -246,7 +199,9 @@ def _folds(pairs: PairedEpochs, n_folds: int, gap: float) -> list[Fold]:
             f"cross-validation in {n_folds} blocks needs at least {2 * n_folds} good trials; found {len(pairs)} of "
             f"{pairs.log['trials']['found']}: record more, shorten --epoch, or lower --folds."
         )
-    folds = blockwise_folds(pairs.metadata.block.to_numpy(), pairs.metadata.onset_eeg.to_numpy(), gap=gap)
+    trials = pairs.metadata
+    recording = trials.groupby(["subject", "session"], sort=False).ngroup().to_numpy()
+    folds = blockwise_folds(trials.block.to_numpy(), trials.onset_eeg.to_numpy(), gap=gap, recording=recording)
     fewest = min(len(fold.train) for fold in folds)
     if fewest < 4:
         raise InputError(
@@ -286,15 +241,16 @@ def _train(prepared: Prepared, settings: DecomposeSettings, checkpoints: Path, c
 
 
 def _min_gap(pairs: PairedEpochs, preset: str) -> float:
-    """The preset's distance between negatives, less where the recording is too short to have any."""
-    return min(MIN_GAP[preset], float(np.ptp(pairs.metadata.onset_eeg)) / 4)
+    """The preset's distance between negatives, less where a recording is too short to have any."""
+    onsets = pairs.metadata.groupby(["subject", "session"]).onset_eeg
+    return min(MIN_GAP[preset], float((onsets.max() - onsets.min()).min()) / 4)
 
 
-def _config(eeg_file, fnirs_file, settings: DecomposeSettings) -> dict[str, Any]:
+def _config(eeg_file: str | Path, fnirs_file: str | Path | None, settings: DecomposeSettings) -> dict[str, Any]:
     config = {
         "pidjax": pidjax.__version__,
         "eeg_file": str(Path(eeg_file).absolute()),
-        "fnirs_file": str(Path(fnirs_file).absolute()),
+        "fnirs_file": str(Path(fnirs_file or eeg_file).absolute()),
         "settings": dataclasses.asdict(settings),
     }
     return json.loads(json.dumps(config))  # as it reads back: tuples become lists

@@ -21,8 +21,15 @@ class DecomposeSettings:
 
     preset: Literal["default", "original"] = "default"
     """"original": the original design. "default": other negatives, augmentation, temperature, leakage loss, filter."""
-    dataset: Literal["files", "shin2017_arithmetic", "shin2017_imagery", "shin2018_wg"] = "files"
-    """Published recordings: EEG_FILE and FNIRS_FILE are then the folders of one subject (pidjax.neuro.berlin)."""
+    dataset: Literal[
+        "files", "shin2017", "shin2017_arithmetic", "shin2017_imagery", "shin2018_cognitive", "shin2018_wg"
+    ] = "files"
+    """Published recordings: give the folder of all subjects alone, as unpacked, or EEG and fNIRS folders of one.
+
+    "shin2017" has both tasks; of "shin2018_cognitive" word generation alone is marked in both modalities.
+    """
+    subjects: tuple[int, ...] = ()
+    """Which of the data set's (all by default)."""
     events: str = "auto"
     """A BIDS events.tsv; "auto" or "annotations" (of the files); or "windows" of fixed length.
 
@@ -48,7 +55,7 @@ class DecomposeSettings:
     """Width of every head."""
     batch_size: int = 32
     folds: int = 5
-    """Contiguous blocks of cross-validation; the model is trained anew for each."""
+    """Contiguous blocks of every recording for cross-validation; the model is trained anew for each."""
     permutations: int = 200
     """Of every permutation null."""
     reference: Literal["average", "original"] = "average"

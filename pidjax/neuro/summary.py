@@ -39,7 +39,10 @@ def summary_html(prepared: Prepared, metrics: Metrics, settings: DecomposeSettin
     pairs, trials = prepared.pairs, prepared.pairs.log["trials"]
     eeg, fnirs = pairs.epochs["eeg"], pairs.epochs["fnirs"]
     warnings = [
-        words for found in prepared.choices.values() for step, words in found.items() if step.startswith("warning")
+        f"{kind}: {words}"
+        for kind, found in prepared.choices.items()
+        for step, words in found.items()
+        if step.startswith("warning")
     ]
     columns = {
         label: f"{label} ({'balanced accuracy' if metrics.is_class[label] else 'r'}, "
@@ -99,16 +102,7 @@ def report_sections(
     pairs = prepared.pairs
     classes = [label for label, is_class in metrics.is_class.items() if is_class]
     condition = {name: pairs.metadata[name].astype(str).to_numpy(dtype=str) for name in classes or ["trial_type"]}
-    sections: dict[str, list[tuple[str, Any]]] = {
-        "Quality control": report.quality_section(
-            prepared.eeg.raw,
-            prepared.fnirs.raw,
-            prepared.fnirs.quality,
-            pairs,
-            prepared.choices,
-            prepared.clock,
-        )
-    }
+    sections: dict[str, list[tuple[str, Any]]] = dict(prepared.quality)
     for name, values in list(condition.items())[:3]:
         sections[f"Signals by {name}"] = report.signal_section(pairs, values)
     model_choices = {**dataclasses.asdict(model.config_), "steps": model.steps, "learning rate": model.learning_rate}

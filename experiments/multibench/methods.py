@@ -1,0 +1,102 @@
+"""Encoders, augmentations and objectives."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from experiments.multibench.config import OF_COMM, SETS, Config
+from pidjax import encoders, objectives
+from pidjax.data import RELEASED_SEQUENCES, apart, compose, in_turn, together
+from pidjax.data.augment_compose import SampleAugmentation
+from pidjax.typing import Encoder, Objective
+
+WIDTH = 40
+"""Of the tokens of words and frames."""
+TABLE, SERIES = 10, 30
+"""Of MIMIC: hidden units of its table, and of the recurrent layer."""
+NOISE = ("gaussian_noise", {"sd": 0.1, "chance": 0.5})
+DROP = ("drop", {"most": 0.8, "chance": 0.5})
+CROP = ("crop", {"least": 0.2, "chance": 0.5})
+GRID: dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]] = {
+    "noise": ((NOISE,), ()),
+    "drop": ((DROP,), ()),
+    "crop": ((CROP,), ()),
+    "drop+noise": ((DROP, NOISE), ()),
+    "crop+noise": ((CROP, NOISE), ()),
+    "multi_drop": ((), (DROP,)),
+    "multi_crop": ((), (CROP,)),
+    "multi_drop+noise": ((NOISE,), (DROP,)),
+    "multi_crop+noise": ((NOISE,), (CROP,)),
+}
+"""Augmentations of sequences: what each modality draws for itself, and what both draw together."""
+DEFAULT = "drop+noise"
+
+
+@functools.lru_cache(maxsize=4)
+def objective(method: str, name: str, config: Config, augments: str = DEFAULT) -> Objective:
+    """The method on a set, one for all its seeds."""
+    augment = augmentation(name, of_comm=method in OF_COMM, augments=augments)
+    nets = tokens(name, config) if method in OF_COMM else vectors(name, config)
+    settings: dict[str, Any] = {}
+    if method == "comm":
+        width = config.series if name == "mimic" else WIDTH
+        settings = {"fusion": encoders.fusion_transformer(len(nets), width), "head": config.head}
+    elif method in OF_COMM:
+        nets = [encoders.pooled(net) for net in nets]
+        settings = {"width": WIDTH if method == "clip" else 13}
+    return objectives.method(method, nets, augment=augment, classes=2, **settings).objective
+
+
+def augmentation(name: str, *, of_comm: bool, augments: str = DEFAULT) -> SampleAugmentation:
+    """CoMM's, of the grid; or FactorCL's as released, one of four (of a table, noise or nothing)."""
+    tables = [len(shape) == 1 for shape in SETS[name].shapes]
+    if not of_comm:
+        table = compose((("gaussian_noise", {"sd": 0.1}), "identity"), "one_of")
+        sequence = compose(RELEASED_SEQUENCES, "one_of")
+        return apart(*(table if is_table else sequence for is_table in tables))
+    each, both = GRID[augments]
+    found = [together(compose(both))] if both else []
+    if each:
+        found.append(apart(*(compose((NOISE,) if is_table else each) for is_table in tables)))
+    return in_turn(*found)
+
+
+def vectors(name: str, config: Config) -> list[Encoder]:
+    """FactorCL's: transformers read at the last word; a perceptron, and a recurrent layer seen whole, 15 wide both."""
+    if name == "mimic":
+        (features,), (steps, signals) = SETS[name].shapes
+        series = encoders.recurrent(((steps, signals),), width=SERIES, cell="gru", positions="none")
+        return [
+            encoders.mlp(features, TABLE, SERIES // 2, activation="relu"),
+            encoders.chain(_flat(series), encoders.linear(steps * SERIES, SERIES // 2)),
+        ]
+    return [encoders.pooled(net, "last") for net in _transformers(name, config, norm="post")]
+
+
+def tokens(name: str, config: Config) -> list[Encoder]:
+    """CoMM's: transformers with positions, which the published ones lack; a token a number of the table, a GRU."""
+    if name == "mimic":
+        (features,), series = SETS[name].shapes
+        table = encoders.mlp(features, TABLE, TABLE, activation="relu")
+        return [
+            encoders.chain(table, encoders.feature_tokens(TABLE, config.series)),
+            encoders.recurrent((series,), width=config.series, cell="gru", positions="none"),
+        ]
+    return _transformers(name, config, norm="pre", positions="sincos")
+
+
+def _transformers(name: str, config: Config, **changes: Any) -> list[Encoder]:
+    settings = encoders.MULTIBENCH | changes
+    settings |= {"depth": config.depth, "feedforward": config.feedforward, "dropout": config.dropout}
+    return [encoders.transformer((shape,), width=WIDTH, **settings) for shape in SETS[name].shapes]  # type: ignore[arg-type]
+
+
+def _flat(encoder: Encoder) -> Encoder:
+    """Its tokens one behind the other, [n, t width]."""
+
+    def apply(params, state, x, key=None, *, train: bool = False, mask=None):
+        z, state = encoder.apply(params, state, x, key, train=train, mask=mask)
+        return z.reshape(len(z), -1), state
+
+    return Encoder(encoder.init, apply)

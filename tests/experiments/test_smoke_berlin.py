@@ -1,0 +1,71 @@
+"""experiments.berlin: the smoke preset runs to its tables; folds are those of the protocols; chance is exact."""
+
+import dataclasses
+import json
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from experiments.berlin import __main__ as experiment
+from experiments.berlin.tables import least_above_chance, sign_flip
+from pidjax._checks import InputError
+from pidjax.objectives import HEADS
+
+
+class Noise(experiment.EEGfNIRSDecomposer):
+    """In the decomposer's place, which takes long to compile and has its own tests: heads that know nothing."""
+
+    seen: ClassVar[list] = []
+
+    def fit(self, pairs, *, checkpoints, title):
+        self.seen.append((title.split(",")[0].removeprefix("subject "), pairs.metadata, self.batch_size))
+        return self
+
+    def transform(self, pairs):
+        rng = np.random.default_rng(len(self.seen))
+        return {head: rng.normal(size=(len(pairs), 4)) for head in HEADS}
+
+
+def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
+    """What was written into the signals is decoded by both protocols; a second run decodes nothing."""
+    monkeypatch.setattr(experiment, "EEGfNIRSDecomposer", Noise)
+    experiment.main("smoke", out=tmp_path, sets=("shin2017_arithmetic",))
+    result = json.loads((tmp_path / "smoke" / "result.json").read_text())
+    by = {name.split(", ")[1]: of for name, of in result["accuracy"].items()}
+    for of in by.values():
+        # what the writer puts into the signals is read; guessing gets 10 of 12 in 2 % of cases
+        assert set(of) == {"1", "2"} and all(one["trials"] == 12 for one in of.values())
+        assert all(one["scores"][name] >= 10 / 12 for one in of.values() for name in ("EEG", "both"))
+        assert set(of["1"]["scores"]) == {"EEG", "fNIRS", "both", *HEADS, "all heads"}
+    for subject, train, batch in Noise.seen[:6]:  # three runs of each subject: two of them to train on
+        assert set(train.subject) == {subject} and train.run.nunique() == 2 and len(train) == batch == 8
+    assert len({(subject, *train.run.unique()) for subject, train, _ in Noise.seen[:6]}) == 6
+    assert [(subject, set(train.subject)) for subject, train, _ in Noise.seen[6:]] == [("1", {"2"}), ("2", {"1"})]
+    text = (tmp_path / "smoke" / "table.md").read_text()
+    assert "STA-Net 2025 (published, both; accuracy) | 85.14" in text and "No published number" in text
+    assert "from 83.3 of 12 trials on" in text and (tmp_path / "smoke" / "subjects.png").stat().st_size > 5_000
+    assert {claim["holds"] for claim in result["claims"]} == {None}
+    monkeypatch.setattr(experiment, "raw_features", None)
+    experiment.main("smoke", out=tmp_path, sets=("shin2017_arithmetic",))
+    one = dataclasses.replace(experiment.PRESETS["smoke"], subjects=(1,))
+    with pytest.raises(InputError, match="takes two of shin2017_arithmetic or more; found 1"):
+        experiment.main("smoke", tmp_path / "smoke" / "recordings", tmp_path / "b", ("subject",), config=one)
+
+
+def test_chance():
+    """Exact: the published bounds of 20 to 1740 trials; of five subjects above chance one of 32 flips is as high."""
+    bounds = [round(100 * least_above_chance(n), 1) for n in (20, 40, 60, 180, 1740)]
+    assert bounds == [75.0, 65.0, 61.7, 56.7, 52.0]
+    assert sign_flip([0.1, 0.2, 0.1, 0.3, 0.2], "greater") == pytest.approx(1 / 32)
+    assert sign_flip([0.1, -0.1]) == 1 and np.isnan(sign_flip([0.1]))
+
+
+def test_what_is_missing_is_said(tmp_path):
+    """Recordings, protocols and sets that there are not."""
+    with pytest.raises(InputError, match=r"--data is needed: .*simultaneous_EEG_NIRS"):
+        experiment.main(out=tmp_path)
+    with pytest.raises(InputError, match="protocol must be one of"):
+        experiment.main("smoke", out=tmp_path, protocol=("trial",))
+    with pytest.raises(InputError, match="sets must be one of"):
+        experiment.main("smoke", out=tmp_path, sets=("shin2018_nback",))

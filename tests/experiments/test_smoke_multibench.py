@@ -1,0 +1,117 @@
+"""experiments.multibench: the smoke preset runs on files in MultiBench's format; every method has its heads."""
+
+import json
+import pickle
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments.multibench import __main__ as experiment
+from experiments.multibench.config import PRESETS, READ, SETS, Setting, methods_of
+from experiments.multibench.measure import measured
+from experiments.multibench.methods import DEFAULT, GRID, augmentation, objective
+from pidjax._checks import InputError
+from pidjax.typing import Objective
+
+RNG = np.random.default_rng(0)
+
+
+def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
+    """Two steps on im.pk; what was published beside; a second run trains nothing."""
+    n = 60
+    content = {"ep_tdata": RNG.normal(size=(n, 24, 12)), "adm_features_all": RNG.normal(size=(n, 5))}
+    content |= {"adm_labels_all": np.zeros((n, 6)), "y_icd9": RNG.integers(0, 2, (n, 20))}
+    (tmp_path / "im.pk").write_bytes(pickle.dumps(content))
+    given = {"sets": ("mimic",), "method": ("simclr",)}
+    experiment.main(tmp_path, "smoke", tmp_path, **given)
+    result = json.loads((tmp_path / "smoke" / "result.json").read_text())
+    (scores,) = result["rows"]["simclr"]["mimic"]
+    assert scores["n"] == 6 and {"majority", "accuracy", "balanced_accuracy", "auc"} <= set(scores)
+    table = (tmp_path / "smoke" / "table.md").read_text()
+    assert "[66.7]" in table and "training rows" in table
+    monkeypatch.setattr(experiment, "measured", None)
+    experiment.main(tmp_path, "smoke", tmp_path, **given)
+
+
+def linear():
+    """An objective that encodes as CoMM's: x1 W, alike under both augmentations and both masks."""
+
+    def init(key, batch):
+        return {"theta": {"w": jax.random.normal(key, (3, 2))}, "phi": {}}, {}
+
+    def encode(params, state, batch, key=None, *, train):
+        z = batch["x1"] @ params["theta"]["w"]
+        return {"views": jnp.broadcast_to(z[:, None, None], (len(z), 2, 2, 2))} if train else {"joint": z}, state
+
+    def loss(params, z, batch, *, axis_name=None):
+        value = (z["views"] ** 2).mean()
+        return value, {"loss": value}
+
+    return Objective(init, encode, loss)
+
+
+def test_fine_tuning_starts_from_what_was_learned(tmp_path):
+    """At a rate of 0 the fine-tuned Z is the learned one, so their probes agree; the labels' loss was computed."""
+    n = 24
+    part = {"x1": RNG.normal(size=(n, 3)).astype(np.float32), "y": np.arange(n) % 2}
+    parts = dict.fromkeys(("train", "validation", "test"), part)
+    setting = Setting(batch=8, epochs=1, learning_rate=0.0, weight_decay=0.0)
+    found = measured(linear(), {"comm": ("joint",)}, parts, setting, 0, "toy", tmp_path, tuned="tuned")
+    assert found["comm"] == pytest.approx(found["tuned"])
+    lines = (tmp_path / "tuned" / "history.jsonl").read_text().splitlines()
+    assert len(lines) == 3 and all("supcon" in line for line in lines)
+
+
+@pytest.mark.parametrize("name, method", [("mimic", "factorcl_sup"), ("urfunny3", "cmc")])
+def test_methods_have_the_heads_that_are_read(name, method):
+    """Traced at the sets' shapes: a loss, and the heads of every row."""
+    made, n = objective(method, name, PRESETS["smoke"]), 4
+    batch = {f"x{i}": jax.ShapeDtypeStruct((n, *shape), np.float32) for i, shape in enumerate(SETS[name].shapes, 1)}
+    if name != "mimic":
+        batch |= {f"mask{x[1:]}": jax.ShapeDtypeStruct((n, 50), bool) for x in batch}
+    labelled = batch | {"y": jax.ShapeDtypeStruct((n,), np.int32)}
+
+    def run(batch):
+        params, state = made.init(jax.random.key(0), batch)
+        z, _ = made.encode(params, state, batch, jax.random.split(jax.random.key(1), n), train=True)
+        loss, _ = made.loss(params, z, batch)
+        return loss, made.encode(params, state, batch, train=False)[0]
+
+    loss, z = jax.eval_shape(run, labelled)
+    assert loss.shape == () and all(set(heads) <= set(z) for heads in READ[method].values())
+
+
+def test_trainings():
+    """CMC where there are three modalities, the grid where there are two sequences."""
+    everything = tuple(READ)
+    assert methods_of("urfunny3", everything) == ["cmc", "comm"] and "cmc" not in methods_of("mimic", everything)
+    grid = experiment.trainings("mosi", ("clip", "comm"), grid=True)
+    assert grid[:2] == [("clip", DEFAULT), ("comm", DEFAULT)] and {a for _, a in grid} == set(GRID)
+    assert len(grid) == len(GRID) + 1
+    assert experiment.trainings("mimic", ("comm",), grid=True) == [("comm", DEFAULT)]
+
+
+def test_augmentations_of_the_grid_are_of_samples():
+    """Each keeps shapes and masks, of a table and a series too where nothing is drawn together."""
+    for name, masked, grid in (("mosi", True, GRID), ("mimic", False, (DEFAULT,))):
+        sample = {f"x{i}": np.ones(shape, np.float32) for i, shape in enumerate(SETS[name].shapes, 1)}
+        if masked:
+            sample |= {"mask1": np.arange(50) < 30, "mask2": np.arange(50) < 30}
+        for augments in grid:
+            augment = augmentation(name, of_comm=True, augments=augments)
+            found = jax.eval_shape(augment, jax.random.key(0), sample)
+            assert {k: x.shape for k, x in found.items()} == {k: x.shape for k, x in sample.items()}
+
+
+def test_absent_files_are_asked_for(tmp_path):
+    """Before anything is trained: what, where from, under which name."""
+    with pytest.raises(InputError, match=r"im\.pk is absent: MultiBench .* makes im\.pk of MIMIC-III"):
+        experiment.main(tmp_path, "smoke", tmp_path, sets=("mimic",))
+    with pytest.raises(InputError, match=r"sarcasm\.pkl is absent: .* leave mustard out"):
+        experiment.main(tmp_path, "smoke", tmp_path, sets=("mustard",))
+    with pytest.raises(InputError, match="none of the methods simclr takes urfunny3"):
+        experiment.main(tmp_path, "smoke", tmp_path, sets=("urfunny3",), method=("simclr",))
+    with pytest.raises(InputError, match="there is no set 'mnist'"):
+        experiment.main(tmp_path, "smoke", tmp_path, sets=("mnist",))
