@@ -1,22 +1,31 @@
-"""Train an objective of two modalities and encode rows with what it learned."""
+"""Train an objective and encode rows with what it learned."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import optax
 
 from pidjax import train
+from pidjax.math.pictures import unit_range
 from pidjax.train.metrics import History
 from pidjax.typing import Batch, Objective
 
 PIECE = 256
 """Rows that are encoded at a time."""
+
+
+class Learned(NamedTuple):
+    """``encode(rows) -> {head: [n, d]}`` after training, the trained state, and the numbers of every step."""
+
+    encode: Callable[[Batch], dict[str, np.ndarray]]
+    state: train.TrainState
+    history: History
 
 
 def learned(
@@ -30,11 +39,8 @@ def learned(
     title: str,
     every: int = 500,
     **settings: Any,
-) -> tuple[Callable[[Batch], dict[str, np.ndarray]], History]:
-    """``encode(rows) -> {head: [n, d]}`` after training, and the numbers of every step.
-
-    Goes on from a checkpoint in ``folder``; ``settings`` are those of ``train.make_step``.
-    """
+) -> Learned:
+    """Train, going on from a checkpoint in ``folder``; ``settings`` are those of ``train.make_step``."""
     init, step, encode = _compiled(objective, tx, **settings)
     state = init(jax.random.key(seed), batches(0))
     checkpoints = train.Checkpoints(folder)
@@ -52,7 +58,7 @@ def learned(
         ]
         return jax.tree.map(lambda *x: np.concatenate(x)[:n], *pieces)
 
-    return whole, history
+    return Learned(whole, state, history)
 
 
 @functools.lru_cache(maxsize=4)
@@ -61,6 +67,28 @@ def _compiled(objective: Objective, tx: optax.GradientTransformation, **settings
     txs = {"theta": tx, "phi": tx}
     encode = jax.jit(lambda params, state, rows: objective.encode(params, state, rows, train=False)[0])
     return train.make_init(objective, txs), train.make_step(objective, txs, donate=True, **settings), encode
+
+
+@functools.lru_cache(maxsize=4)
+def optimiser(learning_rate: optax.ScalarOrSchedule, weight_decay: float) -> optax.GradientTransformation:
+    """AdamW; what is no matrix does not decay, as CoMM's released code has it."""
+
+    def matrices(params: Any) -> Any:
+        return jax.tree.map(lambda x: x.ndim >= 2, params)
+
+    return optax.adamw(learning_rate, weight_decay=weight_decay, mask=matrices)
+
+
+def of_bytes(base: Objective, names: Sequence[str]) -> Objective:
+    """``base`` of batches whose pictures ``names`` are bytes: they become numbers in [0, 1] on the device."""
+
+    def numbers(batch: Batch) -> Batch:
+        return batch | {name: unit_range(batch[name]) for name in names}
+
+    def encode(params, state, batch, key=None, *, train: bool):
+        return base.encode(params, state, numbers(batch), key, train=train)
+
+    return base._replace(init=lambda key, batch: base.init(key, numbers(batch)), encode=encode)
 
 
 def with_progress(batches: Callable[[int], Batch], steps: int) -> Callable[[int], Batch]:

@@ -86,7 +86,7 @@ def measured(
         return {**batch, "x2": np.float32(batch["x2"]) / 255}
 
     steps = config.steps or config.epochs * (len(rows["train"]) // config.batch)
-    encode, _ = learned(
+    encode = learned(
         made.objective,
         floating,
         0 if name == "frozen" else steps,
@@ -94,7 +94,7 @@ def measured(
         seed=seed,
         folder=folder,
         title=title,
-    )
+    ).encode
     z = encode({key: x for key, x in of.arrays.items() if key != "y"})
     read = {name: made.heads} if made.heads == BACKBONES else {name: made.heads, f"{name}, encoders": BACKBONES}
     found = {}

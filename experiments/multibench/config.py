@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from pidjax._checks import InputError
 from pidjax.data.multibench import WIDTHS
 from pidjax.data.multibench.affect import MODALITIES
 from pidjax.objectives.methods import BACKBONES, FACTORS
@@ -66,10 +68,22 @@ OF_COMM = ("clip", "cmc", "comm")
 TUNED = "comm, fine-tuned"
 
 
-def methods_of(name: str, method: tuple[str, ...]) -> list[str]:
-    """Those that take the set's modalities; CMC is the baseline where there are three."""
-    three = len(SETS[name].modalities) > 2
-    return [one for one in method if (one in ("cmc", "comm") if three else one != "cmc")]
+def methods_of(name: str, modalities: Sequence[str], method: Sequence[str]) -> list[str]:
+    """Those that take the set's modalities; CMC is the baseline where there are three.
+
+    Raises
+    ------
+    InputError
+        None does.
+    """
+    three = len(modalities) > 2
+    found = [one for one in method if (one in ("cmc", "comm") if three else one != "cmc")]
+    if not found:
+        raise InputError(
+            f"none of the methods {', '.join(method)} takes {name}: cmc is for three modalities, comm for any, the "
+            "others for two."
+        )
+    return found
 
 
 @dataclasses.dataclass(frozen=True)

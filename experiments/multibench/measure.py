@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-import optax
 
 from experiments.multibench.config import Setting
-from experiments.representation import learned
-from experiments.trifeature.methods import optimiser
+from experiments.representation import learned, optimiser
 from pidjax import train
 from pidjax.data import array_batches
 from pidjax.evaluate import linear_probe
@@ -32,40 +29,36 @@ def measured(
     title: str,
     folder: Path,
     *,
+    task: str = "class",
     tuned: str = "",
 ) -> dict[str, dict[str, float]]:
     """Scores of every row of ``read``, names of heads side by side; and of CoMM's Z fine-tuned with labels, ``tuned``.
 
-    ``parts`` are those of ``pidjax.data.multibench``; all but labels is encoded. ``folder`` keeps checkpoints.
+    ``parts`` are those of ``pidjax.data.multibench``; all but labels is encoded. ``folder`` keeps checkpoints. ``task``
+    is "class" (fine-tuned by SupCon) or "value" (``y`` [n, k], fine-tuned by the squared error of a linear output).
     """
     rows = {name: x for name, x in parts["train"].items() if name != "value"}
     size = min(setting.batch, len(rows["y"]))
     steps = setting.steps or setting.epochs * (len(rows["y"]) // size)
-    batches, tx = array_batches(jax.random.key(seed), rows, size), optimiser(setting)
+    batches = array_batches(jax.random.key(seed), rows, size)
+    tx = optimiser(setting.learning_rate, setting.weight_decay)
 
-    def scores(objective: Objective, read: Mapping[str, Sequence[str]], stage: str) -> dict[str, dict[str, float]]:
-        encode, _ = learned(objective, batches, steps, tx, seed=seed, folder=folder / stage, title=f"{title}, {stage}")
-        encoded = {
-            part: encode({k: x for k, x in parts[part].items() if k.startswith(("x", "mask"))}) for part in PARTS
-        }
-        found = {}
-        for row, heads in read.items():
-            probed = [(np.hstack([encoded[part][head] for head in heads]), parts[part]["y"]) for part in PARTS]
-            # plain, as in both papers: classes weigh what they are, and the score says both accuracies
-            found[row] = linear_probe(*probed, weighted=False).scores
-        return found
+    def scores(
+        objective: Objective, read: Mapping[str, Sequence[str]], stage: str
+    ) -> tuple[dict[str, dict[str, float]], train.TrainState]:
+        trained = learned(objective, batches, steps, tx, seed=seed, folder=folder / stage, title=f"{title}, {stage}")
+        seen: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {row: [] for row in read}
+        for part in PARTS:
+            z = trained.encode({k: x for k, x in parts[part].items() if k.startswith(("x", "mask"))})
+            for row, heads in read.items():
+                seen[row].append((np.hstack([z[head] for head in heads]), parts[part]["y"]))
+        # plain, as in both papers: classes weigh what they are, and the score says both accuracies
+        probed = {row: linear_probe(*of, task=task, weighted=False).scores for row, of in seen.items()}
+        return probed, trained.state
 
-    found = scores(objective, read, "learned")
+    found, state = scores(objective, read, "learned")
     if tuned:
-        checkpoints = train.Checkpoints(folder / "learned")
-        state, _ = checkpoints.restore(_starts(objective, tx)(jax.random.key(seed), batches(0)))
-        checkpoints.close()
-        again = finetune(objective, state.params, state.state, loss="supcon")
-        found |= scores(again, {tuned: ("joint",)}, "tuned")
+        settings = {"loss": "supcon"} if task == "class" else {"loss": "mse", "outputs": rows["y"].shape[1]}
+        again = finetune(objective, state.params, state.state, **settings)
+        found |= scores(again, {tuned: ("joint",)}, "tuned")[0]
     return found
-
-
-@functools.lru_cache(maxsize=4)
-def _starts(objective: Objective, tx: optax.GradientTransformation):
-    """The shape of what a checkpoint holds, compiled once for all seeds."""
-    return train.make_init(objective, {"theta": tx, "phi": tx})

@@ -142,7 +142,7 @@ def measured(name: str, load: Any, config: Config, title: str, folder: Path) -> 
     arrays = {"x1": of.x1[train_rows], "x2": of.x2[train_rows], "y": of.y[train_rows]}
     sources = [batches.array_batches(jax.random.key(seed), arrays, size) for seed in range(config.seeds)]
     start = time.time()
-    encode, _ = learned(
+    encode = learned(
         train.over_seeds(found.objective, config.seeds),
         train.side_by_side(sources),
         config.steps,
@@ -150,7 +150,7 @@ def measured(name: str, load: Any, config: Config, title: str, folder: Path) -> 
         seed=7,
         folder=folder,
         title=title,
-    )
+    ).encode
     z = encode({name: np.stack([x] * config.seeds, 1) for name, x in (("x1", of.x1), ("x2", of.x2))})
     seconds = time.time() - start
     scores = [probed(np.hstack([z[head][:, k] for head in found.heads]), of) for k in range(config.seeds)]

@@ -70,7 +70,7 @@ def measured(
     batches = array_batches(
         jax.random.key(seed), digits.batch(digits.pairs("train", rule, config.pairs, seed)), config.batch
     )
-    encode, _ = learned(
+    encode = learned(
         objective(name, config),
         with_progress(batches, config.steps),
         config.steps,
@@ -78,7 +78,7 @@ def measured(
         seed=seed,
         folder=folder,
         title=title,
-    )
+    ).encode
     scores: dict[str, dict[str, dict[str, float]]] = {}
     encoded: dict[str, Any] = {}
     for task in (task for task, of in TASKS.items() if of == rule):

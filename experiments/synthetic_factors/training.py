@@ -48,7 +48,7 @@ def representations(
             arrays["y"] = y[seed]
         sources.append(data.array_batches(jax.random.key(seed), arrays, config.batch))
     steps = (2 if raw else 1) * config.epochs * (config.train_rows // config.batch)
-    encode, _ = learned(
+    encode = learned(
         train.over_seeds(found.objective, len(drawn)),
         train.side_by_side(sources),
         steps,
@@ -59,6 +59,6 @@ def representations(
         every=max(steps // 4, 1),
         engine=engine,
         inner_steps=config.inner_steps,
-    )
+    ).encode
     z = encode({x: np.stack([rows.test[x] for rows in drawn], 1) for x in ("x1", "x2")})
     return [{head: v[:, seed] for head, v in z.items()} for seed in range(len(drawn))]

@@ -12,10 +12,10 @@ import numpy as np
 import tyro
 
 from benchmarks.store import kept
-from experiments.representation import learned, with_progress
+from experiments.representation import learned, optimiser, with_progress
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
 from experiments.trifeature.config import AUGMENTS, METHODS, PRESETS, Config
-from experiments.trifeature.methods import objective, optimiser
+from experiments.trifeature.methods import objective
 from experiments.trifeature.world import CHANCE, TASKS, World
 from pidjax._checks import InputError, one_of
 from pidjax.evaluate import linear_probe
@@ -97,9 +97,8 @@ def measured(
 
     def probe(upto: int) -> dict[str, Any]:
         start = time.time()
-        encode, history = learned(
-            made, rows, upto, optimiser(config), seed=seed, folder=folder / "training", title=title
-        )
+        tx = optimiser(config.learning_rate, config.weight_decay)
+        encode, _, history = learned(made, rows, upto, tx, seed=seed, folder=folder / "training", title=title)
         last = {term: float(np.mean([line[term] for line in history[-per_epoch:]])) for term in history[-1]}
         vectors = {part: encoded(name, encode, world, of, pairs) for part, (of, pairs) in probed.items()}
         parts = {task: [(vectors[p], world.ask(task, *of)) for p, of in probed.items()] for task in asked}

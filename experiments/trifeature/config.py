@@ -66,7 +66,7 @@ class Config:
 PRESETS = {
     "full": Config(),
     "small": Config(
-        size=64, channels=16, stride=2, width=128, head=(256, 256, 128), epochs=12, probed=4_000, learning_rate=1e-3
+        size=56, channels=16, stride=2, width=64, head=(128, 128, 64), epochs=6, probed=4_000, learning_rate=1e-3
     ),
     "smoke": Config(
         size=56, channels=2, stride=2, width=8, heads=2, head=(8, 4), pairs=48, probed=150, batch=16, epochs=1

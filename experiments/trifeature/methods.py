@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import jax
-import optax
 
+from experiments.representation import of_bytes
 from experiments.trifeature.config import AUGMENTS, COMM, Config
 from pidjax import encoders, objectives
 from pidjax.data.augment_images import simclr
-from pidjax.math.pictures import unit_range
 from pidjax.objectives import contrastive
-from pidjax.typing import Array, Batch, Objective
+from pidjax.typing import Array, Objective
 
 
 @functools.lru_cache(maxsize=4)
 def objective(name: str, config: Config, augments: str = "all") -> Objective:
     """The method, one for all its trainings; batches hold bytes, which become numbers in [0, 1] on the device."""
     changes = AUGMENTS[augments]
+    blur = 2 * config.size / 224  # at most, in pixels: below half of one it changes nothing but the time it takes
+    soft = {"blur": (blur / 20, blur)} if blur > 0.5 else {"blur_rate": 0.0}
 
     def augment(key: Array, sample: dict[str, Array]) -> dict[str, Array]:
         keys = dict(zip(sample, jax.random.split(key), strict=True))
         return {
-            side: x if change is None else simclr(keys[side], x, config.size, **change)
+            side: x if change is None else simclr(keys[side], x, config.size, **(soft | change))
             for (side, x), change in zip(sample.items(), changes, strict=True)
         }
 
@@ -48,21 +48,5 @@ def objective(name: str, config: Config, augments: str = "all") -> Objective:
     return _bytes(objectives.comm(tokens, fusion, augment=augment, config=chosen))
 
 
-@functools.lru_cache(maxsize=4)
-def optimiser(config: Config) -> optax.GradientTransformation:
-    """AdamW; what is no matrix does not decay, as released."""
-
-    def matrices(params: Any) -> Any:
-        return jax.tree.map(lambda x: x.ndim >= 2, params)
-
-    return optax.adamw(config.learning_rate, weight_decay=config.weight_decay, mask=matrices)
-
-
 def _bytes(base: Objective) -> Objective:
-    def numbers(batch: Batch) -> Batch:
-        return batch | {name: unit_range(batch[name]) for name in ("x1", "x2")}
-
-    def encode(params, state, batch, key=None, *, train: bool):
-        return base.encode(params, state, numbers(batch), key, train=train)
-
-    return base._replace(init=lambda key, batch: base.init(key, numbers(batch)), encode=encode)
+    return of_bytes(base, ("x1", "x2"))

@@ -108,7 +108,7 @@ def measured(name: str, width: int, where: str, config: Config, title: str, fold
         data.array_batches(jax.random.key(seed), {x: rows[x][: config.train_rows] for x in ("x1", "x2")}, config.batch)
         for seed, rows in enumerate(drawn)
     ]
-    encode, _ = learned(
+    encode = learned(
         train.over_seeds(objective, config.seeds),
         train.side_by_side(sources),
         config.steps,
@@ -116,7 +116,7 @@ def measured(name: str, width: int, where: str, config: Config, title: str, fold
         seed=0,
         folder=folder,
         title=title,
-    )
+    ).encode
     held = [{k: v[config.train_rows :] for k, v in rows.items()} for rows in drawn]
     z = encode({x: np.stack([rows[x] for rows in held], 1) for x in ("x1", "x2")})["unique1"]
     cut = 2 * config.test_rows // 3

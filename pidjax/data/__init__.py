@@ -15,7 +15,7 @@ from pidjax.data.augment_compose import (
     together,
 )
 from pidjax.data.batches import batch_indices
-from pidjax.data.frames import band_energy_frames, patches
+from pidjax.data.frames import band_energy_frames, patches, wavelet_energy_frames
 from pidjax.data.paired import paired
 from pidjax.data.sources import array_batches, stream_batches, with_inner
 
@@ -38,5 +38,6 @@ __all__ = [
     "stream_batches",
     "time_mask",
     "together",
+    "wavelet_energy_frames",
     "with_inner",
 ]

@@ -45,13 +45,16 @@ class EEGfNIRSDecomposer(BaseEstimator):
     Parameters
     ----------
     preset : "default" | "original"
-        "original" has the losses and strengths of the original design (adversarial and gradient-reversal
-        variants, dot products and wavelets are not there yet). "default" differs: negatives at least 30 s
+        "original" has the losses and strengths of the original design. "default" differs: negatives at least 30 s
         apart; sim² instead of −log(1 − sim) between a unique head and the other modality; temperature 0.5
         instead of 0.1; more masking and channel dropout (0.3 instead of 0.1); weaker changes of band gain, delay
         and response (a quarter of a factor's spread).
     encoder : "transformer" | "lstm" | "gru"
     fusion : "concat" | "cross_attention"
+    unique_loss : "negative" | "squared" | "adversarial" | "grl", optional
+        What keeps the other modality out of a unique head; the preset's by default.
+    similarity : "cosine" | "dot"
+    bands_transform : "stft" | "wavelet"
     n_dims : int
         Width of every head.
     min_gap : float, optional
@@ -74,6 +77,9 @@ class EEGfNIRSDecomposer(BaseEstimator):
         *,
         encoder: str = "transformer",
         fusion: str = "concat",
+        unique_loss: str | None = None,
+        similarity: str = "cosine",
+        bands_transform: str = "stft",
         n_dims: int = 32,
         min_gap: float | None = None,
         steps: int = 120,
@@ -85,6 +91,9 @@ class EEGfNIRSDecomposer(BaseEstimator):
         self.preset = preset
         self.encoder = encoder
         self.fusion = fusion
+        self.unique_loss = unique_loss
+        self.similarity = similarity
+        self.bands_transform = bands_transform
         self.n_dims = n_dims
         self.min_gap = min_gap
         self.steps = steps
@@ -176,15 +185,20 @@ def _settings(model: EEGfNIRSDecomposer, pairs: PairedEpochs, arrays) -> tuple[D
     _, times, sfreq = dict(signals)["eeg"]
     _, fnirs_times, fnirs_sfreq = dict(signals)["fnirs"]
     frame = min(1.0, times / sfreq / 2)
+    preset = PRESETS[model.preset]
+    if model.unique_loss is not None:
+        preset = preset | {"unique_loss": model.unique_loss}
     config = DecompositionConfig(
         n_dims=model.n_dims,
         encoder=model.encoder,
         fusion=model.fusion,
+        similarity=model.similarity,
+        bands_transform=model.bands_transform,
         min_gap=MIN_GAP[model.preset] if model.min_gap is None else model.min_gap,
         eeg_frame=frame,
         fnirs_frame=min(1.0, fnirs_times / fnirs_sfreq / 4),
         bands=tuple(usable_bands(sfreq, frame).values()),
-        **PRESETS[model.preset],
+        **preset,
     )
     return config, Shapes(signals, features)
 
@@ -192,7 +206,8 @@ def _settings(model: EEGfNIRSDecomposer, pairs: PairedEpochs, arrays) -> tuple[D
 @functools.lru_cache(maxsize=8)
 def _compiled(config: DecompositionConfig, shapes: Shapes, learning_rate: float, engine: str):
     """Folds and seeds of one design share one compiled start and one compiled step."""
-    objective, txs = decomposition(config, shapes), {"theta": train.adamw(learning_rate)}
+    objective, tx = decomposition(config, shapes), train.adamw(learning_rate)
+    txs = {"theta": tx, "phi": tx}
     return train.make_init(objective, txs), train.make_step(objective, txs, engine=engine)
 
 

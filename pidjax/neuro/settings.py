@@ -51,6 +51,12 @@ class DecomposeSettings:
     """Training steps."""
     encoder: Literal["transformer", "lstm", "gru"] = "transformer"
     fusion: Literal["concat", "cross_attention"] = "concat"
+    unique_loss: Literal["negative", "squared", "adversarial", "grl"] | None = None
+    """What keeps the other modality out of a unique head; the preset's by default."""
+    similarity: Literal["cosine", "dot"] = "cosine"
+    """Of a unique head and the other modality, and of heads that must differ."""
+    bands_transform: Literal["stft", "wavelet"] = "stft"
+    """How the EEG becomes band energies."""
     n_dims: int = 32
     """Width of every head."""
     batch_size: int = 32

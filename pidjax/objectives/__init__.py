@@ -21,7 +21,8 @@ from pidjax.objectives.clean import clean
 from pidjax.objectives.cmc import cmc
 from pidjax.objectives.comm import CoMMConfig, comm, comm_preset
 from pidjax.objectives.contrastive import clip, cross, cross_self, supcon
-from pidjax.objectives.decomposition import HEADS, DecompositionConfig, Shapes, decomposition
+from pidjax.objectives.decomposition import HEADS, decomposition
+from pidjax.objectives.decomposition_config import DecompositionConfig, Shapes
 from pidjax.objectives.factorcl import ALGORITHM_2, PAPER, FactorCLConfig, factorcl, released
 from pidjax.objectives.finetune import finetune
 from pidjax.objectives.methods import METHODS, Method, method

@@ -6,19 +6,17 @@ L = λ_R L_R + λ_U L_U + λ_S L_S + λ_orth L_orth, see ``decomposition``.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from pidjax import critics, data, encoders
-from pidjax._checks import one_of
 from pidjax.bounds import infonce
 from pidjax.bounds.rows import row_mean
 from pidjax.math.collectives import gather, global_rows
 from pidjax.math.vectors import unit
+from pidjax.objectives.decomposition_config import ADVERSARIES, DecompositionConfig, Shapes
 from pidjax.typing import Array, Batch, Encoder, Objective, Params
 
 HEADS = ("redundancy_eeg", "redundancy_fnirs", "unique_eeg", "unique_fnirs", "synergy")
@@ -28,83 +26,7 @@ SILENCE = -25.0
 """Log energy, of signals with unit variance, below which a frame was masked: the floor of the frames is log 1e-12."""
 STREAMS = {"eeg": ("eeg", "erp"), "fnirs": ("fnirs",)}
 """The signals that each modality's encoder reads; "erp" only where there are events to lock it to."""
-
-
-class Shapes(NamedTuple):
-    """What an objective must know of its data before it sees any.
-
-    ``signals`` maps "eeg", "fnirs" and, where there are events, "erp" to (channels, times, sampling rate in
-    Hz); ``features`` maps "eeg" and "fnirs" to the number of features that a decoder rebuilds. Both are
-    tuples of pairs, so that the whole is hashable.
-    """
-
-    signals: tuple[tuple[str, tuple[int, int, float]], ...]
-    features: tuple[tuple[str, int], ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class DecompositionConfig:
-    """Settings of the explicit decomposition; the defaults are those of the original design.
-
-    Attributes
-    ----------
-    n_dims : int
-        Width of every head.
-    width, depth, attention_heads : int
-        Of the transformer; the recurrent encoders use ``width``.
-    encoder : "transformer" | "lstm" | "gru"
-    fusion : "concat" | "cross_attention"
-        How H_eeg and H_fnirs become the input of the synergy head.
-    unique_loss : "negative" | "squared"
-        −log(1 − sim) of the design, or sim². The first rewards a fully dependent anti-aligned code (its
-        minimum is −ln 2 at sim = −1); the second does not.
-    temperature : float
-        Of both InfoNCE terms.
-    min_gap : float
-        Segments whose onsets are closer than this (s) are not negatives of one another; 0 uses all.
-    weight_redundancy, weight_unique, weight_synergy, weight_orthogonality : float
-        The λ of the four terms.
-    bands : tuple of (lo, hi) in Hz
-        Of the EEG band-energy frames.
-    eeg_frame, erp_frame, fnirs_frame : float
-        Seconds of signal that become one token; EEG frames overlap by half.
-    noise_sd, mask_fraction, dropout : float
-        Additive noise (in channel standard deviations), masked share of time, probability of dropping a
-        channel; both modalities.
-    band_log_sd : float
-        SD of the log gain of one EEG band.
-    delay_sd, response_log_sd : float
-        SD of the haemodynamic delay (s) and log amplitude.
-    """
-
-    n_dims: int = 32
-    width: int = 64
-    depth: int = 1
-    attention_heads: int = 4
-    encoder: str = "transformer"
-    fusion: str = "concat"
-    unique_loss: str = "negative"
-    temperature: float = 0.1
-    min_gap: float = 0.0
-    weight_redundancy: float = 1.0
-    weight_unique: float = 1.0
-    weight_synergy: float = 1.0
-    weight_orthogonality: float = 1.0
-    bands: tuple[tuple[float, float], ...] = ((1, 4), (4, 8), (8, 12), (12, 30), (30, 45))
-    eeg_frame: float = 1.0
-    erp_frame: float = 0.1
-    fnirs_frame: float = 1.0
-    noise_sd: float = 0.3
-    mask_fraction: float = 0.1
-    dropout: float = 0.1
-    band_log_sd: float = 0.35
-    delay_sd: float = 0.8
-    response_log_sd: float = 0.35
-
-    def __post_init__(self):
-        one_of("encoder", self.encoder, ("transformer", "lstm", "gru"))
-        one_of("fusion", self.fusion, ("concat", "cross_attention"))
-        one_of("unique_loss", self.unique_loss, ("negative", "squared"))
+OTHER = {"eeg": "fnirs", "fnirs": "eeg"}
 
 
 def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
@@ -122,6 +44,9 @@ def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
     (10 pairs of 5 heads less the R–R pair). Cosine orthogonality constrains one linear coordinate match
     only: it is not independence.
 
+    With an adversary the last term of L_U is I_NCE(Z_U^m; H^{m'}) of a concat critic: the critic (phi, fitted by
+    ``inner``; with "grl" of theta) raises this lower bound, Z_U alone lowers it, since H^{m'} is held.
+
     Batch: "eeg" [n, c, t] and "fnirs" [n, c', t'] (and "erp"), "eeg_features", "fnirs_features" [n, d],
     "onset" [n] in seconds and "recording" [n] (negatives come from the same recording).
 
@@ -132,12 +57,13 @@ def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
     training, one otherwise; and the standardised features ``target_*`` [n, d] when training. ``info`` holds
     ``redundancy`` and ``synergy`` (InfoNCE lower bounds, nats, under the augmented law) and the ``ceiling`` that
     neither can pass, the mean of log(negatives + 1);
-    ``reconstruction_*`` (mean squared error of standardised features), ``leakage_*`` (cross-modal term) and
-    ``orthogonality``.
+    ``reconstruction_*`` (mean squared error of standardised features), ``leakage_*`` (cross-modal term; nats with an
+    adversary) and ``orthogonality``.
     """
     signals = dict(shapes.signals)
     parts = _parts(config, shapes)
-    critic = critics.cosine(config.temperature)
+    critic, adversary = critics.cosine(config.temperature), critics.concat((config.width,))
+    similar = _cosine if config.similarity == "cosine" else _dot
 
     def init(key: Array, batch: Batch) -> tuple[Params, Params]:
         keys = jax.random.split(key, len(parts))
@@ -147,8 +73,13 @@ def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
         for name, (*_, sfreq) in signals.items():
             x = _tokens(config, name, sfreq, _standardise(batch[name], scale[name]))
             scale[f"{name}_tokens"] = _moments(x, (0, 1))
-        theta = {name: params for name, (params, _) in built.items()}
-        return {"theta": theta, "phi": {}}, {"parts": {k: s for k, (_, s) in built.items()}, "scale": scale}
+        theta: Params = {name: params for name, (params, _) in built.items()}
+        phi: Params = {}
+        if config.unique_loss in ADVERSARIES:
+            u, h = jnp.zeros((1, config.n_dims)), jnp.zeros((1, config.width))
+            drawn = {f"adversary_{m}": adversary.init(jax.random.fold_in(key, i), u, h) for i, m in enumerate(STREAMS)}
+            (theta if config.unique_loss == "grl" else phi).update(drawn)
+        return {"theta": theta, "phi": phi}, {"parts": {k: s for k, (_, s) in built.items()}, "scale": scale}
 
     def encode(params: Params, state: Params, batch: Batch, key: Array | None = None, *, train: bool):
         scale, states = state["scale"], dict(state["parts"])
@@ -196,22 +127,35 @@ def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
         def run(name: str, x: Array) -> Array:
             return parts[name].apply(params["theta"][name], {}, x)[0]
 
+        def leak(modality: str, unique: Array, h: Array) -> tuple[Array, Array]:
+            """What is reported, and what is minimised."""
+            if config.unique_loss in ADVERSARIES:
+                both = params["theta"] | params["phi"]
+                if config.unique_loss == "adversarial":
+                    found = overheard(both, modality, unique, h, log_weights, axis_name)
+                    return found, found
+                # forwards Z_U, backwards its gradient turned round: the adversary climbs what Z_U descends
+                found = overheard(both, modality, 2 * jax.lax.stop_gradient(unique) - unique, h, log_weights, axis_name)
+                return found, -found
+            similarity = similar(unique, run(f"projection_{modality}", h))
+            squared = config.unique_loss == "squared"
+            found = jnp.mean(similarity**2 if squared else -jnp.log(jnp.maximum(1 - similarity, 1e-6)))
+            return found, found
+
         r_eeg, r_fnirs, synergy = z["redundancy_eeg"], z["redundancy_fnirs"], z["synergy"]
         info = {
             "redundancy": (nce(r_eeg[:, 0], r_fnirs[:, 0]) + nce(r_eeg[:, 1], r_fnirs[:, 1])) / 2,
             "synergy": nce(synergy[:, 0], synergy[:, 1]),
             "ceiling": row_mean(jnp.log1p(num_neg), (num_neg > 0).astype(num_neg.dtype), axis_name),
         }
-        for modality, other in (("eeg", "fnirs"), ("fnirs", "eeg")):
+        unique_terms = jnp.zeros(())
+        for modality, other in OTHER.items():
             unique = z[f"unique_{modality}"]
             error = run(f"decoder_{modality}", unique) - z[f"target_{modality}"][:, None]
             info[f"reconstruction_{modality}"] = jnp.mean(error**2)
-            similarity = _cosine(unique, run(f"projection_{modality}", z[f"h_{other}"]))
-            info[f"leakage_{modality}"] = jnp.mean(
-                -jnp.log(jnp.maximum(1 - similarity, 1e-6)) if config.unique_loss == "negative" else similarity**2
-            )
-        info["orthogonality"] = jnp.stack([jnp.abs(_cosine(z[a], z[b])).mean() for a, b in PAIRS]).sum()
-        unique_terms = sum(v for name, v in info.items() if name.startswith(("reconstruction", "leakage")))
+            info[f"leakage_{modality}"], leakage = leak(modality, unique, z[f"h_{other}"])
+            unique_terms += info[f"reconstruction_{modality}"] + leakage
+        info["orthogonality"] = jnp.stack([jnp.abs(similar(z[a], z[b])).mean() for a, b in PAIRS]).sum()
         total = (
             config.weight_unique * unique_terms
             + config.weight_orthogonality * info["orthogonality"]
@@ -220,7 +164,33 @@ def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
         )
         return total, {"loss": total, **info}
 
-    return Objective(init, encode, loss)
+    def overheard(params: Params, modality: str, unique: Array, h: Array, log_weights: Array, axis_name: str | None):
+        """I_NCE of Z_U and the other modality, mean over views."""
+        held = jax.lax.stop_gradient(h)
+        views = [
+            infonce(
+                adversary.stats(
+                    params[f"adversary_{modality}"],
+                    unique[:, v],
+                    held[:, v],
+                    log_weights=log_weights,
+                    axis_name=axis_name,
+                ),
+                axis_name=axis_name,
+            )
+            for v in range(unique.shape[1])
+        ]
+        return jnp.stack(views).mean()
+
+    def inner(params: Params, z: dict[str, Array], batch: Batch, *, axis_name: str | None = None):
+        log_weights = _negatives(batch, config.min_gap, axis_name)
+        found = {
+            f"adversary_{m}": overheard(params["phi"], m, z[f"unique_{m}"], z[f"h_{other}"], log_weights, axis_name)
+            for m, other in OTHER.items()
+        }
+        return -jnp.stack(list(found.values())).sum(), found
+
+    return Objective(init, encode, loss, inner if config.unique_loss == "adversarial" else None)
 
 
 def _parts(config: DecompositionConfig, shapes: Shapes) -> dict[str, Encoder]:
@@ -253,7 +223,8 @@ def _parts(config: DecompositionConfig, shapes: Shapes) -> dict[str, Encoder]:
 def _tokens(config: DecompositionConfig, name: str, sfreq: float, x: Array) -> Array:
     """[..., channels, times] -> [..., tokens, features]: band energies of the EEG, patches of the others."""
     if name == "eeg":
-        return data.band_energy_frames(x, sfreq, config.bands, window=config.eeg_frame, hop=config.eeg_frame / 2)
+        energies = data.band_energy_frames if config.bands_transform == "stft" else data.wavelet_energy_frames
+        return energies(x, sfreq, config.bands, window=config.eeg_frame, hop=config.eeg_frame / 2)
     frame = config.erp_frame if name == "erp" else config.fnirs_frame
     return data.patches(x, max(1, round(frame * sfreq)))
 
@@ -286,6 +257,10 @@ def _negatives(batch: Batch, min_gap: float, axis_name: str | None) -> Array:
 
 def _cosine(a: Array, b: Array) -> Array:
     return (unit(a) * unit(b)).sum(-1)
+
+
+def _dot(a: Array, b: Array) -> Array:
+    return (a * b).sum(-1)
 
 
 def _moments(x: Array, axes: tuple[int, ...]) -> dict[str, Array]:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pidjax.data import band_energy_frames, patches
+from pidjax.data import band_energy_frames, patches, wavelet_energy_frames
 
 BANDS = ((1, 4), (4, 8), (8, 12), (12, 30))
 
@@ -37,11 +37,35 @@ def test_energies_are_those_of_a_fourier_transform(sfreq, window, hop):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_wavelets_are_those_of_the_whole_signal():
+    """Power of x * psi at every sample, its mean over frames: what a few samples of each envelope lose is 5 %."""
+    x = np.random.default_rng(0).normal(3, 1, (3, 704))
+    nu, wanted = np.fft.fftfreq(704, 1 / 64), []
+    for lo, hi in BANDS:
+        psi = [np.exp(-0.5 * ((nu - f) * 5 / f) ** 2) * (nu > 0) for f in lo * (hi / lo) ** (np.array([1, 3, 5]) / 6)]
+        power = np.mean([np.abs(np.fft.ifft(np.fft.fft(x) * one)) ** 2 for one in psi], 0)
+        wanted.append([np.log(power[:, s : s + 64].mean(-1)) for s in range(0, 704 - 63, 32)])
+    found = np.asarray(wavelet_energy_frames(jnp.asarray(x, jnp.float32), 64.0, BANDS)).reshape(21, 3, len(BANDS))
+    error = found - np.moveaxis(wanted, 0, -1)
+    assert np.abs(error).mean() < 0.01 and np.abs(error).max() < 0.06
+
+
+def test_a_wavelet_has_a_quarter_of_the_power_of_its_sine():
+    """Amplitude 1 at the middle of the band: mean over three wavelets of 1/4 exp(-((f - 10) 5 / f)²)."""
+    x = jnp.sin(2 * jnp.pi * 10 * jnp.arange(640) / 64)[None]
+    centres = 8 * (100 / 64) ** (np.array([1, 3, 5]) / 6)
+    wanted = np.mean(np.exp(-(((centres - 10) * 5 / centres) ** 2))) / 4
+    np.testing.assert_allclose(np.exp(wavelet_energy_frames(x, 64.0, ((8, 12.5),))), wanted, rtol=1e-3)
+    with pytest.raises(ValueError, match="half the sampling rate"):
+        wavelet_energy_frames(x, 64.0, ((30, 45),))
+
+
+@pytest.mark.parametrize("energies", [band_energy_frames, wavelet_energy_frames])
 @pytest.mark.parametrize(("hz", "band"), [(2.5, 0), (6.0, 1), (10.0, 2), (20.0, 3)])
-def test_a_sine_lies_in_the_band_that_holds_it(hz, band):
+def test_a_sine_lies_in_the_band_that_holds_it(hz, band, energies):
     """The band of the sine has the most energy in every frame."""
     x = jnp.sin(2 * jnp.pi * hz * jnp.arange(640) / 128)[None]
-    assert (band_energy_frames(x, 128.0, BANDS).argmax(-1) == band).all()
+    assert (energies(x, 128.0, BANDS).argmax(-1) == band).all()
 
 
 def test_twice_the_amplitude_is_log_four():

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from pidjax.critics import concat
 from pidjax.encoders import transformer
 from pidjax.objectives import HEADS, DecompositionConfig, Shapes, decomposition
 from pidjax.objectives.decomposition import PAIRS, _standardise, _tokens
@@ -90,20 +91,21 @@ def expected(config, negative=None):
     params, _, _, z, _ = trained()
     theta, z = params["theta"], {name: np.asarray(v, float) for name, v in z.items()}
     negative = np.ones((N, N), bool) if negative is None else negative
+    similar = cos if config.similarity == "cosine" else lambda a, b: (a * b).sum(-1)
     info = {
         "redundancy": np.mean([nce(z["redundancy_eeg"][:, v], z["redundancy_fnirs"][:, v], negative) for v in (0, 1)]),
         "synergy": nce(z["synergy"][:, 0], z["synergy"][:, 1], negative),
         "ceiling": np.log1p((negative & ~np.eye(N, dtype=bool)).sum(axis=1)).mean(),
-        "orthogonality": sum(np.abs(cos(z[a], z[b])).mean() for a, b in PAIRS),
+        "orthogonality": sum(np.abs(similar(z[a], z[b])).mean() for a, b in PAIRS),
     }
     for m, other in (("eeg", "fnirs"), ("fnirs", "eeg")):
         rebuilt = perceptron(theta[f"decoder_{m}"], z[f"unique_{m}"])
         features = BATCH[f"{m}_features"].astype(float)
         target = (features - features.mean(0)) / features.std(0)
         info[f"reconstruction_{m}"] = ((rebuilt - target[:, None]) ** 2).mean()
-        similarity = cos(z[f"unique_{m}"], perceptron(theta[f"projection_{m}"], z[f"h_{other}"]))
+        similarity = similar(z[f"unique_{m}"], perceptron(theta[f"projection_{m}"], z[f"h_{other}"]))
         squared = config.unique_loss == "squared"
-        info[f"leakage_{m}"] = np.mean(similarity**2 if squared else -np.log(1 - similarity))
+        info[f"leakage_{m}"] = np.mean(similarity**2 if squared else -np.log(np.maximum(1 - similarity, 1e-6)))
     unique = sum(info[f"{term}_{m}"] for term in ("reconstruction", "leakage") for m in ("eeg", "fnirs"))
     info["loss"] = (
         -config.weight_redundancy * info["redundancy"]
@@ -119,14 +121,63 @@ def test_nine_pairs_of_different_components():
     assert len(PAIRS) == len(set(PAIRS)) == 9 and ("redundancy_eeg", "redundancy_fnirs") not in PAIRS
 
 
-@pytest.mark.parametrize("unique_loss", ["negative", "squared"])
-def test_every_term_is_its_formula(unique_loss):
-    """Each named number and their sum, for both forms of the unique loss."""
-    config = dataclasses.replace(CONFIG, unique_loss=unique_loss)
+@pytest.mark.parametrize(
+    ("unique_loss", "similarity"), [("negative", "cosine"), ("squared", "cosine"), ("negative", "dot")]
+)
+def test_every_term_is_its_formula(unique_loss, similarity):
+    """Each named number and their sum, for both forms of the unique loss and of the similarity."""
+    config = dataclasses.replace(CONFIG, unique_loss=unique_loss, similarity=similarity)
     found, wanted = loss_of(config)(), expected(config)
     assert set(found) == set(wanted)
     for name in wanted:
         np.testing.assert_allclose(found[name], wanted[name], rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+@functools.cache
+def adversary(unique_loss):
+    """Loss and inner loss of an adversarial design on the embeddings of the default one, and both gradients."""
+    config = dataclasses.replace(CONFIG, unique_loss=unique_loss, weight_redundancy=0.0, weight_synergy=0.0)
+    objective = decomposition(config, SHAPES)
+    theta, z = trained()[0]["theta"], trained()[3]
+    players = {
+        f"adversary_{m}": concat((8,)).init(jax.random.key(i), np.zeros((1, 4)), np.zeros((1, 8)))
+        for i, m in enumerate(("eeg", "fnirs"))
+    }
+
+    def value(players, z):
+        turns = unique_loss == "adversarial"
+        params = {"theta": theta if turns else theta | players, "phi": players if turns else {}}
+        return objective.loss(params, z, BATCH)
+
+    (_, info), gradients = jax.jit(jax.value_and_grad(value, (0, 1), has_aux=True))(players, z)
+    inner = jax.jit(jax.grad(lambda p: objective.inner({"theta": theta, "phi": p}, z, BATCH), has_aux=True))
+    return players, info, gradients, inner(players) if objective.inner else None
+
+
+def test_an_adversary_reads_what_it_says():
+    """The leakage is I_NCE of the adversary's scores of every pair, mean over views."""
+    players, info, _, (_, found) = adversary("adversarial")
+    z = {name: np.asarray(v, float) for name, v in trained()[3].items()}
+    for m, other in (("eeg", "fnirs"), ("fnirs", "eeg")):
+        p, values = jax.tree.map(np.asarray, players[f"adversary_{m}"]), []
+        for v in range(2):
+            hidden = (z[f"unique_{m}"][:, None, v] @ p["x"] + z[f"h_{other}"][None, :, v] @ p["y"] + p["bias"]).clip(0)
+            f = (hidden @ p["out"]["kernel"])[..., 0]
+            values.append(np.mean(np.diag(f) - np.log(np.exp(f).sum(1)) + np.log(N)))
+        np.testing.assert_allclose(info[f"leakage_{m}"], np.mean(values), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(found[f"adversary_{m}"], np.mean(values), rtol=1e-4, atol=1e-5)
+
+
+def test_a_reversal_layer_is_both_players_at_once():
+    """Embeddings move as in turns with the adversary, the adversary as by its own loss; the other side is held."""
+    _, info, (of_players, of_z), (inner, _) = adversary("adversarial")
+    _, reversed_info, (reversed_players, reversed_z), _ = adversary("grl")
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-6)
+    close(reversed_info["leakage_eeg"], info["leakage_eeg"])
+    jax.tree.map(close, reversed_z, of_z)
+    jax.tree.map(close, reversed_players, inner)
+    jax.tree.map(lambda a, b: close(a, -b), of_players, inner)
+    assert not np.asarray(of_z["h_eeg"]).any() and np.asarray(of_z["unique_eeg"]).any()
 
 
 def test_weights_multiply_their_terms():
@@ -263,7 +314,7 @@ def test_gradients_are_finite_and_reach_every_part():
     assert [k for k, part in gradients.items() if not any(np.abs(g).max() > 0 for g in jax.tree.leaves(part))] == []
 
 
-@pytest.mark.parametrize("changes", [{"encoder": "lstm"}], ids=str)
+@pytest.mark.parametrize("changes", [{"encoder": "lstm", "bands_transform": "wavelet"}], ids=str)
 def test_options_train(changes):
     """The other encoders and the other fusion give a finite loss, also where there are no events."""
     shapes = Shapes(tuple(s for s in SHAPES.signals if s[0] != "erp"), SHAPES.features)
@@ -280,7 +331,7 @@ def test_options_train(changes):
     assert jax.tree.structure(state) == jax.tree.structure(new_state)
 
 
-@pytest.mark.parametrize("option", ["encoder", "fusion", "unique_loss"])
+@pytest.mark.parametrize("option", ["encoder", "fusion", "unique_loss", "similarity", "bands_transform"])
 def test_an_unknown_option_is_refused(option):
     """The message names the option."""
     with pytest.raises(ValueError, match=f"{option} must be one of"):

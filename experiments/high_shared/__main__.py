@@ -1,0 +1,111 @@
+"""The command; see the package."""
+
+from __future__ import annotations
+
+import functools
+import time
+from pathlib import Path
+from typing import Literal
+
+import jax
+import numpy as np
+import tyro
+
+from experiments.high_shared.config import METHODS, PRESETS, PUBLISHED, Config
+from experiments.high_shared.methods import method as built
+from experiments.high_shared.pictures import Part, load_pictures, write_pictures
+from experiments.representation import learned
+from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
+from experiments.trifeature.methods import optimiser
+from pidjax.data import array_batches
+from pidjax.evaluate import linear_probe
+from pidjax.objectives import Method
+from pidjax.objectives.pair import joined
+
+SCORES = ("accuracy", "balanced_accuracy")
+CAVEATS = """Of Table 8 scores alone are published: encoders, augmentations and lengths of training here are the usual
+ones, so compare the rows with one another. Each view has an encoder of its own, and a probe sees both.
+"""
+Scores = dict[str, dict[str, list[dict[str, float]]]]
+"""By set and method: the scores of every seed."""
+
+
+def main(
+    preset: Literal["full", "smoke"] = "full",
+    data: Path = Path("../data"),
+    out: Path = Path("runs/high_shared"),
+    sets: tuple[str, ...] = tuple(PUBLISHED),
+    method: tuple[str, ...] = METHODS,
+    resume: bool = True,
+    config: Config | None = None,
+) -> None:
+    """Train every method on two views of each picture, probe it, and print it beside what was published.
+
+    Args:
+        preset: ResNet-18 and 100 epochs, or two steps on files that are written first.
+        data: Folder of cifar-10-batches-bin and of MNIST's files; smoke writes its own.
+        out: Folder of the results; what it holds is not made again.
+        sets: Of cifar10, mnist.
+        method: Of simclr, supcon, factorcl_sup.
+        resume: Keep what an earlier run left; otherwise make everything again.
+        config: Settings one by one, instead of the preset's.
+    """
+    check_names(method, METHODS)
+    check_names(sets, PUBLISHED)
+    started, chosen, out = time.time(), config or PRESETS[preset], out / preset
+    opened(out, chosen, resume=resume)
+    if preset == "smoke":
+        data = write_pictures(out / "written")
+    found: Scores = {}
+    for name in sets:
+        parts = load_pictures(data, name)
+        for one in method:
+            made = built(one, name, parts["train"][0].shape[1], chosen)
+            for seed in range(chosen.seeds):
+                title = f"{name}, {one}, seed {seed}"
+                compute = functools.partial(measured, made, parts, chosen, seed, title)
+                found.setdefault(name, {}).setdefault(one, []).append(kept_part(out, title, compute))
+    tables = [*(table(name, of) for name, of in found.items()), CAVEATS]
+    finish(out, started, tables, claims(found, judged=preset != "smoke"), {"sets": found})
+
+
+def measured(
+    made: Method, parts: dict[str, Part], config: Config, seed: int, title: str, folder: Path
+) -> dict[str, float]:
+    """Scores of what a probe sees of the pictures themselves."""
+    x, y = parts["train"]
+    batches = array_batches(jax.random.key(seed), {"x1": x, "x2": x, "y": y}, config.batch)
+    steps = config.steps or config.epochs * (len(y) // config.batch)
+    encode, _ = learned(made.objective, batches, steps, optimiser(config), seed=seed, folder=folder, title=title)
+    probed = [(np.asarray(joined(encode({"x1": x, "x2": x}), made.heads)), y) for x, y in parts.values()]
+    found = linear_probe(*probed, weighted=False).scores
+    return {score: found[score] for score in (*SCORES, "accuracy_se", "n")}
+
+
+def table(name: str, found: dict[str, list[dict[str, float]]]) -> str:
+    """Scores on test pictures, mean and standard error over seeds, and what was published."""
+    rows = {
+        one: [*(spread([100 * s[key] for s in seeds], 2) for key in SCORES), PUBLISHED[name][one]]
+        for one, seeds in found.items()
+    }
+    count = int(next(iter(found.values()))[0]["n"])
+    title = f"{name}: linear probe of ten classes, %, on {count} test pictures\n\n"
+    return title + matrix("method", [*SCORES, "published accuracy"], rows)
+
+
+def claims(found: Scores, *, judged: bool) -> list[Claim]:
+    """Where nearly all is shared FactorCL-SUP loses little against SupCon, and labels help."""
+    out = []
+    for name, of in found.items():
+        for better, worse, less in (("factorcl_sup", "supcon", 2.0), ("factorcl_sup", "simclr", 0.0)):
+            if better in of and worse in of:
+                one, other = (100 * float(np.mean([s["accuracy"] for s in of[k]])) for k in (better, worse))
+                expected = f"{PUBLISHED[name][better]} and {PUBLISHED[name][worse]}"
+                claim = f"{name}: accuracy of {better} above {worse}" + (f" less {less:.0f}" if less else "")
+                holds = one > other - less if judged else None
+                out.append(Claim(claim, expected, f"{one:.1f} and {other:.1f}", holds))
+    return out
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

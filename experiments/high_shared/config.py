@@ -1,0 +1,52 @@
+"""Settings of the experiment, its presets, and what was published."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+METHODS = ("simclr", "supcon", "factorcl_sup")
+"""Names of ``pidjax.objectives.METHODS``."""
+PUBLISHED = {
+    "cifar10": {"simclr": "87.0", "supcon": "92.7", "factorcl_sup": "91.3"},
+    "mnist": {"simclr": "98.84", "supcon": "99.38", "factorcl_sup": "99.21"},
+}
+"""Accuracy (%), FactorCL's Table 8."""
+VIEWS: dict[str, dict[str, Any]] = {
+    "cifar10": {"crop": (0.2, 1.0), "blur_rate": 0.0},
+    "mnist": {"crop": (0.2, 1.0), "blur_rate": 0.0, "flip": 0.0, "jitter_rate": 0.0, "grey_rate": 0.0},
+}
+"""Changes of ``simclr`` for pictures so small, and for digits, which a mirror makes into others."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Of networks and training; none is published, so these are those usual for such pictures.
+
+    Attributes
+    ----------
+    encoder : "resnet18" | "alexnet"
+        One a view, with small first layers.
+    channels : int
+        Of the first layer.
+    critic_hidden : tuple of int
+        Of FactorCL.
+    batch, epochs, learning_rate, weight_decay
+        Of AdamW.
+    steps : int
+        Instead of the epochs where not 0.
+    seeds : int
+    """
+
+    encoder: str = "resnet18"
+    channels: int = 64
+    critic_hidden: tuple[int, ...] = (512,)
+    batch: int = 256
+    epochs: int = 100
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    steps: int = 0
+    seeds: int = 3
+
+
+PRESETS = {"full": Config(), "smoke": Config("alexnet", 1, (4,), batch=16, steps=2, seeds=1)}

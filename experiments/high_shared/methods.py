@@ -1,0 +1,57 @@
+"""Objectives whose two modalities are two augmentations of one picture."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+
+from experiments.high_shared.config import VIEWS, Config
+from pidjax import encoders, objectives
+from pidjax._checks import one_of
+from pidjax.data import apart, compose
+from pidjax.data.augment_images import simclr
+from pidjax.math.pictures import unit_range
+from pidjax.objectives import PAPER, Method
+from pidjax.typing import Batch, Encoder, Objective
+
+SIDES = ("x1", "x2")
+
+
+def method(name: str, pictures: str, size: int, config: Config) -> Method:
+    """The method; batches hold the same pictures [n, size, size, 3] as "x1" and "x2", and classes "y"."""
+    settings: dict[str, Any] = {}
+    if name.startswith("factorcl"):
+        settings["config"] = dataclasses.replace(PAPER, critic_hidden=config.critic_hidden)
+    made = objectives.method(name, [encoder(config)] * 2, classes=10, **settings)
+    return made._replace(objective=of_views(made.objective, size, VIEWS[pictures]))
+
+
+def encoder(config: Config) -> Encoder:
+    """The mean over its map of a convolutional network, mixed linearly."""
+    one_of("encoder", config.encoder, ("resnet18", "alexnet"))
+    if config.encoder == "resnet18":
+        maps, width = encoders.resnet18(width=config.channels, stem="small"), 8 * config.channels
+    else:
+        maps, width = encoders.alexnet(width=config.channels, stride=1), 4 * config.channels
+    return encoders.pooled(encoders.chain(encoders.of_pixels(maps), encoders.patch_embedding(width, width)))
+
+
+def of_views(base: Objective, size: int, changes: dict[str, Any]) -> Objective:
+    """``base`` of pictures in [0, 1]; when it trains, each side of them augmented by itself."""
+    view = compose((functools.partial(simclr, size=size, **changes),))
+    augment = apart(view, view)
+
+    def numbers(batch: Batch) -> Batch:
+        return batch | {side: unit_range(batch[side]) for side in SIDES}
+
+    def encode(params, state, batch, key=None, *, train: bool):
+        batch = numbers(batch)
+        if train:
+            pair = {side: batch[side] for side in SIDES}
+            batch |= jax.vmap(lambda k, one: augment(jax.random.fold_in(k, size), one))(key, pair)
+        return base.encode(params, state, batch, key, train=train)
+
+    return base._replace(init=lambda key, batch: base.init(key, numbers(batch)), encode=encode)
