@@ -9,6 +9,7 @@ from pidjax.neuro.preprocess import PreprocessConfig, preprocess_eeg, preprocess
 from pidjax.neuro.recordings import read_eeg, read_fnirs
 from pidjax.neuro.settings import DecomposeSettings
 from pidjax.neuro.simulate import SessionConfig, save_session, simulate_session
+from pidjax.neuro.single_trial import single_trial_responses
 
 __all__ = [
     "Clock",
@@ -27,4 +28,5 @@ __all__ = [
     "read_shin2018",
     "save_session",
     "simulate_session",
+    "single_trial_responses",
 ]

@@ -108,7 +108,7 @@ def preprocess_eeg(raw: mne.io.BaseRaw, config: PreprocessConfig | None = None) 
     if sfreq < 30:
         raise InputError(f"EEG sampled at {sfreq:g} Hz holds no alpha band: at least 30 Hz are needed.")
     if config.eeg_band[1] > 45 and sfreq > 2 * config.line:
-        raw = _bridge_bad(raw)
+        raw = bridge_bad(raw)
         raw.notch_filter(config.line, verbose="error")
         choices["line noise"] = f"notch at {config.line:g} Hz"
     else:
@@ -198,7 +198,7 @@ def _filter(raw, band, transitions, name: str, choices: Choices):
     # mne filters every contiguous run by itself, so the shortest decides (but for scraps)
     seconds = float(min(runs[runs >= min(30.0, runs.max())]))
     (lo, hi), (lo_width, hi_width) = safe_band(band, transitions, seconds)
-    out = _bridge_bad(raw.copy())
+    out = bridge_bad(raw.copy())
     data_types = [t for t in ("eeg", "eog", "hbo", "hbr") if t in raw.get_channel_types()]
     if lo is None:
         out.apply_function(detrend, picks=data_types, verbose="error")
@@ -220,7 +220,7 @@ def _to_mains(hi: float, line: float) -> float:
     return line - hi if line > hi else np.inf
 
 
-def _bridge_bad(raw):
+def bridge_bad(raw):
     """Straight lines across segments marked BAD, so that filters do not smear them over their neighbours.
 
     The segments stay marked, and no trial is taken from them.
@@ -327,7 +327,7 @@ def _clean_density(raw, config: PreprocessConfig, choices: Choices):
 
         # the regression has no intercept and would be fitted on bad segments too; and each wavelength needs
         # the short channel of its own
-        raw = _bridge_bad(raw).apply_function(lambda x: x - x.mean(), verbose="error")
+        raw = bridge_bad(raw).apply_function(lambda x: x - x.mean(), verbose="error")
         wavelength = {n: ch["loc"][9] for n, ch in zip(raw.ch_names, raw.info["chs"], strict=True)}
         first, second = (
             short_channel_regression(raw.copy().pick([n for n in raw.ch_names if wavelength[n] == w]))
