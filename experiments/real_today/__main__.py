@@ -15,7 +15,7 @@ import tyro
 
 from experiments.real_today.sets import PARTS, SETS, Recordings
 from experiments.representation import learned
-from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
+from experiments.results import Claim, check_names, finish, kept_part, matrix, opened
 from pidjax import data as batches
 from pidjax import encoders, train
 from pidjax._checks import InputError
@@ -178,12 +178,13 @@ def best(by: dict[str, Any], method: tuple[str, ...]) -> str:
 
 
 def scores_table(found: dict[str, dict[str, Any]], method: tuple[str, ...]) -> str:
-    """Test scores (%), mean and standard error over seeds; the method that validation chose in bold."""
+    """Test scores (%), mean and standard deviation over seeds; the method that validation chose in bold."""
     rows: dict[str, list[str]] = {}
     for name in method:
         rows[name] = []
         for by in found.values():
-            text = spread([100 * score for score in by[name]["test"]], 1)
+            test = 100 * np.array(by[name]["test"])
+            text = f"{test.mean():.1f}" + (f" ± {test.std(ddof=1):.1f}" if len(test) > 1 else "")
             rows[name].append(f"**{text}**" if name == best(by, method) else text)
     for by in found.values():
         for view in by["raw"]:
@@ -193,7 +194,10 @@ def scores_table(found: dict[str, dict[str, Any]], method: tuple[str, ...]) -> s
             for by in found.values():
                 one = by["raw"].get(of.removeprefix("raw, "))
                 cells.append("–" if one is None else f"{100 * one['test']:.1f} ({100 * one['test_se']:.1f})")
-    title = "Test score (%): AUC of physionet, accuracy of the others; of raw features with the error of the rows\n\n"
+    title = (
+        "Test score (%), AUC of physionet, accuracy of the others: mean ± SD over seeds; of raw features with the "
+        "standard error of the test rows in brackets\n\n"
+    )
     return title + matrix("probe of", list(found), rows)
 
 

@@ -60,6 +60,7 @@ def main(
                 one |= kept_part(out, title, compute)
             found[name].append(one)
     tables = [scores_table(found), truth_table()]
+    figure(found, out / "scores.png")
     finish(out, started, tables, claims(found, judged=preset != "smoke"), {"methods": found})
 
 
@@ -122,6 +123,27 @@ def scores_table(found: dict[str, list[dict[str, Any]]]) -> str:
     columns = [f"{task} (chance {50 if task == 'synergy' else 10})" for task in TASKS]
     title = "Balanced accuracy of linear probes on test content, %, and the AUC of synergy, %\n\n"
     return title + matrix("probe of", [*columns, "synergy, AUC"], rows)
+
+
+def figure(found: dict[str, list[dict[str, Any]]], path: Path) -> None:
+    """AUC of synergy by method and view, mean and standard error over seeds."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    fig, axis = plt.subplots(figsize=(1.5 + 1.3 * len(found), 3.2), layout="constrained")
+    for k, view in enumerate(VIEWS):
+        auc = np.array([[100 * one["synergy"][view]["auc"] for one in seeds] for seeds in found.values()])
+        error = auc.std(1, ddof=1) / auc.shape[1] ** 0.5 if auc.shape[1] > 1 else None
+        axis.bar(np.arange(len(found)) + 0.27 * (k - 1), auc.mean(1), 0.25, yerr=error, capsize=3, label=view)
+    axis.axhline(50, color="k", lw=0.8, ls="--")
+    axis.set_xticks(range(len(found)), list(found))
+    axis.set_ylabel("synergy, AUC (%); dashed: chance")
+    axis.set_ylim(40, 100)
+    axis.legend(title="linear probe of", fontsize=7)
+    fig.savefig(path, dpi=120)
+    plt.close(fig)
 
 
 def truth_table() -> str:
