@@ -120,8 +120,8 @@ def main(
             )
             for seed in range(sizes.sessions)
         ]
-    figure(found, out / "single_trial.png")
-    write(out, table(found), {"correlations": {str(rho): sessions for rho, sessions in found.items()}})
+    figure(found, out / preset / "single_trial.png")
+    write(out / preset, table(found), {"correlations": {str(rho): sessions for rho, sessions in found.items()}})
 
 
 if __name__ == "__main__":

@@ -25,21 +25,25 @@ class Claim:
     """None where there is nothing to hold against, as in a smoke run."""
 
 
-def opened(out: Path, config: Any, *, resume: bool) -> None:
-    """A folder for results of these settings, a frozen dataclass; emptied unless ``resume``.
+def opened(out: Path, config: Any, *sources: Path | None, resume: bool) -> None:
+    """A folder for results of these settings, a frozen dataclass, and of these files; emptied unless ``resume``.
 
     Raises
     ------
     InputError
-        It holds results of other settings.
+        It holds results of other settings or files.
     """
     if not resume:
         for name in ("parts", "checkpoints"):
             shutil.rmtree(out / name, ignore_errors=True)
     settings, path = json.loads(json.dumps(dataclasses.asdict(config))), out / "settings.json"
+    if sources:
+        settings["sources"] = [None if source is None else str(source.resolve()) for source in sources]
     begun = (out / "parts").exists() or (out / "checkpoints").exists()
     if begun and path.exists() and json.loads(path.read_text()) != settings:
-        raise InputError(f"{out} holds results of other settings: give another --out, or --no-resume to lose them.")
+        raise InputError(
+            f"{out} holds results of other settings or files: give another --out, or --no-resume to lose them."
+        )
     out.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(settings, indent=1))
 

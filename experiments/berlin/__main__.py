@@ -87,7 +87,7 @@ def main(
     for name in sets:
         one_of("sets", name, tuple(TASKS))
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
-    opened(out, chosen, resume=resume)
+    opened(out, chosen, data, resume=resume)
     if data is None:
         data = _written(preset, out)
     found: dict[tuple[str, str], dict[str, Any]] = {}

@@ -14,9 +14,8 @@ import tyro
 from experiments.high_shared.config import METHODS, PRESETS, PUBLISHED, Config
 from experiments.high_shared.methods import method as built
 from experiments.high_shared.pictures import Part, load_pictures, write_pictures
-from experiments.representation import learned
+from experiments.representation import learned, optimiser
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
-from experiments.trifeature.methods import optimiser
 from pidjax.data import array_batches
 from pidjax.evaluate import linear_probe
 from pidjax.objectives import Method
@@ -53,7 +52,7 @@ def main(
     check_names(method, METHODS)
     check_names(sets, PUBLISHED)
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
-    opened(out, chosen, resume=resume)
+    opened(out, chosen, data, resume=resume)
     if preset == "smoke":
         data = write_pictures(out / "written")
     found: Scores = {}
@@ -76,7 +75,8 @@ def measured(
     x, y = parts["train"]
     batches = array_batches(jax.random.key(seed), {"x1": x, "x2": x, "y": y}, config.batch)
     steps = config.steps or config.epochs * (len(y) // config.batch)
-    encode, _ = learned(made.objective, batches, steps, optimiser(config), seed=seed, folder=folder, title=title)
+    tx = optimiser(config.learning_rate, config.weight_decay)
+    encode = learned(made.objective, batches, steps, tx, seed=seed, folder=folder, title=title).encode
     probed = [(np.asarray(joined(encode({"x1": x, "x2": x}), made.heads)), y) for x, y in parts.values()]
     found = linear_probe(*probed, weighted=False).scores
     return {score: found[score] for score in (*SCORES, "accuracy_se", "n")}

@@ -9,13 +9,13 @@ from typing import Any
 import jax
 
 from experiments.high_shared.config import VIEWS, Config
+from experiments.representation import of_bytes
 from pidjax import encoders, objectives
 from pidjax._checks import one_of
 from pidjax.data import apart, compose
 from pidjax.data.augment_images import simclr
-from pidjax.math.pictures import unit_range
 from pidjax.objectives import PAPER, Method
-from pidjax.typing import Batch, Encoder, Objective
+from pidjax.typing import Encoder, Objective
 
 SIDES = ("x1", "x2")
 
@@ -40,18 +40,15 @@ def encoder(config: Config) -> Encoder:
 
 
 def of_views(base: Objective, size: int, changes: dict[str, Any]) -> Objective:
-    """``base`` of pictures in [0, 1]; when it trains, each side of them augmented by itself."""
+    """``base`` of pictures as bytes; when it trains, each side of them augmented by itself."""
     view = compose((functools.partial(simclr, size=size, **changes),))
     augment = apart(view, view)
 
-    def numbers(batch: Batch) -> Batch:
-        return batch | {side: unit_range(batch[side]) for side in SIDES}
-
     def encode(params, state, batch, key=None, *, train: bool):
-        batch = numbers(batch)
         if train:
             pair = {side: batch[side] for side in SIDES}
-            batch |= jax.vmap(lambda k, one: augment(jax.random.fold_in(k, size), one))(key, pair)
+            # 0 is no side's number, so that views do not share the randomness of encoders
+            batch |= jax.vmap(lambda k, one: augment(jax.random.fold_in(k, 0), one))(key, pair)
         return base.encode(params, state, batch, key, train=train)
 
-    return base._replace(init=lambda key, batch: base.init(key, numbers(batch)), encode=encode)
+    return of_bytes(base._replace(encode=encode), SIDES)

@@ -12,9 +12,15 @@ from pidjax._checks import InputError
 
 CIFAR = "cifar-10-batches-bin"
 CIFAR_FILES = {"train": tuple(f"data_batch_{i}.bin" for i in range(1, 6)), "test": ("test_batch.bin",)}
-CIFAR_SOURCE = f"unpack cifar-10-binary.tar.gz of www.cs.toronto.edu/~kriz/cifar.html, which makes {CIFAR}/"
+CIFAR_SOURCE = (
+    "unpack cifar-10-binary.tar.gz of www.cs.toronto.edu/~kriz/cifar.html in the folder that --data names, which makes "
+    f"{CIFAR}/"
+)
 MNIST_FILES = {"train": "train", "test": "t10k"}
-MNIST_SOURCE = "obtain MNIST's four files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-... (yann.lecun.com)"
+MNIST_SOURCE = (
+    "put MNIST's train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte "
+    "(yann.lecun.com/exdb/mnist or a mirror), with or without .gz, in the folder that --data names"
+)
 RECORD = 1 + 3 * 32 * 32
 """Bytes of a picture of CIFAR-10: its class, then red, green and blue row by row."""
 VALIDATION = 0.1
@@ -43,7 +49,7 @@ def _cifar(folder: Path, part: str) -> Part:
         path = folder / CIFAR / name
         content = np.frombuffer(_content(path, CIFAR_SOURCE), np.uint8)
         if len(content) == 0 or len(content) % RECORD:
-            raise InputError(f"{path} must be pictures of {RECORD} bytes; found {len(content)} bytes: {CIFAR_SOURCE}.")
+            raise InputError(f"{path} must be pictures of {RECORD} bytes; found {len(content)} bytes: copy it again.")
         found.append(content.reshape(-1, RECORD))
     rows = np.concatenate(found)
     return rows[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), rows[:, 0].astype(np.int32)
@@ -51,10 +57,13 @@ def _cifar(folder: Path, part: str) -> Part:
 
 def _mnist(folder: Path, part: str) -> Part:
     x, y = (
-        _idx(folder / f"{MNIST_FILES[part]}-{what}-ubyte", axes) for what, axes in (("images-idx3", 3), ("labels-idx1", 1))
+        _idx(folder / f"{MNIST_FILES[part]}-{what}-ubyte", axes)
+        for what, axes in (("images-idx3", 3), ("labels-idx1", 1))
     )
     if len(x) != len(y):
-        raise InputError(f"MNIST's {part} files in {folder} hold {len(x)} pictures and {len(y)} labels: copy them again.")
+        raise InputError(
+            f"MNIST's {part} files in {folder} hold {len(x)} pictures and {len(y)} labels: copy them again."
+        )
     return np.repeat(x[..., None], 3, -1), y.astype(np.int32)
 
 
@@ -64,7 +73,7 @@ def _idx(path: Path, axes: int) -> np.ndarray:
     head = 4 + 4 * axes
     shape = np.frombuffer(content[4:head], ">i4") if len(content) >= head else np.zeros(0, int)
     if content[:4] != bytes([0, 0, 8, axes]) or len(content) != head + shape.prod():
-        raise InputError(f"{path} is no whole idx file of bytes with {axes} axes: {MNIST_SOURCE}.")
+        raise InputError(f"{path} is no whole idx file of bytes with {axes} axes: copy it again.")
     return np.frombuffer(content, np.uint8, offset=head).reshape(shape)
 
 
@@ -73,7 +82,7 @@ def _content(path: Path, source: str) -> bytes:
     if path.exists():
         return path.read_bytes()
     if not packed.exists():
-        raise InputError(f"there is no {path}: {source} in the folder that --data names.")
+        raise InputError(f"there is no {path}: {source}.")
     return gzip.decompress(packed.read_bytes())
 
 

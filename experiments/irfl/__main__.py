@@ -9,20 +9,18 @@ from typing import Any, Literal
 
 import jax
 import numpy as np
-import optax
 import tyro
 
 from experiments.irfl.config import METHODS, PRESETS, PUBLISHED, Config
 from experiments.irfl.figures import PARTS, Figures, divided, load_figures, write_figures
 from experiments.irfl.methods import method as built
-from experiments.representation import learned
+from experiments.representation import learned, optimiser
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
 from pidjax.data import array_batches
 from pidjax.encoders.clip import load_clip
 from pidjax.evaluate import linear_probe
 from pidjax.objectives.methods import BACKBONES
 from pidjax.objectives.pair import joined
-from pidjax.typing import Batch
 
 TINY = Path(__file__).parents[2] / "tests" / "encoders" / "clip"
 SCORES = ("accuracy", "balanced_accuracy", "auc", "majority")
@@ -55,7 +53,7 @@ def main(
     """
     check_names(method, METHODS)
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
-    opened(out, chosen, resume=resume)
+    opened(out, chosen, data, clip, resume=resume)
     if preset == "smoke":
         data, clip = write_figures(out / "written"), TINY
     sizes, weights = load_clip(clip)
@@ -80,17 +78,12 @@ def measured(
     train = {key: x[rows["train"]] for key, x in of.arrays.items()}
     batches = array_batches(jax.random.key(seed), train, config.batch)
 
-    def floating(step: int) -> Batch:
-        """Views keep the type of what they are of; augmented pictures are in [0, 1]."""
-        batch = batches(step)
-        return {**batch, "x2": np.float32(batch["x2"]) / 255}
-
     steps = config.steps or config.epochs * (len(rows["train"]) // config.batch)
     encode = learned(
         made.objective,
-        floating,
+        batches,
         0 if name == "frozen" else steps,
-        optimiser(config.learning_rate),
+        optimiser(config.learning_rate, 0.0),
         seed=seed,
         folder=folder,
         title=title,
@@ -104,12 +97,6 @@ def measured(
         scores = linear_probe(*parts, weighted=False).scores
         found[row] = {key: scores[key] for key in SCORES} | {"rows": float(len(rows["test"]))}
     return found
-
-
-@functools.lru_cache(maxsize=1)
-def optimiser(learning_rate: float) -> optax.GradientTransformation:
-    """One for all trainings, so that those of a method share what was compiled."""
-    return optax.adam(learning_rate)
 
 
 def published(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import dataclasses
 import json
@@ -53,8 +54,10 @@ def load_figures(folder: Path, clip: Path, config: ClipConfig) -> Figures:
                 if "phrase" not in row or "answer" not in row:
                     raise InputError(f"{path} must have columns phrase and answer; found {', '.join(row)}: {SOURCE}.")
                 phrases.append(row["phrase"])
-                pictures.append(_picture(folder / "images" / f"{json.loads(row['answer'])[0]}.jpeg"))
+                pictures.append(_picture(folder / "images" / f"{_first(row['answer'], path)}.jpeg"))
                 y.append(label)
+    if not phrases:
+        raise InputError(f"the CSV files of {folder} hold no row: {SOURCE}.")
     tokens, mask = load_tokenizer(clip, config.tokens)(phrases)
     squares = np.concatenate([crop_pictures([_read(path)], config.size) for path in pictures])
     return Figures({"x1": tokens, "mask1": mask, "x2": squares, "y": np.array(y)}, np.array(phrases))
@@ -64,13 +67,15 @@ def divided(of: Figures, split: str, seed: int) -> dict[str, np.ndarray]:
     """Rows of every part; a phrase is in one part alone, or, by "rows", wherever its rows fall. Classes alike."""
     one_of("split", split, ("phrases", "rows"))
     rng, parts = np.random.default_rng(seed), {name: [] for name in PARTS}  # type: ignore[var-annotated]
+    # a phrase of two classes goes where the first of them puts it
+    _, first, unit = np.unique(of.phrases, return_index=True, return_inverse=True)
+    if split == "rows":
+        first = unit = np.arange(len(of.phrases))
     for label in range(len(CLASSES)):
-        rows = np.flatnonzero(of.arrays["y"] == label)
-        units = of.phrases[rows] if split == "phrases" else rows
-        shuffled = rng.permutation(np.unique(units))
+        shuffled = rng.permutation(np.flatnonzero(of.arrays["y"][first] == label))
         ends = [round(share * len(shuffled)) for share in SHARES]
         for name, some in zip(PARTS, np.split(shuffled, ends), strict=True):
-            parts[name].append(rows[np.isin(units, some)])
+            parts[name].append(np.flatnonzero(np.isin(unit, some)))
     return {name: np.concatenate(rows) for name, rows in parts.items()}
 
 
@@ -91,6 +96,14 @@ def write_figures(folder: Path, *, phrases: int = 10, seed: int = 0) -> Path:
         with (folder / f"{kind}_detection_task.csv").open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([["phrase", "distractors", "answer", "figurative_type", "type"], *rows])
     return folder
+
+
+def _first(listed: str, path: Path) -> str:
+    """Of a list of names, with either kind of quotes."""
+    try:
+        return str(ast.literal_eval(listed)[0])
+    except (ValueError, SyntaxError, IndexError, TypeError):
+        raise InputError(f'answers of {path} must be lists of names, such as ["a"]; found {listed!r}.') from None
 
 
 def _picture(path: Path) -> Path:

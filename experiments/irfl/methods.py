@@ -7,6 +7,7 @@ import functools
 from typing import Any
 
 from experiments.irfl.figures import CLASSES
+from experiments.representation import of_bytes
 from pidjax import objectives
 from pidjax.data import apart, compose
 from pidjax.data.augment_images import simclr
@@ -34,7 +35,7 @@ def method(name: str, clip: ClipConfig, weights: Params, critic_hidden: tuple[in
     settings: dict[str, Any] = {}
     if name.startswith("factorcl"):
         settings["config"] = dataclasses.replace(PAPER, critic_hidden=critic_hidden)
-    return objectives.method(
+    found = objectives.method(
         name,
         nets,
         augment=apart(text, cropped),
@@ -42,6 +43,7 @@ def method(name: str, clip: ClipConfig, weights: Params, critic_hidden: tuple[in
         classes=len(CLASSES),
         **settings,
     )
+    return found._replace(objective=of_bytes(found.objective, ("x2",)))
 
 
 def _starting(encoder: Encoder, params: Params) -> Encoder:

@@ -26,11 +26,11 @@ from pidjax.typing import Objective
 
 TINY = Path(__file__).parents[2] / "tests" / "encoders" / "clip"
 SCORES = {"weighted_f1": "weighted F1", "macro_f1": "macro F1", "auc": "AUC"}
-CAVEATS = """Published numbers (CoMM, Tables 2 and 6; of infmasking its own paper) are not of these rows alone: the
+CAVEATS = """Published numbers (CoMM, Tables 2 and 6; of infmasking its own paper) cannot be compared row by row: the
 released code keeps the checkpoint whose probe is best on test rows, and fits its probe again on training and validation
 rows; here test rows are scored once. It reads plots by a multilingual encoder (--text), masks words by a mask token
-where tokens are hidden here, and says 70 epochs in one place and 100 in another. The published clip trained CLIP itself
-on, and cross_self (SLIP) is published beside it; here CLIP rests under all methods. Fine-tuning moves the fusion alone.
+where tokens are hidden here, and says 70 epochs in one place and 100 in another. The published clip is CLIP trained on,
+and SLIP stands beside cross_self; here CLIP rests under all methods, and fine-tuning moves the fusion alone.
 """
 Scores = dict[str, list[dict[str, float]]]
 
@@ -59,7 +59,7 @@ def main(
     """
     check_names(method, METHODS)
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
-    opened(out, chosen, resume=resume)
+    opened(out, chosen, data, clip, text, resume=resume)
     if preset == "smoke":
         data, clip = write_films(out / "written"), TINY
     sizes, weights = load_clip(clip)
@@ -81,11 +81,11 @@ def measured(
     """Scores of the method's representation; of CoMM's also after it is fine-tuned with the genres."""
     n, key = len(films.parts["train"]), jax.random.key(seed)
     size = min(config.batch, n)
-    steps = config.steps or config.epochs * (n // size)
-    batches = with_progress(films.batches(key, size, seed), max(steps, 1))
-    tx = scheduled(config, n // size, steps)
+    total = config.steps or config.epochs * (n // size)
+    steps = 0 if name == "frozen" else total
+    batches, tx = with_progress(films.batches(key, size, seed), total), scheduled(config, n // size, total)
 
-    def scores(objective: Objective, steps: int, stage: str) -> tuple[dict[str, float], TrainState]:
+    def scores(objective: Objective, stage: str) -> tuple[dict[str, float], TrainState]:
         trained = learned(objective, batches, steps, tx, seed=seed, folder=folder / stage, title=f"{title}, {stage}")
         parts = [
             (np.asarray(joined(trained.encode(films.rows(part)), made.heads)), films.y[films.parts[part]])
@@ -94,11 +94,11 @@ def measured(
         found = linear_probe(*parts, task="labels").scores
         return {score: found[score] for score in (*SCORES, "n")}, trained.state
 
-    learned_scores, state = scores(made.objective, 0 if name == "frozen" else steps, "learned")
-    found = {name: learned_scores}
+    found = {}
+    found[name], state = scores(made.objective, "learned")
     if name == "comm":
         again = finetune(made.objective, state.params, state.state, loss="binary", outputs=len(GENRES))
-        found[TUNED] = scores(again, steps, "tuned")[0]
+        found[TUNED], _ = scores(again, "tuned")
     return found
 
 

@@ -49,7 +49,7 @@ def main(
     check_names(method, READ)
     present(data, sets, method)
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
-    opened(out, chosen, resume=resume)
+    opened(out, chosen, data, resume=resume)
     found: Scores = {}
     for name in sets:
         load = functools.cache(functools.partial(loaded, data, name))

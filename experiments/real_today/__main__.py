@@ -14,7 +14,7 @@ import optax
 import tyro
 
 from experiments.real_today.sets import PARTS, SETS, Recordings
-from experiments.representation import learned
+from experiments.representation import learned, with_progress
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened
 from pidjax import data as batches
 from pidjax import encoders, train
@@ -140,7 +140,10 @@ def measured(name: str, load: Any, config: Config, title: str, folder: Path) -> 
     size = min(config.batch, len(train_rows))
     found = of_sizes(name, (of.x1.shape[1], of.x2.shape[1]), int(of.y.max()) + 1, config)
     arrays = {"x1": of.x1[train_rows], "x2": of.x2[train_rows], "y": of.y[train_rows]}
-    sources = [batches.array_batches(jax.random.key(seed), arrays, size) for seed in range(config.seeds)]
+    sources = [
+        with_progress(batches.array_batches(jax.random.key(seed), arrays, size), config.steps)
+        for seed in range(config.seeds)
+    ]
     start = time.time()
     encode = learned(
         train.over_seeds(found.objective, config.seeds),

@@ -17,8 +17,12 @@ from pidjax.typing import Array, Objective
 @functools.lru_cache(maxsize=4)
 def objective(name: str, config: Config, augments: str = "all") -> Objective:
     """The method, one for all its trainings; batches hold bytes, which become numbers in [0, 1] on the device."""
+    return of_bytes(_of_numbers(name, config, augments), ("x1", "x2"))
+
+
+def _of_numbers(name: str, config: Config, augments: str) -> Objective:
     changes = AUGMENTS[augments]
-    blur = 2 * config.size / 224  # at most, in pixels: below half of one it changes nothing but the time it takes
+    blur = 2 * config.size / 224  # of the same share of a picture at any size; up to half a pixel it is left out
     soft = {"blur": (blur / 20, blur)} if blur > 0.5 else {"blur_rate": 0.0}
 
     def augment(key: Array, sample: dict[str, Array]) -> dict[str, Array]:
@@ -32,11 +36,11 @@ def objective(name: str, config: Config, augments: str = "all") -> Objective:
     tokens = [encoders.chain(maps, encoders.patch_embedding(4 * config.channels, config.width))] * 2
     pooled = [encoders.pooled(net) for net in tokens]
     if name == "cross":
-        return _bytes(contrastive.clip(pooled, width=config.width))
+        return contrastive.clip(pooled, width=config.width)
     if name == "cross_self":
-        return _bytes(contrastive.cross_self(pooled, augment=augment, head=config.head[-2:]))
+        return contrastive.cross_self(pooled, augment=augment, head=config.head[-2:])
     if name == "factorcl":
-        return _bytes(objectives.factorcl(pooled, augment=augment))
+        return objectives.factorcl(pooled, augment=augment)
     preset, settings = COMM[name]
     if name == "comm_linear":
         fusion = encoders.masked(encoders.concat_fusion(config.width, hidden=False), 2, config.width)
@@ -45,8 +49,4 @@ def objective(name: str, config: Config, augments: str = "all") -> Objective:
             2, config.width, heads=config.heads, mask_tokens=name in ("infmasking", "comm_paper")
         )
     chosen = objectives.comm_preset(preset, head=config.head, **settings)
-    return _bytes(objectives.comm(tokens, fusion, augment=augment, config=chosen))
-
-
-def _bytes(base: Objective) -> Objective:
-    return of_bytes(base, ("x1", "x2"))
+    return objectives.comm(tokens, fusion, augment=augment, config=chosen)

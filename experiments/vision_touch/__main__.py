@@ -53,7 +53,7 @@ def main(
         one_of("sets", name, tuple(SETS))
     methods = {name: methods_of(name, SETS[name].modalities, method) for name in sets}
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
-    opened(out, chosen, resume=resume)
+    opened(out, chosen, data, resume=resume)
     if preset == "smoke":
         data = written(out / "written")
     found: Scores = {}
@@ -81,9 +81,10 @@ def run(
     folder: Path,
 ) -> dict[str, dict[str, float]]:
     """Scores of one training, by row; CoMM's is fine-tuned too where a pose is predicted."""
-    made, task = objective(method, name, config), "value" if SETS[name].task == "end_effector" else "class"
+    parts, made = load(), objective(method, name, config)
+    task = "value" if SETS[name].task == "end_effector" else "class"
     tuned = TUNED if method == "comm" and task == "value" else ""
-    return measured(made, READ[method], load(), config.setting(method), seed, title, folder, task=task, tuned=tuned)
+    return measured(made, READ[method], parts, config.setting(method), seed, title, folder, task=task, tuned=tuned)
 
 
 if __name__ == "__main__":

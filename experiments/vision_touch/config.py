@@ -40,7 +40,8 @@ class Config:
 
     Attributes
     ----------
-    pictures : "resnet18" | "alexnet"
+    encoder : "resnet18" | "alexnet"
+        Of pictures.
     channels : int
         Of its first layers.
     width : int
@@ -55,7 +56,7 @@ class Config:
         Divide files instead of trajectories, and validate on test rows.
     """
 
-    pictures: str = "resnet18"
+    encoder: str = "resnet18"
     channels: int = 64
     width: int = 0
     head: tuple[int, ...] = (512, 512, 256)
@@ -73,5 +74,5 @@ class Config:
 
 PRESETS = {
     "full": Config(),
-    "smoke": Config(pictures="alexnet", channels=2, width=8, head=(16, 8), batch=8, steps=2, seeds=1),
+    "smoke": Config(encoder="alexnet", channels=2, width=8, head=(16, 8), batch=8, steps=2, seeds=1),
 }

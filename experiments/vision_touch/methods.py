@@ -13,10 +13,11 @@ from experiments.representation import of_bytes
 from experiments.vision_touch.config import SETS, Config
 from pidjax import encoders, objectives
 from pidjax._checks import one_of
+from pidjax.critics.layers import linear_init
 from pidjax.data import apart, compose
 from pidjax.data.augment_images import simclr
 from pidjax.data.multibench.vision_touch import PROPRIO, SIZE
-from pidjax.typing import Encoder, Objective
+from pidjax.typing import Array, Encoder, Objective, Params
 
 AUGMENTS = {
     "image": compose((functools.partial(simclr, size=SIZE),)),
@@ -45,35 +46,39 @@ def objective(method: str, name: str, config: Config) -> Objective:
 
 def tokens(name: str, config: Config) -> list[Encoder]:
     """Of a picture 16 (ResNet-18), of a pose one, of forces one or, where a pose is predicted, one a feature."""
-    one_of("pictures", config.pictures, ("resnet18", "alexnet"))
+    one_of("encoder", config.encoder, ("resnet18", "alexnet"))
     width, c = config.width or SETS[name].width, config.channels
     maps, channels = (
-        (encoders.resnet18(width=c), 8 * c) if config.pictures == "resnet18" else (encoders.alexnet(width=c), 4 * c)
+        (encoders.resnet18(width=c), 8 * c) if config.encoder == "resnet18" else (encoders.alexnet(width=c), 4 * c)
     )
-    made = {
-        "image": lambda: encoders.chain(encoders.of_pixels(maps), encoders.patch_embedding(channels, width)),
-        "proprio": lambda: encoders.chain(
-            encoders.mlp(PROPRIO, 32, 64, 128, width, activation="relu"), encoders.single_token()
-        ),
-        "force": lambda: forces(width),
+    pose = encoders.mlp(PROPRIO, 32, 64, 128, width, activation="relu")
+    nets = {
+        "image": encoders.chain(encoders.of_pixels(maps), encoders.patch_embedding(channels, width)),
+        "proprio": encoders.chain(pose, encoders.single_token()),
+        "force": forces(width),
     }
-    nets = [made[modality]() for modality in SETS[name].modalities]
     if name == "end_effector":
-        nets[1] = encoders.chain(encoders.pooled(nets[1]), encoders.feature_tokens(width, width))
-    return nets
+        nets["force"] = encoders.chain(encoders.pooled(nets["force"]), encoders.feature_tokens(width, width))
+    return [nets[modality] for modality in SETS[name].modalities]
 
 
 def forces(width: int) -> Encoder:
-    """32 readings [n, 32, 6] as one token [n, 1, ``width``]: five times, every two neighbours become one."""
-    return encoders.chain(*(_paired(encoders.linear(2 * a, b)) for a, b in itertools.pairwise((*OF_FORCES, width))))
+    """32 readings [n, 32, 6] as one token [n, 1, ``width``]: five times, a linear map of every two neighbours.
 
+    Then LeakyReLU: convolutions of two steps, two at a time, in which nothing is padded.
+    """
+    widths = (*OF_FORCES, width)
 
-def _paired(layer: Encoder) -> Encoder:
-    """``layer`` of every two neighbours side by side, then LeakyReLU: a convolution of 2 steps, 2 at a time."""
+    def init(key: Array) -> tuple[Params, Params]:
+        keys = jax.random.split(key, len(OF_FORCES))
+        layers = [linear_init(k, 2 * a, b) for k, (a, b) in zip(keys, itertools.pairwise(widths), strict=True)]
+        return {str(i): layer for i, layer in enumerate(layers)}, {}
 
     def apply(params, state, x, key=None, *, train: bool = False, mask=None):
-        n, t, d = x.shape
-        z, state = layer.apply(params, state, x.reshape(n, t // 2, 2 * d), key, train=train)
-        return jax.nn.leaky_relu(z, 0.1), state
+        for i in range(len(OF_FORCES)):
+            n, t, d = x.shape
+            x = x.reshape(n, t // 2, 2 * d) @ params[str(i)]["kernel"] + params[str(i)]["bias"].reshape(1, 1, -1)
+            x = jax.nn.leaky_relu(x, 0.1)
+        return x, state
 
-    return Encoder(layer.init, apply)
+    return Encoder(init, apply)

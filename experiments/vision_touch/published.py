@@ -23,9 +23,9 @@ accuracy; the released probe computes the mean over classes.
 - The released code validates and tests on the same files and fits its probe again on training and validation rows, so
   on what it scores; here nothing is fitted on validation rows, and test rows are scored once.
 - It divides files, windows of 50 steps, so that neighbouring windows of one trajectory are trained on and tested; here
-  trajectories are divided (--config.released True divides files, and validates on test rows).
+  trajectories are divided (`config:config --config.released` divides files, and validates on test rows).
 - It replaces the last step of each file by a random other one; here that step, which has no next, is left out.
-- Others who ran CoMM's code found 7.96 ± 2.13 (end_effector) and 87.0 ± 1.8 (contact) for comm.
+- InfMasking's authors, who ran CoMM's code, found 7.96 ± 2.13 (end_effector) and 87.0 ± 1.8 (contact) for comm.
 - The number beside factorcl_ssl is CoMM's authors' own, with a probe fitted on training rows alone; FactorCL has no
   Vision & Touch. Their 1.72 for "FactorCL-SUP" is factorcl_ssl with a squared error on top, which is not made here.
 - The released clip, cross_self and cmc lack modules and do not run: their heads, mean tokens and augmentations are

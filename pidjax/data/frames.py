@@ -75,13 +75,13 @@ def wavelet_energy_frames(
     Raises
     ------
     ValueError
-        If the signal is shorter than a frame, or a band passes half the sampling rate.
+        If the signal is shorter than a frame, or a band does not lie between 0 and half the sampling rate.
     """
     *lead, channels, times = x.shape
     length, starts = _frames(times, sfreq, window, hop)
     f = np.fft.rfftfreq(times, 1 / sfreq)
-    if max(hi for _, hi in bands) > sfreq / 2:
-        raise ValueError(f"bands {list(bands)} Hz pass {sfreq / 2:g} Hz, half the sampling rate.")
+    if not all(0 < lo < hi <= sfreq / 2 for lo, hi in bands):
+        raise ValueError(f"bands must lie above 0 and up to {sfreq / 2:g} Hz, half the sampling rate; found {bands}.")
     spectrum = jnp.fft.rfft(x)
     energies = []
     for lo, hi in bands:

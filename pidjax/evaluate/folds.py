@@ -14,10 +14,20 @@ from pidjax._checks import InputError
 
 
 class Fold(NamedTuple):
-    """Positions of the trials to train on and to test on."""
+    """Positions of the trials to train on and to test on.
+
+    ``recordings``, where there are several, divides the tested ones: nulls and comparisons stay within one, or else
+    which recording a trial is of would count as something that is known of it.
+    """
 
     train: np.ndarray
     test: np.ndarray
+    recordings: tuple[np.ndarray, ...] = ()
+
+    @property
+    def stretches(self) -> tuple[np.ndarray, ...]:
+        """The tested trials, one array a recording."""
+        return self.recordings or (self.test,)
 
 
 def blockwise_folds(
@@ -34,7 +44,7 @@ def blockwise_folds(
     gap : float
         The length of a trial's window, so that training and test trials share no sample.
     recording : [n], optional
-        Trials of different recordings never overlap.
+        Trials of different recordings never overlap, and are never taken for one another in a null.
 
     Raises
     ------
@@ -57,5 +67,6 @@ def blockwise_folds(
             raise InputError(
                 f"no trial is left to train on when block {value} is tested: windows of {gap:g} s overlap them all."
             )
-        folds.append(Fold(train, test))
+        parts = [test[recording[test] == one] for one in np.unique(recording[test])]
+        folds.append(Fold(train, test, tuple(parts) if len(parts) > 1 else ()))
     return folds

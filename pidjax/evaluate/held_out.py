@@ -35,9 +35,9 @@ def span(x: np.ndarray, fold: Fold) -> tuple[np.ndarray, np.ndarray, tuple[float
 
 
 def permuted(y: np.ndarray, folds: list[Fold], rng: np.random.Generator) -> np.ndarray:
-    """Permuted within every test block that varies, across all trials where none does."""
+    """Permuted within every test block (of a recording) that varies, across all trials where none does."""
     out = y.copy()
-    varying = [fold.test for fold in folds if len(np.unique(y[fold.test])) > 1]
+    varying = [rows for fold in folds for rows in fold.stretches if len(np.unique(y[rows])) > 1]
     for rows in varying or [np.arange(len(y))]:
         out[rows] = y[rng.permutation(rows)]
     return out
@@ -50,11 +50,11 @@ def against(null: np.ndarray, value: float) -> tuple[float, float]:
 
 
 def shifted(folds: list[Fold], n: int, rng: np.random.Generator) -> np.ndarray:
-    """Positions of all trials, shifted circularly by a random step within every test block.
+    """Positions of all trials, shifted circularly by a random step within every test block of a recording.
 
     A null of the pairing that keeps the slow course of both sides, which a permutation would destroy.
     """
     order = np.arange(n)
-    for fold in folds:
-        order[fold.test] = np.roll(fold.test, rng.integers(len(fold.test)))
+    for rows in (rows for fold in folds for rows in fold.stretches):
+        order[rows] = np.roll(rows, rng.integers(len(rows)))
     return order

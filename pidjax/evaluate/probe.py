@@ -121,7 +121,8 @@ def probe_value(
         predicted[fold.test] = model.predict(test_x).reshape(len(test_x), -1) + centre
     # centred within each block: the mean of the training trials is high where that of the tested ones is
     # low, so predictions that know nothing would correlate negatively across blocks
-    centred = [[x[fold.test] - x[fold.test].mean(axis=0) for fold in folds] for x in (predicted, targets)]
+    stretches = [rows for fold in folds for rows in fold.stretches]
+    centred = [[x[rows] - x[rows].mean(axis=0) for rows in stretches] for x in (predicted, targets)]
     r = np.array([_correlation(a, b) for a, b in zip(*(np.concatenate(x).T for x in centred), strict=True)])
     tested = np.concatenate([fold.test for fold in folds])
     n, value = len(tested), float(r[0])

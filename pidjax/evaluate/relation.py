@@ -24,12 +24,12 @@ class RelationResult(NamedTuple):
 def retrieval(a: Features, b: Features, folds: list[Fold], *, permutations: int = 200, seed: int = 0) -> RelationResult:
     """How often a trial finds its own partner among the test trials of its block (top 1, both directions).
 
-    Cosine similarity; chance is the mean of 1 / (trials in the block). The null re-pairs the test trials.
+    Cosine similarity; chance is the mean of 1 / (trials in the block, of its recording). The null re-pairs these.
     """
     rng = np.random.default_rng(seed)
     hits, null, chance = [], np.zeros((permutations, 0)), []
-    for i, fold in enumerate(folds):
-        s = _unit(of_fold(a, i)[fold.test]) @ _unit(of_fold(b, i)[fold.test]).T
+    for i, tested in ((i, rows) for i, fold in enumerate(folds) for rows in fold.stretches):
+        s = _unit(of_fold(a, i)[tested]) @ _unit(of_fold(b, i)[tested]).T
         rows, columns = s.argmax(axis=1), s.argmax(axis=0)
         here = np.arange(len(s))
         hits.append((rows == here) / 2 + (columns == here) / 2)
@@ -55,8 +55,8 @@ def prediction(
 ) -> RelationResult:
     """Share of the held-out variance of ``z`` that ridge regression predicts from ``x`` (R², mean over folds).
 
-    Both sides are taken from their mean in each block, since what drifts over a session predicts whatever else
-    drifts. Chance is 0 or below. The null shifts ``z`` circularly against ``x`` within the blocks.
+    Both sides are taken from their mean in each block of a recording, since what drifts over a session predicts
+    whatever else drifts. Chance is 0 or below. The null shifts ``z`` circularly against ``x`` within the blocks.
     """
     rng = np.random.default_rng(seed)
     n = len(of_fold(x, 0))
@@ -104,8 +104,8 @@ def _penalty(x: np.ndarray, y: np.ndarray, block: np.ndarray) -> float:
 def _within_blocks(x: np.ndarray, folds: list[Fold]) -> np.ndarray:
     """Trials less the mean of their block."""
     out = np.array(x, float)
-    for fold in folds:
-        out[fold.test] -= out[fold.test].mean(axis=0)
+    for rows in (rows for fold in folds for rows in fold.stretches):
+        out[rows] -= out[rows].mean(axis=0)
     return out
 
 

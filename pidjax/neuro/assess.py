@@ -147,14 +147,40 @@ def labels_of(metadata: pd.DataFrame, folds: list[Fold]) -> tuple[list[Label], d
             found.append(Label(name, column.to_numpy(float)[rows], rows, False))
             continue
         text = column.astype(str)
-        trainable = [v for v in text[rows].unique() if all((text.iloc[fold.train] == v).sum() >= 2 for fold in folds)]
-        if len(trainable) < 2:
-            if column.nunique() > 1:
-                skipped[name] = "fewer than two classes have at least 2 training trials beside every tested block"
-            continue
-        rows = np.flatnonzero(text.isin(trainable) & column.notna())
-        found.append(Label(name, text.to_numpy(dtype=str)[rows], rows, True))
+        for suffix, of in _sessions(metadata, text.where(column.notna())).items():
+            seen = text.where(of)
+            trainable = [v for v in seen.dropna().unique() if all((seen.iloc[f.train] == v).sum() >= 2 for f in folds)]
+            if len(trainable) < 2:
+                if seen.nunique() > 1:
+                    skipped[name + suffix] = (
+                        "fewer than two classes have at least 2 training trials beside every tested block"
+                    )
+                continue
+            rows = np.flatnonzero(seen.isin(trainable))
+            found.append(Label(name + suffix, text.to_numpy(dtype=str)[rows], rows, True))
     return found, skipped
+
+
+def _sessions(metadata: pd.DataFrame, label: pd.Series) -> dict[str, np.ndarray]:
+    """Rows of a label that are one question, by what its name gains.
+
+    Where sessions have no class in common (imagery here, arithmetic there), the session alone would tell most of the
+    label: each has a label of its own then.
+    """
+    if "session" not in metadata:
+        return {"": label.notna().to_numpy()}
+    groups: list[tuple[set, set]] = []  # classes, sessions
+    for session, values in label.groupby(metadata.session.to_numpy(), sort=False):
+        classes, sessions = set(values.dropna()), {session}
+        for other in [group for group in groups if group[0] & classes]:
+            groups.remove(other)
+            classes, sessions = classes | other[0], sessions | other[1]
+        groups.append((classes, sessions))
+    groups = [group for group in groups if group[0]]
+    if len(groups) < 2:
+        return {"": label.notna().to_numpy()}
+    known, of = label.notna(), metadata.session
+    return {f" of {', '.join(sorted(names))}": (known & of.isin(names)).to_numpy() for _, names in groups}
 
 
 def _restrict(folds: list[Fold], rows: np.ndarray) -> tuple[list[int], list[Fold]]:
@@ -164,7 +190,10 @@ def _restrict(folds: list[Fold], rows: np.ndarray) -> tuple[list[int], list[Fold
     def within(trials: np.ndarray) -> np.ndarray:
         return np.array([position[t] for t in trials if t in position], int)
 
-    inner = [Fold(within(fold.train), within(fold.test)) for fold in folds]
+    inner = [
+        Fold(within(fold.train), within(fold.test), tuple(p for p in map(within, fold.recordings) if len(p)))
+        for fold in folds
+    ]
     kept = [i for i, fold in enumerate(inner) if len(fold.test) and len(fold.train) > 3]
     return kept, [inner[i] for i in kept]
 

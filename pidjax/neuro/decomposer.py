@@ -10,10 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from pidjax import train
 from pidjax._checks import InputError, one_of
 from pidjax.data import batch_indices
+from pidjax.neuro import stored
 from pidjax.neuro.features import band_proportions, response_features, usable_bands
 from pidjax.neuro.paired import PairedEpochs
 from pidjax.objectives import HEADS, DecompositionConfig, Shapes, decomposition
@@ -162,6 +164,27 @@ class EEGfNIRSDecomposer(BaseEstimator):
         encode = _encode(self.config_, self._shapes)
         z = encode(self.params_, self.state_, {name: jnp.asarray(x) for name, x in arrays.items()})
         return {head: np.asarray(z[head][:, 0]) for head in HEADS}
+
+    def save(self, path: str | Path) -> None:
+        """Write what ``transform`` needs, the settings and the history to one file of arrays (``.npz``)."""
+        check_is_fitted(self)
+        tree = (self.params_, self.state_)
+        stored.write(Path(path), self.get_params(), self.config_, self._shapes, tree, self.history_)
+
+    @classmethod
+    def load(cls, path: str | Path) -> EEGfNIRSDecomposer:
+        """The model that ``save`` wrote.
+
+        Raises
+        ------
+        InputError
+            A file that is absent, cut off, of something else, or of a version whose model differs.
+        """
+        settings, config, shapes, tree, history = stored.read(Path(path))
+        model = cls(**settings)
+        model.config_, model._shapes, model.history_ = config, shapes, history
+        model.params_, model.state_ = tree
+        return model
 
 
 def _arrays(pairs: PairedEpochs) -> dict[str, np.ndarray]:

@@ -182,13 +182,19 @@ def _joint_choices(pairs: PairedEpochs, settings: DecomposeSettings) -> dict[str
         "channels": f"interpolated where they are bad in one recording alone: {filled or 'none'}",
         "negatives": f"of the same recording, at least {_min_gap(pairs, settings.preset):.3g} s apart",
     }
-    share = settings.batch_size / len(recordings)
-    if share < LEAST_SHARE:
-        choices["warning: batch"] = (
-            f"a batch of {settings.batch_size} holds {share:.1f} trials of each of {len(recordings)} recordings, and "
-            f"negatives come from the same recording: pass --batch-size {LEAST_SHARE * len(recordings)}"
+    size = _batch_size(pairs, settings)
+    if size > settings.batch_size:
+        choices["batch"] = (
+            f"{size} trials instead of {settings.batch_size}: {LEAST_SHARE} of each of {len(recordings)} recordings, "
+            "since negatives come from the same recording"
         )
     return choices
+
+
+def _batch_size(pairs: PairedEpochs, settings: DecomposeSettings) -> int:
+    """As set, or as many as leave some negatives to the trials of every recording."""
+    recordings = pairs.log.get("recordings", {})
+    return max(settings.batch_size, LEAST_SHARE * len(recordings))
 
 
 def _folds(pairs: PairedEpochs, n_folds: int, gap: float) -> list[Fold]:
@@ -226,7 +232,7 @@ def _train(prepared: Prepared, settings: DecomposeSettings, checkpoints: Path, c
             n_dims=settings.n_dims,
             min_gap=min_gap,
             steps=settings.steps,
-            batch_size=min(settings.batch_size, smallest),
+            batch_size=min(_batch_size(prepared.pairs, settings), smallest),
             random_state=settings.seed,
         )
         kept = checkpoints / name
@@ -253,7 +259,7 @@ def _config(eeg_file: str | Path, fnirs_file: str | Path | None, settings: Decom
     config = {
         "pidjax": pidjax.__version__,
         "eeg_file": str(Path(eeg_file).absolute()),
-        "fnirs_file": str(Path(fnirs_file or eeg_file).absolute()),
+        "fnirs_file": None if fnirs_file is None else str(Path(fnirs_file).absolute()),
         "settings": dataclasses.asdict(settings),
     }
     return json.loads(json.dumps(config))  # as it reads back: tuples become lists

@@ -27,12 +27,15 @@ def join(parts: Mapping[str, PairedEpochs]) -> PairedEpochs:
     first = next(iter(parts.values()))
     filled: dict[str, list[str]] = {name: [] for name in parts}
     epochs = {}
+    for name, part in parts.items():
+        if set(part.epochs) != set(first.epochs):
+            raise InputError(f"{name} has {sorted(part.epochs)} where {next(iter(parts))} has {sorted(first.epochs)}.")
     for kind, pattern in first.epochs.items():
-        pieces = {name: part.epochs.get(kind) for name, part in parts.items()}
+        pieces = {name: part.epochs[kind] for name, part in parts.items()}
         known: dict[str, mne.BaseEpochs] = {}
         for name, piece in pieces.items():
-            if piece is None or piece.info["sfreq"] != pattern.info["sfreq"] or len(piece.times) != len(pattern.times):
-                raise InputError(f"{name} has other modalities, rates or windows than {next(iter(parts))}.")
+            if piece.info["sfreq"] != pattern.info["sfreq"] or len(piece.times) != len(pattern.times):
+                raise InputError(f"{name} has other rates or windows than {next(iter(parts))}.")
             for channel in piece.ch_names:
                 place, other = (_place(e, channel) for e in (piece, known.setdefault(channel, piece)))
                 if not np.allclose(place, other, equal_nan=True):

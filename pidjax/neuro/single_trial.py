@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import NamedTuple
 
 import mne
@@ -15,6 +16,8 @@ RATE, DRIFT = 2.0, 0.01
 """Samples a second of the fit, and the fastest drift that is taken out (Hz)."""
 LASTS = 33.0
 """Seconds after its stimulus that a response of nilearn lasts, and one more."""
+SEEN = 0.5
+"""Share of a response's energy that must lie outside of what is marked BAD."""
 MOST_LATE = 3.0
 """Seconds beyond which a latency, an expansion of first order, says nothing and is cut."""
 
@@ -66,7 +69,8 @@ def single_trial_responses(
     ----------
     raw : mne.io.Raw
         Concentrations, HbO and HbR, of long and of short pairs; neither filtered below 0.2 Hz nor with short channels
-        taken out. What is marked BAD is left out of the fit.
+        taken out. What is marked BAD is left out of the fit; a trial of which more than half is left out is NaN, with a
+        warning.
     onsets : [trials]
         Seconds from the beginning of ``raw``.
     duration : float
@@ -81,7 +85,7 @@ def single_trial_responses(
     Raises
     ------
     InputError
-        No HbO or HbR, no trial, onsets outside of the recording, or no long channel.
+        No HbO or HbR, no trial, onsets outside of the recording, no long channel, or nothing but what is marked BAD.
 
     References
     ----------
@@ -92,15 +96,22 @@ def single_trial_responses(
     end = raw.times[-1]
     if not len(onsets) or not (np.isfinite(onsets).all() and onsets.min() >= 0 and onsets.max() < end):
         raise InputError(f"onsets must be one or more times in the recording, 0 to {end:.0f} s; found {onsets}.")
-    regressed = near if short else []
     times = np.arange(0, end, 1 / RATE)
-    y, s = (_slow(raw, names, times) for names in (long, regressed))
+    y, s = (_slow(raw, names, times) for names in (long, near if short else []))
     since, curve = _response(duration, hrf)
     r = np.interp(times[:, None] - delay - onsets, since, curve, left=0.0, right=0.0)
     slope = np.gradient(r, times, axis=0)
     good = np.isfinite(y).all(1) & np.isfinite(s).all(1)
-    nuisance = np.hstack([_cosines(len(times)), s / np.where(good[:, None], s, 0).std(0)])[good]
-    basis, _ = np.linalg.qr(nuisance)
+    if not good.any():
+        raise InputError("all of the recording is marked BAD: nothing is left to fit.")
+    seen = (r[good] ** 2).sum(0) / np.maximum((r**2).sum(0), 1e-30)
+    if (seen < SEEN).any():
+        hidden = ", ".join(map(str, np.flatnonzero(seen < SEEN) + 1))
+        warnings.warn(f"more than half of trial {hidden} is marked BAD or cut off: its response is NaN.", stacklevel=2)
+    varies = s[good].std(0) > 0
+    regressed = [name for name, use in zip(near, varies, strict=True) if use] if short else []
+    s = s[:, varies] / s[good][:, varies].std(0)
+    basis, _ = np.linalg.qr(np.hstack([_cosines(len(times)), s])[good])
 
     def apart(x: np.ndarray) -> np.ndarray:
         """Rows that are good, without what the nuisances explain."""
@@ -122,6 +133,8 @@ def single_trial_responses(
         amplitude[i], error[i] = peak * beta[0], peak * np.sqrt(inverse[0, 0] * variance)
         with np.errstate(divide="ignore", invalid="ignore"):
             latency[i] = np.nan_to_num(np.clip(-beta[1] / beta[0], -MOST_LATE, MOST_LATE))
+    for x in (amplitude, latency, error):
+        x[seen < SEEN] = np.nan
     return Responses(amplitude, latency, error, long, regressed)
 
 

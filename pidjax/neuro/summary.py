@@ -58,12 +58,12 @@ def summary_html(prepared: Prepared, metrics: Metrics, settings: DecomposeSettin
         }
         for name in names
     ]
-    retrieval = metrics.retrieval
+    retrieval, paths = metrics.retrieval, (config["eeg_file"], config["fnirs_file"])
     parts = [
-        f"<p>{trials['kept']} of {trials['found']} trials of <code>{html.escape(config['eeg_file'])}</code> "
-        f"({len(eeg.ch_names)} EEG channels, {eeg.info['sfreq']:g} Hz) and "
-        f"<code>{html.escape(config['fnirs_file'])}</code> "
-        f"({len(fnirs.ch_names) // 2} fNIRS pairs, {fnirs.info['sfreq']:g} Hz). Preset <b>{settings.preset}</b>, "
+        f"<p>{trials['kept']} of {trials['found']} trials of "
+        f"{' and '.join(f'<code>{html.escape(path)}</code>' for path in paths if path)}: "
+        f"{len(eeg.ch_names)} EEG channels, {eeg.info['sfreq']:g} Hz, and "
+        f"{len(fnirs.ch_names) // 2} fNIRS pairs, {fnirs.info['sfreq']:g} Hz. Preset <b>{settings.preset}</b>, "
         f"seed {settings.seed}, {settings.steps} steps. Representations are learned without labels, anew for "
         "each block of cross-validation; every number below is of trials that the model has not seen.</p>",
         "".join(f'<p style="color:#a00"><b>Warning.</b> {html.escape(words)}</p>' for words in warnings),
@@ -100,7 +100,7 @@ def report_sections(
 ) -> dict[str, list[tuple[str, Any]]]:
     """Every figure and table after the summary, by section."""
     pairs = prepared.pairs
-    classes = [label for label, is_class in metrics.is_class.items() if is_class]
+    classes = [label for label, is_class in metrics.is_class.items() if is_class and label in pairs.metadata]
     condition = {name: pairs.metadata[name].astype(str).to_numpy(dtype=str) for name in classes or ["trial_type"]}
     sections: dict[str, list[tuple[str, Any]]] = dict(prepared.quality)
     for name, values in list(condition.items())[:3]:

@@ -10,6 +10,7 @@ import itertools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from pidjax import critics, data, encoders
 from pidjax.bounds import infonce
@@ -22,8 +23,6 @@ from pidjax.typing import Array, Batch, Encoder, Objective, Params
 HEADS = ("redundancy_eeg", "redundancy_fnirs", "unique_eeg", "unique_fnirs", "synergy")
 PAIRS = [pair for pair in itertools.combinations(HEADS, 2) if pair != HEADS[:2]]
 """The 9 pairs of different components: 10 pairs of 5 heads less the R–R pair."""
-SILENCE = -25.0
-"""Log energy, of signals with unit variance, below which a frame was masked: the floor of the frames is log 1e-12."""
 STREAMS = {"eeg": ("eeg", "erp"), "fnirs": ("fnirs",)}
 """The signals that each modality's encoder reads; "erp" only where there are events to lock it to."""
 OTHER = {"eeg": "fnirs", "fnirs": "eeg"}
@@ -45,7 +44,8 @@ def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
     only: it is not independence.
 
     With an adversary the last term of L_U is I_NCE(Z_U^m; H^{m'}) of a concat critic: the critic (phi, fitted by
-    ``inner``; with "grl" of theta) raises this lower bound, Z_U alone lowers it, since H^{m'} is held.
+    ``inner``; with "grl" of theta) raises this lower bound, Z_U alone lowers it, since H^{m'} is held. Under "grl" the
+    number ``loss`` holds it with a minus, so that losses of the two do not compare; ``leakage_*`` does.
 
     Batch: "eeg" [n, c, t] and "fnirs" [n, c', t'] (and "erp"), "eeg_features", "fnirs_features" [n, d],
     "onset" [n] in seconds and "recording" [n] (negatives come from the same recording).
@@ -100,10 +100,11 @@ def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
             streams = []
             for name in STREAMS[modality]:
                 if name in signals:
-                    raw = _tokens(config, name, signals[name][2], x[name])
-                    z = _standardise(raw, scale[f"{name}_tokens"])
-                    # no energy at all means masked or dropped: the mean of the token, not the logarithm of zero
-                    streams.append(jnp.where(raw < SILENCE, 0.0, z) if name == "eeg" else z)
+                    z = _standardise(_tokens(config, name, signals[name][2], x[name]), scale[f"{name}_tokens"])
+                    # a silent frame was masked or dropped: the mean of the token, not the logarithm of next to nothing
+                    streams.append(
+                        jnp.where(_silent(config, signals[name][2], x[name]), 0.0, z) if name == "eeg" else z
+                    )
             return tuple(streams)
 
         h = {modality: run(f"encoder_{modality}", tokens(modality)) for modality in STREAMS}
@@ -227,6 +228,14 @@ def _tokens(config: DecompositionConfig, name: str, sfreq: float, x: Array) -> A
         return energies(x, sfreq, config.bands, window=config.eeg_frame, hop=config.eeg_frame / 2)
     frame = config.erp_frame if name == "erp" else config.fnirs_frame
     return data.patches(x, max(1, round(frame * sfreq)))
+
+
+def _silent(config: DecompositionConfig, sfreq: float, x: Array) -> Array:
+    """Tokens of the EEG whose frame is nothing but zeros (to rounding), [n, frames, channels · bands]."""
+    length, hop = (round(seconds * sfreq) for seconds in (config.eeg_frame, config.eeg_frame / 2))
+    starts = np.arange(0, x.shape[-1] - length + 1, max(1, hop))
+    loudest = jnp.abs(x)[..., starts[:, None] + np.arange(length)].max(-1)  # [n, channels, frames]
+    return jnp.repeat(loudest.swapaxes(-2, -1) < 1e-5, len(config.bands), -1)
 
 
 def _augment(config: DecompositionConfig, signals: dict, key: Array, x: dict[str, Array]) -> dict[str, Array]:

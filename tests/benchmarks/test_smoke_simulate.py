@@ -19,6 +19,6 @@ def test_simulate(tmp_path):
 def test_single_trial(tmp_path):
     """Correlations of both sessions, with and without short channels; a second run computes nothing anew."""
     printed = run("single_trial", tmp_path)
-    sessions = json.loads((tmp_path / "result.json").read_text())["correlations"]["0.8"]
+    sessions = json.loads((tmp_path / "smoke" / "result.json").read_text())["correlations"]["0.8"]
     assert len(sessions) == 2 and all(-1 <= r <= 1 for one in sessions for r in [*one["with"], *one["without"]])
     assert run("single_trial", tmp_path) == printed

@@ -146,7 +146,8 @@ def test_torch_initialisation_is_uniform_in_the_fan_in():
 
 
 @pytest.mark.parametrize(
-    ("setting", "known"), [({"activation": "tanh"}, "'gelu', 'quick_gelu', 'relu'"), ({"init": "keras"}, "'flax', 'torch'")]
+    ("setting", "known"),
+    [({"activation": "tanh"}, "'gelu', 'quick_gelu', 'relu'"), ({"init": "keras"}, "'flax', 'torch'")],
 )
 def test_unknown_settings_of_a_perceptron_are_refused(setting, known):
     """The message names those there are."""

@@ -186,3 +186,21 @@ def test_prediction_of_what_merely_drifts_is_not_significant():
     walks = [rng.standard_normal((2, N, 3)).cumsum(axis=1) for _ in range(20)]
     ps = [prediction(x, z, folds, permutations=39, seed=i).p for i, (x, z) in enumerate(walks)]
     assert sum(p <= 0.05 for p in ps) < 4
+
+
+def test_which_recording_a_trial_is_of_is_no_information(rng):
+    """Features and numbers that know the recording and nothing else: chance, and no null is beaten."""
+    n, recording, blocks = 240, np.arange(240) // 40, np.tile(np.arange(40) // 10, 6)
+    folds = blockwise_folds(blocks, np.tile(20.0 * np.arange(40), 6), recording=recording)
+    assert [len(fold.stretches) for fold in folds] == [6] * 4 and len(folds[0].test) == 60
+    of = np.eye(6)[recording]
+    a, b = (3 * of + rng.normal(size=(n, 6)) for _ in range(2))
+    found = retrieval(a, b, folds, permutations=99)
+    assert found.chance == pytest.approx(0.1) and abs(found.score - 0.1) < 4 * found.se and found.p > 0.01
+    related = prediction(a, b, folds, permutations=99)
+    assert related.score < 0.05 and related.p > 0.01
+    value = probe_value(a, 5.0 * recording + rng.normal(size=n), folds, permutations=99)
+    assert abs(value.score) < 4 * value.se and value.p > 0.01
+    # a label that is a third as frequent in half of the recordings: its null is as high as its score
+    label = rng.random(n) < np.where(recording < 3, 0.25, 0.75)
+    assert probe_class(a, label, folds, permutations=99).p > 0.01

@@ -4,15 +4,19 @@ import json
 
 import numpy as np
 import pytest
+from shallow import shallow_clip
 
 from experiments.irfl import __main__ as experiment
 from experiments.irfl.figures import Figures, divided, load_figures, write_figures
 from pidjax._checks import InputError
 from pidjax.encoders.clip import load_clip
+from pidjax.train import metrics
 
 
 def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     """CLIP as it is and one method; a second run trains nothing."""
+    monkeypatch.setattr(metrics, "WRITERS", {})  # they import torch where there is one
+    monkeypatch.setattr(experiment, "TINY", shallow_clip(tmp_path / "clip"))
     experiment.main("smoke", out=tmp_path, method=("frozen", "simclr"))
     found = json.loads((tmp_path / "smoke" / "result.json").read_text())["methods"]
     assert all(0 <= found[name][0]["accuracy"] <= 1 and found[name][0]["rows"] == 12 for name in ("frozen", "simclr"))

@@ -1,7 +1,9 @@
 """experiments.multibench: the smoke preset runs on files in MultiBench's format; every method has its heads."""
 
+import functools
 import json
 import pickle
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -9,10 +11,12 @@ import numpy as np
 import pytest
 
 from experiments.multibench import __main__ as experiment
+from experiments.multibench import measure
 from experiments.multibench.config import PRESETS, READ, SETS, Setting, methods_of
-from experiments.multibench.measure import measured
 from experiments.multibench.methods import DEFAULT, GRID, augmentation, objective
+from experiments.representation import Learned
 from pidjax._checks import InputError
+from pidjax.data.multibench.affect import MODALITIES
 from pidjax.typing import Objective
 
 RNG = np.random.default_rng(0)
@@ -38,30 +42,40 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
 def linear():
     """An objective that encodes as CoMM's: x1 W, alike under both augmentations and both masks."""
 
-    def init(key, batch):
-        return {"theta": {"w": jax.random.normal(key, (3, 2))}, "phi": {}}, {}
-
     def encode(params, state, batch, key=None, *, train):
         z = batch["x1"] @ params["theta"]["w"]
         return {"views": jnp.broadcast_to(z[:, None, None], (len(z), 2, 2, 2))} if train else {"joint": z}, state
 
     def loss(params, z, batch, *, axis_name=None):
-        value = (z["views"] ** 2).mean()
-        return value, {"loss": value}
+        return (z["views"] ** 2).mean(), {}
 
-    return Objective(init, encode, loss)
+    return Objective(lambda key, batch: ({"theta": {"w": np.eye(3, 2)}, "phi": {}}, {}), encode, loss)
 
 
-def test_fine_tuning_starts_from_what_was_learned(tmp_path):
-    """At a rate of 0 the fine-tuned Z is the learned one, so their probes agree; the labels' loss was computed."""
-    n = 24
-    part = {"x1": RNG.normal(size=(n, 3)).astype(np.float32), "y": np.arange(n) % 2}
-    parts = dict.fromkeys(("train", "validation", "test"), part)
-    setting = Setting(batch=8, epochs=1, learning_rate=0.0, weight_decay=0.0)
-    found = measured(linear(), {"comm": ("joint",)}, parts, setting, 0, "toy", tmp_path, tuned="tuned")
-    assert found["comm"] == pytest.approx(found["tuned"])
-    lines = (tmp_path / "tuned" / "history.jsonl").read_text().splitlines()
-    assert len(lines) == 3 and all("supcon" in line for line in lines)
+@pytest.mark.parametrize("task, loss", [("class", "supcon"), ("value", "mse")])
+def test_fine_tuning_starts_from_what_was_learned(tmp_path, monkeypatch, task, loss):
+    """The second training begins where the first ended, with the task's loss of labels; both are probed."""
+    trained = []
+
+    def learned(objective, batches, steps, tx, **settings):
+        batch, keys = batches(0), jax.random.split(jax.random.key(1), 8)
+        params, state = objective.init(keys[0], batch)
+        z, _ = jax.eval_shape(lambda x: objective.encode(params, state, x, keys, train=True), batch)
+        _, info = jax.eval_shape(lambda z: objective.loss(params, z, batch), z)
+        trained.append((params["theta"], info))
+        moved = jax.tree.map(lambda x: x + 1, params)
+        encode = functools.partial(objective.encode, moved, state, train=False)
+        return Learned(lambda rows: encode(rows)[0], SimpleNamespace(params=moved, state=state), [])
+
+    monkeypatch.setattr(measure, "learned", learned)
+    x = RNG.normal(size=(24, 3)).astype(np.float32)
+    part = {"x1": x, "y": np.arange(24) % 2 if task == "class" else x[:, :2]}
+    parts, setting = dict.fromkeys(measure.PARTS, part), Setting(8, 1, 1e-3, 0.0)
+    read = {"comm": ("joint",)}
+    found = measure.measured(linear(), read, parts, setting, 0, "toy", tmp_path, task=task, tuned="tuned")
+    (first, _), (second, info) = trained
+    np.testing.assert_array_equal(second["base"]["w"], first["w"] + 1)
+    assert loss in info and set(found) == {"comm", "tuned"}
 
 
 @pytest.mark.parametrize("name, method", [("mimic", "factorcl_sup"), ("urfunny3", "cmc")])
@@ -86,7 +100,8 @@ def test_methods_have_the_heads_that_are_read(name, method):
 def test_trainings():
     """CMC where there are three modalities, the grid where there are two sequences."""
     everything = tuple(READ)
-    assert methods_of("urfunny3", everything) == ["cmc", "comm"] and "cmc" not in methods_of("mimic", everything)
+    assert methods_of("urfunny3", MODALITIES, everything) == ["cmc", "comm"]
+    assert "cmc" not in methods_of("mimic", SETS["mimic"].modalities, everything)
     grid = experiment.trainings("mosi", ("clip", "comm"), grid=True)
     assert grid[:2] == [("clip", DEFAULT), ("comm", DEFAULT)] and {a for _, a in grid} == set(GRID)
     assert len(grid) == len(GRID) + 1

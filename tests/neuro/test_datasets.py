@@ -50,7 +50,7 @@ def test_chosen_subjects_are_joined(release, one):
     for fold, alone in zip(prepared.folds, one.folds, strict=True):
         assert (trials.subject[fold.train] == "1").sum() == len(alone.train)
         assert set(trials.subject[fold.test]) == {"1", "5"}
-    assert "--batch-size 16" in prepared.choices["all recordings"]["warning: batch"]
+    assert prepared.choices["all recordings"]["batch"].startswith("16 trials instead of")
     assert next(iter(prepared.quality)) == "Quality control: subject 1, arithmetic" and len(prepared.quality) == 3
 
 
@@ -76,7 +76,7 @@ def test_a_channel_lost_by_one_subject_is_interpolated(one):
     with pytest.raises(InputError, match="in another place"):
         join({"a": whole, "b": moved})
     less.epochs["fnirs"].crop(tmax=5)
-    with pytest.raises(InputError, match="other modalities, rates or windows"):
+    with pytest.raises(InputError, match="other rates or windows"):
         join({"a": whole, "b": less})
 
 

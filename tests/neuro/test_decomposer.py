@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 
 from pidjax._checks import InputError
 from pidjax.neuro import EEGfNIRSDecomposer, PairedEpochs, preprocess_eeg, preprocess_fnirs
+from pidjax.neuro.stored import write
 from pidjax.objectives import HEADS
 
 
@@ -30,6 +32,27 @@ def test_transform(pairs):
     assert all(v.shape == (len(pairs), 32) and np.isfinite(v).all() for v in z.values())
     assert len(model.history_) == 3
     assert {"loss", "redundancy", "synergy", "orthogonality", "reconstruction_eeg"} <= set(model.history_[0])
+
+
+def test_saved_and_loaded_it_is_the_same(pairs, tmp_path):
+    """Vectors, parameters and history; files that are something else, and a model of another shape, are refused."""
+    model, path = fit(pairs), tmp_path / "model"
+    with pytest.raises(NotFittedError):
+        EEGfNIRSDecomposer().save(path)
+    model.save(path)
+    again = EEGfNIRSDecomposer.load(path)
+    z, other = model.transform(pairs), again.transform(pairs)
+    assert all(np.array_equal(z[head], other[head]) for head in HEADS)
+    assert again.get_params() == model.get_params() and again.history_ == model.history_
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(InputError, match="cut off, or no model"):
+        EEGfNIRSDecomposer.load(path)
+    with pytest.raises(InputError, match="there is no"):
+        EEGfNIRSDecomposer.load(tmp_path / "absent")
+    tree = (model.params_ | {"phi": {"more": np.zeros(3)}}, model.state_)
+    write(path, model.get_params(), model.config_, model._shapes, tree, model.history_)
+    with pytest.raises(InputError, match=r"differs from this one at .*more"):
+        EEGfNIRSDecomposer.load(path)
 
 
 def test_same_seed_same_numbers(pairs):
@@ -55,7 +78,9 @@ def test_transform_sees_one_trial_at_a_time(pairs):
 
 def test_options(pairs):
     """The original preset with every alternative part trains (its transformer: ``test_decomposition.py``)."""
-    model = fit(pairs, preset="original", encoder="gru", fusion="cross_attention", n_dims=4)
+    options = {"unique_loss": "adversarial", "similarity": "dot", "bands_transform": "wavelet"}
+    model = fit(pairs, preset="original", encoder="gru", fusion="cross_attention", n_dims=4, **options)
+    assert "adversary_eeg" in model.history_[0]
     assert all(np.isfinite(list(line.values())).all() for line in model.history_)
     assert model.transform(pairs)["unique_eeg"].shape[1] == 4
 
@@ -70,6 +95,6 @@ def test_bad_input(pairs):
     """Too few trials, or an unknown preset, encoder or fusion, in words."""
     with pytest.raises(InputError, match="at least 4 trials"):
         fit(pairs[:2])
-    for name in ("preset", "encoder", "fusion"):
+    for name in ("preset", "encoder", "fusion", "unique_loss", "similarity", "bands_transform"):
         with pytest.raises(InputError, match=f"{name} must be one of"):
             fit(pairs, **{name: "best"})

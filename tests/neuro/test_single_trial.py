@@ -51,6 +51,18 @@ def test_what_was_put_in_comes_out(concentrations):
     assert np.abs(without.amplitude[:, 0] - SIZE).max() > 1e-6 and not without.regressed
 
 
+def test_a_trial_that_was_not_seen_is_not_a_number(concentrations):
+    """More than half of its response marked BAD: NaN and a warning. A flat short channel is left out."""
+    raw = concentrations.copy()
+    whole = single_trial_responses(raw, ONSETS, 5.0)
+    raw.set_annotations(mne.Annotations([ONSETS[2]], [30.0], ["BAD_motion"], orig_time=raw.info["meas_date"]))
+    raw._data[raw.ch_names.index(whole.regressed[0])] = 0.0
+    with pytest.warns(UserWarning, match="trial 3 is marked BAD"):
+        found = single_trial_responses(raw, ONSETS, 5.0)
+    assert np.isnan(found.amplitude[2]).all() and np.isnan(found.latency[2]).all()
+    assert np.isfinite(np.delete(found.amplitude, 2, 0)).all() and found.regressed == whole.regressed[1:]
+
+
 def test_short_channels_are_what_makes_single_trials_readable():
     """60 trials at the usual scalp correlation of 0.8: r with the truth is 0.8, without them 0.4."""
     law = TrialConfig(event=1.0, jitter=2.0)

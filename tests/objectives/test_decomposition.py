@@ -10,7 +10,7 @@ import pytest
 from pidjax.critics import concat
 from pidjax.encoders import transformer
 from pidjax.objectives import HEADS, DecompositionConfig, Shapes, decomposition
-from pidjax.objectives.decomposition import PAIRS, _standardise, _tokens
+from pidjax.objectives.decomposition import PAIRS, _silent, _standardise, _tokens
 
 N = 8
 SHAPES = Shapes((("eeg", (4, 128, 64.0)), ("erp", (4, 32, 64.0)), ("fnirs", (6, 40, 10.0))), (("eeg", 8), ("fnirs", 6)))
@@ -286,6 +286,14 @@ def test_silence_is_a_neutral_token():
     expected = jax.jit(encoder.apply)(params["theta"]["encoder_eeg"], {}, (np.zeros((N, 3, 8), np.float32), erp))[0]
     found = encode(params, state, silent)[0]["h_eeg"][:, 0]
     np.testing.assert_allclose(found, expected.mean(1), rtol=1e-4, atol=1e-5)
+
+
+def test_a_frame_of_zeros_is_silent_whatever_the_transform():
+    """Of one channel, in all bands: only frames (1 s, every half) that hold nothing else."""
+    x = np.random.default_rng(0).normal(size=(1, 2, 256)).astype(np.float32)
+    x[0, 1, 32:160] = 0
+    found = np.asarray(_silent(CONFIG, 64.0, jax.numpy.asarray(x))).reshape(1, 7, 2, 2)
+    assert not found[:, :, 0].any() and (found[0, :, 1].T == [0, 1, 1, 1, 0, 0, 0]).all()
 
 
 def test_a_feature_that_never_varies_is_zero():

@@ -65,7 +65,10 @@ class Steps:
             rows = np.flatnonzero(of == number)
             steps, back = np.unique(step[rows], return_inverse=True)
             with _opened(self.files[number]) as stored:
-                found[rows] = PROCESSED[self.modality](stored[KEYS[self.modality]][steps])[back]
+                read = stored[KEYS[self.modality]][steps]
+            if not np.isfinite(read).all():
+                raise InputError(f"{self.files[number]} holds {self.modality} that is not finite: leave the file out.")
+            found[rows] = PROCESSED[self.modality](read)[back]
         return found
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -117,7 +120,8 @@ def vision_touch(
     ------
     InputError
         An unknown task or modality; a folder that is absent or without such files; a file that cannot be opened, lacks
-        an array, or has one of other dimensions; fewer than three trajectories.
+        an array, or has one of other dimensions or kind; fewer than three trajectories; what is not finite, of labels
+        now, of the rest when it is read.
 
     References
     ----------
@@ -187,6 +191,10 @@ def _labels(path: Path, task: str, modalities: Sequence[str]) -> np.ndarray:
                     "of 2 steps or more."
                 )
         following = stored[asked][1:]
+        if "image" in modalities and stored[KEYS["image"]].dtype != np.uint8:
+            raise InputError(f"{path}: pictures must be uint8; found {stored[KEYS['image']].dtype}.")
+    if not np.isfinite(following).all():
+        raise InputError(f"{path} holds {asked} that is not finite: leave the file out.")
     if task == "contact":
         return (following.reshape(len(following), -1).sum(1) > 0).astype(np.int32)
     return following[:, :POSE].astype(np.float32)

@@ -105,6 +105,7 @@ def need(folder: str | Path, name: str) -> Path:
     if not path.exists():
         raise InputError(
             f"there is no {path}: put model.safetensors, config.json, vocab.json and merges.txt of a CLIP in "
-            "transformers' layout there, such as of openai/clip-vit-base-patch32 on the Hugging Face hub."
+            "transformers' layout there, such as of openai/clip-vit-base-patch32 on the Hugging Face hub; where that "
+            "has pytorch_model.bin alone, transformers' save_pretrained(folder) writes the first two."
         )
     return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -146,6 +147,7 @@ class TextTower(Transformer):
         return self.read(jnp.take_along_axis(h, at_end[:, None, None], axis=1)[:, 0])
 
 
+@functools.lru_cache(maxsize=8)  # describing a module costs more than a small one computes
 def clip_image(config: ClipConfig = ClipConfig(), *, gives: str = "projected") -> Encoder:
     """Pictures [n, size, size, 3], uint8 or in [0, 1] -> what CLIP's vision transformer says of them. No state.
 
@@ -172,6 +174,7 @@ def clip_image(config: ClipConfig = ClipConfig(), *, gives: str = "projected") -
     return from_nnx(lambda rngs: ImageTower(config, gives, rngs))
 
 
+@functools.lru_cache(maxsize=8)
 def clip_text(config: ClipConfig = ClipConfig(), *, gives: str = "projected") -> Encoder:
     """Tokens int [n, t] of texts that end in ``config.end`` -> what CLIP's text transformer says of them. No state.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from pathlib import Path
@@ -77,10 +78,7 @@ def load_clip(folder: str | Path) -> tuple[ClipConfig, Params]:
         found = {name: x for name, x in load_file(path).items() if name not in BUFFERS}
     except SafetensorError as error:
         raise InputError(f"{path} is no whole safetensors file ({error}): obtain it again.") from None
-    towers = {"image": clip_image(config), "text": clip_text(config)}
-    wanted = {name: jax.eval_shape(tower.init, jax.random.key(0))[0] for name, tower in towers.items()}
-    wanted["logit_scale"] = jax.ShapeDtypeStruct((), jnp.float32)
-    leaves, tree = jax.tree_util.tree_flatten_with_path(wanted)
+    leaves, tree = jax.tree_util.tree_flatten_with_path(_shapes(config))
     paths = [tuple(part.key for part in at) for at, _ in leaves]
     names = [_name(at) for at in paths]
     for what, odd in (("lacks", set(names) - set(found)), ("holds beside CLIP's weights", set(found) - set(names))):
@@ -91,6 +89,14 @@ def load_clip(folder: str | Path) -> tuple[ClipConfig, Params]:
     return config, jax.tree.unflatten(tree, arrays)
 
 
+@functools.lru_cache(maxsize=8)
+def _shapes(config: ClipConfig) -> Params:
+    """What ``load_clip`` gives, as shapes."""
+    towers = {"image": clip_image(config), "text": clip_text(config)}
+    found = {name: jax.eval_shape(tower.init, jax.random.key(0))[0] for name, tower in towers.items()}
+    return found | {"logit_scale": jax.ShapeDtypeStruct((), jnp.float32)}
+
+
 def read_config(path: Path) -> ClipConfig:
     """The sizes that ``config.json`` says; those of ViT-B/32 where it says none, as transformers reads it.
 
@@ -99,8 +105,11 @@ def read_config(path: Path) -> ClipConfig:
     InputError
         Another architecture.
     """
-    said = json.loads(path.read_text())
-    kind = said.get("model_type")
+    try:
+        said = json.loads(path.read_text())
+        kind = said.get("model_type")
+    except (ValueError, AttributeError):
+        raise InputError(f"{path} is cut off, or no object of JSON: obtain it again.") from None
     if kind != "clip":
         raise InputError(f"{path} describes a model of type {kind!r}: give a folder with a CLIP, of type 'clip'.")
     text, image, plain = said.get("text_config") or {}, said.get("vision_config") or {}, ClipConfig()
@@ -157,7 +166,7 @@ def _turned(path: Path, name: str, x: np.ndarray, at: tuple, shape: tuple[int, .
         x = x.transpose(2, 3, 1, 0)
     elif at[-1] == "kernel":
         x = x.T
-    return jnp.asarray(x.reshape(shape), jnp.float32)
+    return jnp.asarray(np.asarray(x.reshape(shape), np.float32))
 
 
 def _some(names: set[str]) -> str:

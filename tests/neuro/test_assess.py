@@ -1,0 +1,25 @@
+"""pidjax/neuro/assess.py: which columns of the metadata are labels, and of which trials."""
+
+import numpy as np
+import pandas as pd
+
+from pidjax.evaluate import blockwise_folds
+from pidjax.neuro.assess import labels_of
+
+
+def test_sessions_without_a_common_class_have_labels_of_their_own():
+    """Imagery (left, right) and arithmetic (sums, rest) are two questions; a class in common makes them one."""
+    n = 40
+    table = pd.DataFrame({"session": np.repeat(["imagery", "arithmetic"], n), "trial_type": "left"})
+    table.loc[1::2, "trial_type"] = "right"
+    table.loc[n:, "trial_type"] = np.where(np.arange(n) % 2, "sums", "rest")
+    blocks = np.tile(np.arange(n) // 10, 2)
+    folds = blockwise_folds(blocks, np.arange(2.0 * n), recording=np.repeat([0, 1], n))
+    found, skipped = labels_of(table, folds)
+    assert {label.name: set(label.values) for label in found} == {
+        "trial_type of imagery": {"left", "right"},
+        "trial_type of arithmetic": {"sums", "rest"},
+    }
+    assert not skipped and all((table.session[label.rows] == label.name.split()[-1]).all() for label in found)
+    shared = table.replace({"sums": "left"})
+    assert [label.name for label in labels_of(shared, folds)[0]] == ["trial_type"]
