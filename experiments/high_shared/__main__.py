@@ -16,6 +16,7 @@ from experiments.high_shared.methods import method as built
 from experiments.high_shared.pictures import Part, load_pictures, write_pictures
 from experiments.representation import learned, optimiser
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
+from pidjax._checks import one_of
 from pidjax.data import array_batches
 from pidjax.evaluate import linear_probe
 from pidjax.objectives import Method
@@ -50,7 +51,8 @@ def main(
         config: Settings one by one, instead of the preset's.
     """
     check_names(method, METHODS)
-    check_names(sets, PUBLISHED)
+    for name in sets:
+        one_of("sets", name, tuple(PUBLISHED))
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
     opened(out, chosen, data, resume=resume)
     if preset == "smoke":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -83,7 +84,10 @@ def _content(path: Path, source: str) -> bytes:
         return path.read_bytes()
     if not packed.exists():
         raise InputError(f"there is no {path}: {source}.")
-    return gzip.decompress(packed.read_bytes())
+    try:
+        return gzip.decompress(packed.read_bytes())
+    except (EOFError, OSError, zlib.error) as error:
+        raise InputError(f"{packed} is cut off ({error}): copy it again.") from None
 
 
 def write_pictures(folder: Path, *, each: int = 40, seed: int = 0) -> Path:

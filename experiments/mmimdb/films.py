@@ -105,6 +105,11 @@ def load_films(folder: Path, clip: Path, config: ClipConfig, text: Path | None =
     if missing:
         raise InputError(f"{folder / 'split.json'} must have train, dev and test; found {', '.join(split)}.")
     ids = [one for name in PARTS.values() for one in split[name]]
+    twice = sorted({one for one in ids if ids.count(one) > 1}) if len(set(ids)) < len(ids) else []
+    empty = [name for name in PARTS.values() if not split[name]]
+    if twice or empty:
+        what = f"film {twice[0]} twice" if twice else f"no film in {empty[0]}"
+        raise InputError(f"{folder / 'split.json'} has {what}: every film is in one of train, dev and test.")
     ends = np.cumsum([len(split[name]) for name in PARTS.values()])[:-1]
     told = [_told(folder / "dataset" / f"{one}.json", folder) for one in ids]
     posters = [_need(folder / "dataset" / f"{one}.jpeg", folder) for one in ids]
@@ -167,8 +172,11 @@ def _need(path: Path, folder: Path) -> Path:
 
 
 def _told(path: Path, folder: Path) -> dict[str, list[str]]:
-    said = json.loads(_need(path, folder).read_text())
-    if not said.get("plot") or "genres" not in said:
+    try:
+        said = json.loads(_need(path, folder).read_text())
+    except ValueError as error:
+        raise InputError(f"{path} is cut off, or no JSON ({error}): unpack it again.") from None
+    if not (said.get("plot") and isinstance(said["plot"], list) and isinstance(said.get("genres"), list)):
         raise InputError(f"{path} must hold lists plot, of one text or more, and genres; found {', '.join(said)}.")
     return said
 
@@ -179,5 +187,8 @@ def _features(tokens: np.ndarray) -> np.ndarray:
 
 
 def _read(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except OSError as error:
+        raise InputError(f"{path} is cut off, or no picture ({error}): unpack it again.") from None

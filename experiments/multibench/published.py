@@ -30,7 +30,8 @@ cross_self_fact, its FactorCL is factorcl_ssl.
 - Published probes have C = 1 (FactorCL) or are fitted again on training and validation rows (CoMM); here the penalty is
   chosen on validation rows and nothing is fitted on them.
 - FactorCL's notebook scores MIMIC on its training rows, and both standardise it by all rows; here by training rows.
-- The published simclr and supcon are not normalised and at least partly collapsed; here they are normalised.
+- The published simclr and supcon are not normalised and at least partly collapsed; here they are normalised, with
+  FactorCL's rate and epochs (the released supcon: 1e-3, T of 0.5, 5 to 100 epochs).
 - Published encoders see padding; here nothing does, FactorCL's read the last word and CoMM's have positions.
 - Table 2 differs from Table 6 by more than the errors (mosi: factorcl_sup 70.7, cross_self_fact 52.4).
 - Table 4 does not say which modality is 1; here it is vision, and MIMIC's table.

@@ -23,7 +23,8 @@ accuracy; the released probe computes the mean over classes.
 - The released code validates and tests on the same files and fits its probe again on training and validation rows, so
   on what it scores; here nothing is fitted on validation rows, and test rows are scored once.
 - It divides files, windows of 50 steps, so that neighbouring windows of one trajectory are trained on and tested; here
-  trajectories are divided (`config:config --config.released` divides files, and validates on test rows).
+  trajectories are divided, which are told from the files' names by a guess (`help(pidjax.data.multibench.vision_touch)`
+  says which: some 150 are expected; `config:config --config.released` divides files, and validates on test rows).
 - It replaces the last step of each file by a random other one; here that step, which has no next, is left out.
 - InfMasking's authors, who ran CoMM's code, found 7.96 ± 2.13 (end_effector) and 87.0 ± 1.8 (contact) for comm.
 - The number beside factorcl_ssl is CoMM's authors' own, with a probe fitted on training rows alone; FactorCL has no

@@ -16,8 +16,9 @@ from pidjax._checks import InputError
 class Fold(NamedTuple):
     """Positions of the trials to train on and to test on.
 
-    ``recordings``, where there are several, divides the tested ones: nulls and comparisons stay within one, or else
-    which recording a trial is of would count as something that is known of it.
+    ``recordings``, where there are several, divides the tested ones: nulls, retrieval and centring stay within one, or
+    else which recording a trial is of would count as something that is known of it. The accuracy and the nats of a
+    label are of all: where its classes are not equally frequent everywhere, compare them with the null.
     """
 
     train: np.ndarray

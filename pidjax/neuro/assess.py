@@ -155,6 +155,8 @@ def labels_of(metadata: pd.DataFrame, folds: list[Fold]) -> tuple[list[Label], d
                     skipped[name + suffix] = (
                         "fewer than two classes have at least 2 training trials beside every tested block"
                     )
+                elif text[column.notna()].nunique() > 1 and name not in skipped:
+                    skipped[name] = "every session has one class of its own, so the session tells it all"
                 continue
             rows = np.flatnonzero(seen.isin(trainable))
             found.append(Label(name + suffix, text.to_numpy(dtype=str)[rows], rows, True))
@@ -170,7 +172,8 @@ def _sessions(metadata: pd.DataFrame, label: pd.Series) -> dict[str, np.ndarray]
     if "session" not in metadata:
         return {"": label.notna().to_numpy()}
     groups: list[tuple[set, set]] = []  # classes, sessions
-    for session, values in label.groupby(metadata.session.to_numpy(), sort=False):
+    of = metadata.session.astype(str)
+    for session, values in label.groupby(of.to_numpy(), sort=False):
         classes, sessions = set(values.dropna()), {session}
         for other in [group for group in groups if group[0] & classes]:
             groups.remove(other)
@@ -179,7 +182,7 @@ def _sessions(metadata: pd.DataFrame, label: pd.Series) -> dict[str, np.ndarray]
     groups = [group for group in groups if group[0]]
     if len(groups) < 2:
         return {"": label.notna().to_numpy()}
-    known, of = label.notna(), metadata.session
+    known = label.notna()
     return {f" of {', '.join(sorted(names))}": (known & of.isin(names)).to_numpy() for _, names in groups}
 
 

@@ -29,8 +29,10 @@ def write(
         "history": history,
     }
     leaves = {jax.tree_util.keystr(at): np.asarray(x) for at, x in jax.tree_util.tree_leaves_with_path(tree)}
-    with path.open("wb") as file:  # numpy adds a suffix to names
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:  # numpy adds a suffix to names
         np.savez(file, allow_pickle=False, about=np.array(json.dumps(about, default=float)), **leaves)
+    partial.rename(path)
 
 
 def read(path: Path) -> tuple[dict[str, Any], DecompositionConfig, Shapes, Any, list]:
@@ -46,17 +48,21 @@ def read(path: Path) -> tuple[dict[str, Any], DecompositionConfig, Shapes, Any, 
     try:
         with np.load(path, allow_pickle=False) as stored:
             about, leaves = json.loads(str(stored["about"])), {k: stored[k] for k in stored.files if k != "about"}
-            config = DecompositionConfig(**_tuples(about["config"]))
-            shapes = Shapes(**_tuples(about["shapes"]))
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            version = about["pidjax"]
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is cut off, or no model that save() wrote ({error}).") from None
+    try:
+        config = DecompositionConfig(**_tuples(about["config"]))
+        shapes = Shapes(**_tuples(about["shapes"]))
+    except TypeError as error:
+        raise InputError(f"{path} was written by pidjax {version}, whose settings differ ({error}).") from None
     wanted = jax.eval_shape(decomposition(config, shapes).init, jax.random.key(0), _batch(shapes))
     named = [(jax.tree_util.keystr(at), x) for at, x in jax.tree_util.tree_leaves_with_path(wanted)]
     wrong = [name for name, x in named if name not in leaves or leaves[name].shape != x.shape]
     if wrong or len(named) != len(leaves):
         first = wrong[0] if wrong else sorted(set(leaves) - {name for name, _ in named})[0]
         raise InputError(
-            f"{path} was written by pidjax {about['pidjax']}, whose model differs from this one at {first}: read it "
+            f"{path} was written by pidjax {version}, whose model differs from this one at {first}: read it "
             "with that version."
         )
     tree = jax.tree.unflatten(jax.tree.structure(wanted), [leaves[name] for name, _ in named])

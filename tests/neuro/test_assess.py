@@ -21,5 +21,7 @@ def test_sessions_without_a_common_class_have_labels_of_their_own():
         "trial_type of arithmetic": {"sums", "rest"},
     }
     assert not skipped and all((table.session[label.rows] == label.name.split()[-1]).all() for label in found)
+    alone = labels_of(table.assign(session=np.repeat([1, 2], n), trial_type=np.repeat(["x", "y"], n)), folds)
+    assert alone == ([], {"trial_type": "every session has one class of its own, so the session tells it all"})
     shared = table.replace({"sums": "left"})
     assert [label.name for label in labels_of(shared, folds)[0]] == ["trial_type"]
