@@ -33,9 +33,9 @@ from pidjax.typing import Objective
 METHODS = ("cross", "cross_self", "factorcl", "comm")
 PHASES = ("forward", "step")
 NOTES = """Operations are those that XLA counts in the compiled program: multiplications and additions apart, loops once
-(FactorCL's critics run some, at full size of small weight beside the encoders). CoMM's Table 8 is not in our notes, so that no
-published number stands beside; the released CoMM at MOSI's sizes has 2,176,144 parameters and takes 1.11e9 operations a
-sample and step (forward and backward, products of matrices alone), by our measurement of its code.
+(FactorCL's critics run some, at full size of small weight beside the encoders). CoMM's Table 8 is not in our notes, so
+that no published number stands beside; the released CoMM at MOSI's sizes has 2,176,144 parameters and takes 1.11e9
+operations a sample and step (forward and backward, products of matrices alone), by our measurement of its code.
 """
 
 
