@@ -141,7 +141,7 @@ def figure(found: dict[str, list[dict[str, Any]]], path: Path) -> None:
     axis.set_xticks(range(len(found)), list(found))
     axis.set_ylabel("synergy, AUC (%); dashed: chance")
     axis.set_ylim(40, 100)
-    axis.legend(title="linear probe of", fontsize=7)
+    axis.legend(title="linear probe of", fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
     fig.savefig(path, dpi=120)
     plt.close(fig)
 
