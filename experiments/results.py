@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import statistics
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
@@ -77,6 +78,12 @@ def matrix(corner: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]
     lines = [f"| {corner} | " + " | ".join(columns) + " |", "|" + "---|" * (len(columns) + 1)]
     lines += [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows.items()]
     return "\n".join(lines) + "\n"
+
+
+def gap(a: Sequence[float], b: Sequence[float]) -> tuple[float, float]:
+    """Mean of ``a`` less that of ``b``, and its standard error over seeds; 0 of one seed."""
+    error = sum(statistics.variance(x) / len(x) for x in (a, b) if len(x) > 1) ** 0.5
+    return statistics.fmean(a) - statistics.fmean(b), error
 
 
 def spread(values: Sequence[float], digits: int = 3) -> str:

@@ -15,7 +15,7 @@ from experiments.high_shared.config import METHODS, PRESETS, PUBLISHED, Config
 from experiments.high_shared.methods import method as built
 from experiments.high_shared.pictures import Part, load_pictures, write_pictures
 from experiments.representation import learned, optimiser
-from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
+from experiments.results import Claim, check_names, finish, gap, kept_part, matrix, opened, spread
 from pidjax._checks import one_of
 from pidjax.data import array_batches
 from pidjax.evaluate import linear_probe
@@ -101,10 +101,12 @@ def claims(found: Scores, *, judged: bool) -> list[Claim]:
     for name, of in found.items():
         for better, worse, less in (("factorcl_sup", "supcon", 2.0), ("factorcl_sup", "simclr", 0.0)):
             if better in of and worse in of:
-                one, other = (100 * float(np.mean([s["accuracy"] for s in of[k]])) for k in (better, worse))
+                accuracy = [[100 * s["accuracy"] for s in of[k]] for k in (better, worse)]
+                more, error = gap(*accuracy)
+                one, other = map(float, map(np.mean, accuracy))
                 expected = f"{PUBLISHED[name][better]} and {PUBLISHED[name][worse]}"
                 claim = f"{name}: accuracy of {better} above {worse}" + (f" less {less:.0f}" if less else "")
-                holds = one > other - less if judged else None
+                holds = more > 2 * error - less if judged else None
                 out.append(Claim(claim, expected, f"{one:.1f} and {other:.1f}", holds))
     return out
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import numpy as np
@@ -16,7 +16,7 @@ from experiments.mmimdb.config import METHODS, PRESETS, PUBLISHED, TUNED, Config
 from experiments.mmimdb.films import GENRES, PARTS, Films, load_films, write_films
 from experiments.mmimdb.methods import method as built
 from experiments.representation import learned, optimiser, with_progress
-from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
+from experiments.results import Claim, check_names, finish, gap, kept_part, matrix, opened, spread
 from pidjax.encoders.clip import load_clip
 from pidjax.evaluate import linear_probe
 from pidjax.objectives import Method, finetune
@@ -86,9 +86,16 @@ def measured(
     batches, tx = with_progress(films.batches(key, size, seed), total), scheduled(config, n // size, total)
 
     def scores(objective: Objective, stage: str) -> tuple[dict[str, float], TrainState]:
-        # CLIP's weights are in the state: one checkpoint, at the end
-        where: dict[str, Any] = {"folder": folder / stage, "title": f"{title}, {stage}", "every": max(steps, 1)}
-        trained = learned(objective, batches, steps, tx, seed=seed, **where)
+        trained = learned(
+            objective,
+            batches,
+            steps,
+            tx,
+            seed=seed,
+            folder=folder / stage,
+            title=f"{title}, {stage}",
+            every=max(steps, 1),  # CLIP's weights are in the state: one checkpoint, at the end
+        )
         parts = [
             (np.asarray(joined(trained.encode(films.rows(part)), made.heads)), films.y[films.parts[part]])
             for part in PARTS
@@ -131,10 +138,10 @@ def claims(found: Scores, *, judged: bool) -> list[Claim]:
     for better, worse in (("comm", "frozen"), ("comm", "clip"), ("comm", "cross_self"), (TUNED, "comm")):
         if better in found and worse in found:
             f1 = [[100 * s["weighted_f1"] for s in found[name]] for name in (better, worse)]
+            more, error = gap(*f1)
             one, other = map(float, map(np.mean, f1))
-            error = sum(np.var(x, ddof=1) / len(x) if len(x) > 1 else 0.0 for x in f1) ** 0.5
             expected = " and ".join(PUBLISHED[name][0] for name in (better, worse))
-            holds = bool(one > other + 2 * error) if judged else None
+            holds = more > 2 * error if judged else None
             out.append(Claim(f"weighted F1 of {better} above {worse}", expected, f"{one:.1f} and {other:.1f}", holds))
     return out
 

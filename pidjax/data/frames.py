@@ -34,7 +34,7 @@ def band_energy_frames(
         If the signal is shorter than a frame, or a band holds no frequency of the frame's grid.
     """
     *lead, channels, times = x.shape
-    length, starts = _frames(times, sfreq, window, hop)
+    length, starts = frame_starts(times, sfreq, window, hop)
     f = np.fft.rfftfreq(length, 1 / sfreq)
     member = np.stack([(f >= lo) & (f < hi) for lo, hi in bands]).astype(np.float32)
     if not member.any(1).all():
@@ -78,7 +78,7 @@ def wavelet_energy_frames(
         If the signal is shorter than a frame, or a band does not lie between 0 and half the sampling rate.
     """
     *lead, channels, times = x.shape
-    length, starts = _frames(times, sfreq, window, hop)
+    length, starts = frame_starts(times, sfreq, window, hop)
     f = np.fft.rfftfreq(times, 1 / sfreq)
     if not all(0 < lo < hi <= sfreq / 2 for lo, hi in bands):
         raise ValueError(f"bands must lie above 0 and up to {sfreq / 2:g} Hz, half the sampling rate; found {bands}.")
@@ -103,7 +103,7 @@ _REACH = 3.5
 """Standard deviations of a wavelet's response that are kept to each side."""
 
 
-def _frames(times: int, sfreq: float, window: float, hop: float) -> tuple[int, np.ndarray]:
+def frame_starts(times: int, sfreq: float, window: float, hop: float) -> tuple[int, np.ndarray]:
     """Samples of a frame, and where each begins."""
     length, step = round(window * sfreq), max(1, round(hop * sfreq))
     if times < length:

@@ -193,13 +193,8 @@ def _arrays(pairs: PairedEpochs) -> dict[str, np.ndarray]:
         "eeg_features": band_proportions(pairs),
         "fnirs_features": response_features(pairs),
         "onset": pairs.metadata.onset_eeg.to_numpy(np.float32),
-        "recording": _codes(pairs),
+        "recording": pairs.recording,
     }
-
-
-def _codes(pairs: PairedEpochs) -> np.ndarray:
-    """One number a recording: negatives come from the same subject and session."""
-    return pairs.metadata.groupby(["subject", "session"], sort=False).ngroup().to_numpy(np.int32)
 
 
 def _settings(model: EEGfNIRSDecomposer, pairs: PairedEpochs, arrays) -> tuple[DecompositionConfig, Shapes]:

@@ -206,8 +206,7 @@ def _folds(pairs: PairedEpochs, n_folds: int, gap: float) -> list[Fold]:
             f"{pairs.log['trials']['found']}: record more, shorten --epoch, or lower --folds."
         )
     trials = pairs.metadata
-    recording = trials.groupby(["subject", "session"], sort=False).ngroup().to_numpy()
-    folds = blockwise_folds(trials.block.to_numpy(), trials.onset_eeg.to_numpy(), gap=gap, recording=recording)
+    folds = blockwise_folds(trials.block.to_numpy(), trials.onset_eeg.to_numpy(), gap=gap, recording=pairs.recording)
     fewest = min(len(fold.train) for fold in folds)
     if fewest < 4:
         raise InputError(

@@ -145,6 +145,11 @@ class PairedEpochs:
     def __len__(self) -> int:
         return len(self.metadata)
 
+    @property
+    def recording(self) -> np.ndarray:
+        """One number a recording, int32 [trials]: those of the same subject and session."""
+        return self.metadata.groupby(["subject", "session"], sort=False).ngroup().to_numpy(np.int32)
+
     def __getitem__(self, index) -> PairedEpochs:
         """Trials by position: slice, integers (in any order) or a boolean mask."""
         rows = np.atleast_1d(np.arange(len(self))[index])

@@ -157,8 +157,8 @@ def preprocess_fnirs(raw: mne.io.BaseRaw, config: PreprocessConfig | None = None
     choices: Choices = {}
     kind = raw.get_channel_types()[0]
     quality = pd.DataFrame(index=pd.Index(pair_names(raw), name="pair"))
-    quality["distance_mm"] = [1e3 * d for d in _distances(raw).values()]
-    quality["bad"] = [any(_pair(n) == pair for n in raw.info["bads"]) for pair in quality.index]
+    quality["distance_mm"] = [1e3 * d for d in pair_distances(raw).values()]
+    quality["bad"] = [any(pair_of(n) == pair for n in raw.info["bads"]) for pair in quality.index]
     if kind == "fnirs_cw_amplitude":
         _judge_saturation(raw, quality, choices)
     raw = _without_bad_pairs(raw, quality, choices)
@@ -179,8 +179,8 @@ def preprocess_fnirs(raw: mne.io.BaseRaw, config: PreprocessConfig | None = None
             raise
         reason = str(error).splitlines()[0]
         raise InputError(f"mne cannot turn these fNIRS channels into concentrations: {reason}") from error
-    distance = _distances(raw)
-    short = [n for n in raw.ch_names if distance[_pair(n)] < SHORT]
+    distance = pair_distances(raw)
+    short = [n for n in raw.ch_names if distance[pair_of(n)] < SHORT]
     if 0 < len(short) < len(raw.ch_names):
         raw.drop_channels(short)
         # concentrations enter after the step that would have used them
@@ -268,7 +268,7 @@ def _judge_saturation(raw, quality: pd.DataFrame, choices: Choices) -> None:
     A pulse alone moves an intensity by about 1 %; the limit is a coefficient of variation of 0.05 %.
     """
     data = good_data(raw)
-    still = {_pair(n) for n, x in zip(raw.ch_names, data, strict=True) if x.std() < 5e-4 * abs(np.median(x))}
+    still = {pair_of(n) for n, x in zip(raw.ch_names, data, strict=True) if x.std() < 5e-4 * abs(np.median(x))}
     quality["bad"] |= quality.index.isin(still)
     choices["saturation"] = f"intensities that vary by less than 0.05 %: {', '.join(sorted(still)) or 'none'}"
 
@@ -289,7 +289,7 @@ def _judge_coupling(raw, config: PreprocessConfig, quality: pd.DataFrame, choice
     )
     by_channel = dict(zip(raw.ch_names, np.nan_to_num(sci), strict=True))
     quality["sci"] = [
-        min((s for n, s in by_channel.items() if _pair(n) == pair), default=np.nan) for pair in quality.index
+        min((s for n, s in by_channel.items() if pair_of(n) == pair), default=np.nan) for pair in quality.index
     ]
     poor = (quality.sci < config.min_sci).to_numpy()
     if (poor | quality.bad.to_numpy()).all():
@@ -309,7 +309,7 @@ def _without_bad_pairs(raw, quality: pd.DataFrame, choices: Choices):
             f"all {len(bad)} fNIRS pairs are bad (flat, not finite or marked): nothing is left to analyse."
         )
     choices["fNIRS pairs"] = f"{len(quality) - len(bad)} of {len(quality)} kept; bad: {', '.join(bad) or 'none'}"
-    raw = raw.pick([n for n in raw.ch_names if _pair(n) not in bad])
+    raw = raw.pick([n for n in raw.ch_names if pair_of(n) not in bad])
     raw.info["bads"] = []
     return raw
 
@@ -320,7 +320,7 @@ def _clean_density(raw, config: PreprocessConfig, choices: Choices):
         raw = mne.preprocessing.nirs.tddr(raw, verbose="error")
     _mark_motion(raw, config, choices)  # what the repair has left
     choices["motion repair"] = "TDDR on optical densities" if config.tddr else "none (TDDR is opt-in)"
-    distance = _distances(raw)
+    distance = pair_distances(raw)
     short = [pair for pair, d in distance.items() if d < SHORT]
     if 0 < len(short) < len(distance):
         from mne_nirs.signal_enhancement import short_channel_regression
@@ -357,11 +357,13 @@ def _mark_motion(raw, config: PreprocessConfig, choices: Choices) -> None:
     )
 
 
-def _distances(raw) -> dict[str, float]:
+def pair_distances(raw) -> dict[str, float]:
     """Source–detector distance (m) of every pair; NaN where positions are unknown."""
     distance = mne.preprocessing.nirs.source_detector_distances(raw.info)
-    return {_pair(n): (d if np.isfinite(d) and d > 0 else np.nan) for n, d in zip(raw.ch_names, distance, strict=True)}
+    return {
+        pair_of(n): (d if np.isfinite(d) and d > 0 else np.nan) for n, d in zip(raw.ch_names, distance, strict=True)
+    }
 
 
-def _pair(channel: str) -> str:
+def pair_of(channel: str) -> str:
     return channel.split(" ")[0]

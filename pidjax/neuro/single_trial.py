@@ -10,7 +10,7 @@ import numpy as np
 from nilearn.glm.first_level import compute_regressor
 
 from pidjax._checks import InputError
-from pidjax.neuro.preprocess import SHORT, bridge_bad
+from pidjax.neuro.preprocess import SHORT, bridge_bad, pair_distances, pair_of
 
 RATE, DRIFT = 2.0, 0.01
 """Samples a second of the fit, and the fastest drift that is taken out (Hz)."""
@@ -144,9 +144,8 @@ def _by_distance(raw: mne.io.BaseRaw) -> tuple[list[str], list[str]]:
     names = [name for name in raw.ch_names if kinds[name] in ("hbo", "hbr") and name not in raw.info["bads"]]
     if not names:
         raise InputError("raw holds no good HbO or HbR channel: convert it with optical_density and beer_lambert_law.")
-    found = mne.preprocessing.nirs.source_detector_distances(raw.info)
-    distance = dict(zip(raw.ch_names, found, strict=True))
-    near = [name for name in names if distance[name] < SHORT]  # not so where the distance is unknown
+    distance = pair_distances(raw)
+    near = [name for name in names if distance[pair_of(name)] < SHORT]  # not so where the distance is unknown
     long = [name for name in names if name not in near]
     if not long:
         raise InputError(f"all {len(names)} channels are shorter than {100 * SHORT:g} cm: none sees the brain.")

@@ -15,6 +15,7 @@ import numpy as np
 from pidjax import critics, data, encoders
 from pidjax.bounds import infonce
 from pidjax.bounds.rows import row_mean
+from pidjax.data.frames import frame_starts
 from pidjax.math.collectives import gather, global_rows
 from pidjax.math.vectors import unit
 from pidjax.objectives.decomposition_config import ADVERSARIES, DecompositionConfig, Shapes
@@ -232,8 +233,7 @@ def _tokens(config: DecompositionConfig, name: str, sfreq: float, x: Array) -> A
 
 def _silent(config: DecompositionConfig, sfreq: float, x: Array) -> Array:
     """Tokens of the EEG whose frame is nothing but zeros (to rounding), [n, frames, channels · bands]."""
-    length, hop = (round(seconds * sfreq) for seconds in (config.eeg_frame, config.eeg_frame / 2))
-    starts = np.arange(0, x.shape[-1] - length + 1, max(1, hop))
+    length, starts = frame_starts(x.shape[-1], sfreq, config.eeg_frame, config.eeg_frame / 2)
     loudest = jnp.abs(x)[..., starts[:, None] + np.arange(length)].max(-1)  # [n, channels, frames]
     return jnp.repeat(loudest.swapaxes(-2, -1) < 1e-5, len(config.bands), -1)
 

@@ -78,6 +78,15 @@ def test_short_channels_are_what_makes_single_trials_readable():
     assert r[0] > 0.65 and r[0] > r[1] + 0.2
 
 
+def test_without_positions_every_channel_is_long(concentrations):
+    """A distance of nothing is unknown, not short."""
+    raw = concentrations.copy()
+    for channel in raw.info["chs"]:
+        channel["loc"][:9] = 0.0
+    found = single_trial_responses(raw, ONSETS, 5.0)
+    assert len(found.channels) == 32 and not found.regressed
+
+
 def test_bad_input(session, concentrations):
     with pytest.raises(InputError, match="no good HbO or HbR channel"):
         single_trial_responses(session.raw_fnirs, ONSETS, 5.0)
