@@ -5,5 +5,6 @@ python -m experiments.real_today                  # five sets, all methods, five
 
 Sets: sentiment of MOSI's utterances (words; sound and video), deaths of PhysioNet 2012 (48 hours of signals; five
 numbers at admission), spoken and written digits of one value, UCI's digits (three views; three others), Basic Motions
-(accelerometer; gyroscope). A probe's penalty and the method are chosen on validation rows; test rows are scored once.
+(accelerometer; gyroscope). A probe's penalty, the method and the steps that it is trained for are chosen on
+validation rows; test rows enter no choice.
 """

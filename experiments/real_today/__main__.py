@@ -13,20 +13,23 @@ import numpy as np
 import optax
 import tyro
 
+from benchmarks.store import kept
 from experiments.real_today.sets import PARTS, SETS, Recordings
+from experiments.real_today.tables import claims, figure, pid_table, scores_table, steps_table
 from experiments.representation import learned, with_progress
-from experiments.results import Claim, check_names, finish, kept_part, matrix, opened
+from experiments.results import check_names, finish, kept_part, opened
 from pidjax import data as batches
 from pidjax import encoders, train
 from pidjax._checks import InputError
+from pidjax.data.augment_compose import SampleAugmentation
 from pidjax.estimators import estimate_pid
 from pidjax.evaluate import linear_probe
 from pidjax.objectives import METHODS, Method
 from pidjax.objectives import method as built
 from pidjax.objectives.factorcl import PAPER
+from pidjax.typing import Objective
 
 SELF_SUPERVISED = ("simclr", "clip", "cross_self", "vicreg", "barlow", "factorcl_ssl", "clean_ssl", "comm")
-GOALS = {"mosi": 0.767, "physionet": 0.846}
 SUPERVISED = ("supcon", "factorcl_sup", "supervised")
 AUGMENT = batches.compose((("gaussian_noise", {"sd": 0.3}), ("zero", {"share": 0.2})))
 
@@ -43,8 +46,10 @@ class Config:
         Widths of the projection heads of Cross+Self and CoMM.
     critic : int
         Hidden width of FactorCL's critics.
-    batch, steps, learning_rate, weight_decay
+    batch, learning_rate, weight_decay
         Of AdamW; a batch is no larger than the rows to train on.
+    stages : tuple of int
+        Steps after which a representation is probed, of which validation chooses; the last ends the training.
     seeds : int
         Trained side by side.
     pid_rows : int
@@ -55,16 +60,20 @@ class Config:
     head: tuple[int, ...] = (256, 64)
     critic: int = 128
     batch: int = 128
-    steps: int = 500
+    stages: tuple[int, ...] = (50, 100, 250, 500)
     learning_rate: float = 1e-3
     weight_decay: float = 1e-3
     seeds: int = 5
     pid_rows: int = 3000
 
+    def __post_init__(self) -> None:
+        if not self.stages or self.stages[0] < 1 or list(self.stages) != sorted(set(self.stages)):
+            raise InputError(f"stages must be numbers of steps, each larger than the one before; found {self.stages}.")
+
 
 PRESETS = {
     "full": Config(),
-    "smoke": Config(encoder=(8, 4), head=(8, 4), critic=8, batch=16, steps=2, seeds=2, pid_rows=200),
+    "smoke": Config(encoder=(8, 4), head=(8, 4), critic=8, batch=16, stages=(1, 2), seeds=2, pid_rows=200),
 }
 
 
@@ -102,7 +111,7 @@ def main(
         for one in method:
             compute = functools.partial(measured, one, load, chosen, f"{name}, {one}")
             found[name][one] = kept_part(out, f"{name}, {one}", compute)
-    tables = [scores_table(found, method), pid_table(found)]
+    tables = [scores_table(found, method), steps_table(found, method), pid_table(found)]
     figure(found, method, out / "scores.png")
     finish(out, started, tables, claims(found, method, judged=preset != "smoke"), {"sets": found})
 
@@ -134,34 +143,34 @@ def atoms(of: Recordings, most: int) -> dict[str, Any]:
 
 
 def measured(name: str, load: Any, config: Config, title: str, folder: Path) -> dict[str, Any]:
-    """Scores of a method's representation, one a seed."""
+    """Scores of a method's representation, one a seed, at the stage of the best mean on validation rows; the curve."""
     of: Recordings = load()
     train_rows = of.rows["train"]
     size = min(config.batch, len(train_rows))
     found = of_sizes(name, (of.x1.shape[1], of.x2.shape[1]), int(of.y.max()) + 1, config)
     arrays = {"x1": of.x1[train_rows], "x2": of.x2[train_rows], "y": of.y[train_rows]}
     sources = [
-        with_progress(batches.array_batches(jax.random.key(seed), arrays, size), config.steps)
+        with_progress(batches.array_batches(jax.random.key(seed), arrays, size), config.stages[-1])
         for seed in range(config.seeds)
     ]
-    start = time.time()
-    encode = learned(
-        train.over_seeds(found.objective, config.seeds),
-        train.side_by_side(sources),
-        config.steps,
-        optax.adamw(config.learning_rate, weight_decay=config.weight_decay),
-        seed=7,
-        folder=folder,
-        title=title,
-    ).encode
-    z = encode({name: np.stack([x] * config.seeds, 1) for name, x in (("x1", of.x1), ("x2", of.x2))})
-    seconds = time.time() - start
-    scores = [probed(np.hstack([z[head][:, k] for head in found.heads]), of) for k in range(config.seeds)]
-    return {key: [one[key] for one in scores] for key in scores[0]} | {"seconds": seconds}
+    objective, rows = train.over_seeds(found.objective, config.seeds), train.side_by_side(sources)
+    tx = optax.adamw(config.learning_rate, weight_decay=config.weight_decay)
+
+    def probe(upto: int) -> dict[str, Any]:
+        start = time.time()
+        encode = learned(objective, rows, upto, tx, seed=7, folder=folder / "training", title=title).encode
+        z = encode({name: np.stack([x] * config.seeds, 1) for name, x in (("x1", of.x1), ("x2", of.x2))})
+        seconds = time.time() - start
+        scores = [probed(np.hstack([z[head][:, k] for head in found.heads]), of) for k in range(config.seeds)]
+        return {"step": upto, "seconds": seconds} | {key: [one[key] for one in scores] for key in scores[0]}
+
+    curve = [kept(folder / f"probed-{upto}.json", functools.partial(probe, upto)) for upto in config.stages]
+    chosen = max(curve, key=lambda stage: float(np.mean(stage["validation"])))
+    return chosen | {"seconds": sum(stage["seconds"] for stage in curve), "curve": curve}
 
 
 def of_sizes(name: str, sizes: tuple[int, int], classes: int, config: Config) -> Method:
-    """The method of this name, for sides of these sizes."""
+    """The method of this name, for sides of these sizes; those of labels are augmented too."""
     nets = [encoders.mlp(size, *config.encoder, activation="relu") for size in sizes]
     settings: dict[str, Any] = {}
     if METHODS[name].heads == ("joint",):
@@ -172,88 +181,21 @@ def of_sizes(name: str, sizes: tuple[int, int], classes: int, config: Config) ->
         settings["head"] = config.head
     critics = dataclasses.replace(PAPER, critic_hidden=(config.critic,))
     augment = batches.apart(AUGMENT, AUGMENT)
-    return built(name, nets, augment=augment, classes=classes, config=critics, **settings)
+    made = built(name, nets, augment=augment, classes=classes, config=critics, **settings)
+    return made._replace(objective=augmented(made.objective, augment)) if METHODS[name].supervised else made
 
 
-def best(by: dict[str, Any], method: tuple[str, ...]) -> str:
-    """The method of the highest mean score on validation rows."""
-    return max(method, key=lambda name: float(np.mean(by[name]["validation"])))
+def augmented(base: Objective, augment: SampleAugmentation) -> Objective:
+    """``base`` of samples that are augmented when it trains."""
 
+    def encode(params, state, batch, key=None, *, train: bool):
+        if train:
+            pair = {side: batch[side] for side in ("x1", "x2")}
+            # 0 is no side's number, so that views do not share the randomness of encoders
+            batch = batch | jax.vmap(lambda k, one: augment(jax.random.fold_in(k, 0), one))(key, pair)
+        return base.encode(params, state, batch, key, train=train)
 
-def scores_table(found: dict[str, dict[str, Any]], method: tuple[str, ...]) -> str:
-    """Test scores (%), mean and standard deviation over seeds; the method that validation chose in bold."""
-    rows: dict[str, list[str]] = {}
-    for name in method:
-        rows[name] = []
-        for by in found.values():
-            test = 100 * np.array(by[name]["test"])
-            text = f"{test.mean():.1f}" + (f" ± {test.std(ddof=1):.1f}" if len(test) > 1 else "")
-            rows[name].append(f"**{text}**" if name == best(by, method) else text)
-    for by in found.values():
-        for view in by["raw"]:
-            rows.setdefault(f"raw, {view}", [])
-    for of, cells in rows.items():
-        if of.startswith("raw, "):
-            for by in found.values():
-                one = by["raw"].get(of.removeprefix("raw, "))
-                cells.append("–" if one is None else f"{100 * one['test']:.1f} ({100 * one['test_se']:.1f})")
-    title = (
-        "Test score (%), AUC of physionet, accuracy of the others: mean ± SD over seeds; of raw features with the "
-        "standard error of the test rows in brackets\n\n"
-    )
-    return title + matrix("probe of", list(found), rows)
-
-
-def pid_table(found: dict[str, dict[str, Any]]) -> str:
-    """R, U1, U2 and S of the labels."""
-    rows = {}
-    for name, by in found.items():
-        if "why" in by["pid"]:
-            rows[name] = [by["pid"]["why"], "", "", ""]
-        else:
-            rows[name] = [f"{a:.3f} ± {e:.3f}" for a, e in zip(by["pid"]["atoms"], by["pid"]["errors"], strict=True)]
-    return "PID of the label in the raw features of both sides, nats\n\n" + matrix("set", ["R", "U1", "U2", "S"], rows)
-
-
-def figure(found: dict[str, dict[str, Any]], method: tuple[str, ...], path: Path) -> None:
-    """Test scores of all methods, the raw probe a line."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
-    fig, axes = plt.subplots(1, len(found), figsize=(2.8 * len(found), 3.4), layout="constrained", squeeze=False)
-    for axis, (name, by) in zip(axes[0], found.items(), strict=True):
-        for i, one in enumerate(method):
-            values = 100 * np.array(by[one]["test"])
-            axis.bar(i, values.mean(), yerr=values.std(ddof=1) if len(values) > 1 else None, capsize=3)
-        line = by["raw"]["all"]
-        axis.axhspan(*(100 * (line["test"] + k * line["test_se"]) for k in (-1, 1)), color="k", alpha=0.15)
-        axis.axhline(100 * line["test"], color="k", lw=0.8, ls="--")
-        axis.set_xticks(range(len(method)), list(method), rotation=60, ha="right", fontsize=7)
-        axis.set_ylim(max(0.0, 100 * line["test"] - 30), min(100.0, 100 * line["test"] + 12))
-        axis.set_title(name)
-    axes[0][0].set_ylabel("test score (%); dashed: all raw features")
-    fig.savefig(path, dpi=120)
-    plt.close(fig)
-
-
-def claims(found: dict[str, dict[str, Any]], method: tuple[str, ...], *, judged: bool) -> list[Claim]:
-    """The method that validation chose against the raw probe."""
-    out, above = [], 0
-    for name, by in found.items():
-        line, one = by["raw"]["all"], best(by, method)
-        score = float(np.mean(by[one]["test"]))
-        above += score > line["test"]
-        least = line["test"] - line["test_se"]
-        holds = bool(score >= least) if judged else None
-        out.append(Claim(f"{name}: {one}, chosen on validation", f">= {100 * least:.1f}", f"{100 * score:.1f}", holds))
-        goal = GOALS.get(name)
-        if goal is not None:
-            holds = bool(score >= goal) if judged else None
-            out.append(Claim(f"{name}: the same", f">= {100 * goal:.1f}", f"{100 * score:.1f}", holds))
-    out.append(Claim("sets on which it is above all raw features", ">= 2", str(above), above >= 2 if judged else None))
-    return out
+    return base._replace(encode=encode)
 
 
 if __name__ == "__main__":

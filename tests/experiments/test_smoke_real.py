@@ -1,11 +1,16 @@
-"""experiments.real_today: the smoke preset runs to its tables; parts share no row and no video."""
+"""experiments.real_today: the smoke preset runs to its tables; validation chooses; parts share no row and no video."""
 
 import json
 
+import jax
 import numpy as np
+import pytest
 
 from experiments.real_today import __main__ as experiment
 from experiments.real_today.sets import PARTS, SETS
+from experiments.representation import Learned
+from pidjax._checks import InputError
+from pidjax.typing import Objective
 
 
 def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch, data):
@@ -16,11 +21,47 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch, data):
     result = json.loads((tmp_path / "smoke" / "result.json").read_text())["sets"]["motions"]
     assert len(result["cross_self"]["test"]) == 2 and 0.25 < result["raw"]["all"]["test"] <= 1
     assert set(result["raw"]) == {"accelerometer", "gyroscope", "all"}
+    curve = result["cross_self"]["curve"]
+    best = max(np.mean(stage["validation"]) for stage in curve)
+    assert [stage["step"] for stage in curve] == [1, 2] and np.mean(result["cross_self"]["validation"]) == best
     text = (tmp_path / "smoke" / "table.md").read_text()
-    assert "not here" in text and "expected" in text
+    assert "not here" in text and "expected" in text and f"| cross_self | {result['cross_self']['step']} |" in text
     assert (tmp_path / "smoke" / "scores.png").stat().st_size > 5_000
     monkeypatch.setattr(experiment, "learned", None)
     experiment.main("smoke", tmp_path, folder, sets=("motions",), method=("cross_self",))
+
+
+def test_steps_are_chosen_on_validation_rows(tmp_path, monkeypatch, data):
+    """The stage that validation likes best, though test rows like the other; training goes on from stage to stage."""
+    folder = data("multimodal/basic_motions.npz").parents[1]
+    of, asked = SETS["motions"](folder), []
+
+    def learned(objective, batches, steps, tx, **settings):
+        asked.append(steps)
+        heads = ("backbone1", "backbone2")
+        return Learned(lambda rows: {head: np.full((len(rows["x1"]), 2, 1), steps) for head in heads}, None, [])
+
+    def probed(z, of):
+        return {"validation": {10: 0.5, 20: 0.9, 30: 0.7}[z[0, 0]], "test": {10: 0.8, 20: 0.1, 30: 0.2}[z[0, 0]]}
+
+    monkeypatch.setattr(experiment, "learned", learned)
+    monkeypatch.setattr(experiment, "probed", probed)
+    config = experiment.Config(stages=(10, 20, 30), seeds=2)
+    (tmp_path / "probed-10.json").write_text(json.dumps({"step": 10, "seconds": 1, "validation": [0.5], "test": [0.8]}))
+    found = experiment.measured("supcon", lambda: of, config, "", tmp_path)
+    assert (found["step"], found["test"], asked) == (20, [0.1, 0.1], [20, 30])
+    with pytest.raises(InputError, match="larger than the one before"):
+        experiment.Config(stages=(20, 10))
+
+
+def test_augmented():
+    """Only what a method trains on is augmented, and its label never."""
+    given = {"x1": np.zeros((3, 2), np.float32), "x2": np.ones((3, 4), np.float32), "y": np.arange(3)}
+    echo = Objective(None, lambda params, state, batch, key=None, *, train: (batch, state), None)
+    made = experiment.augmented(echo, lambda key, sample: {side: x + 1 for side, x in sample.items()})
+    seen = made.encode({}, {}, given, jax.random.split(jax.random.key(0), 3), train=True)[0]
+    assert (seen["x1"] == 1).all() and (seen["x2"] == 2).all() and seen["y"] is given["y"]
+    assert made.encode({}, {}, given, train=False)[0] is given
 
 
 def test_parts(data):
