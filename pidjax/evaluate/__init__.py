@@ -1,6 +1,6 @@
 """What a representation holds: block-wise probes, retrieval, prediction across modalities, with their nulls."""
 
-from pidjax.evaluate.audit import Audit, audit
+from pidjax.evaluate.audit import Audit, audit, label_information
 from pidjax.evaluate.folds import Fold, blockwise_folds
 from pidjax.evaluate.linear import LinearResult, linear_probe
 from pidjax.evaluate.probe import ProbeResult, probe_class, probe_value
@@ -15,6 +15,7 @@ __all__ = [
     "RelationResult",
     "audit",
     "blockwise_folds",
+    "label_information",
     "linear_probe",
     "prediction",
     "probe_class",

@@ -144,8 +144,7 @@ def audit(
         parts = folds if folds is not None else _random_folds(y, seed)
         tested = np.concatenate([fold.test for fold in parts])
         for i, (head, z) in enumerate(heads.items()):
-            q = _probe(name, z, y, parts, seed)
-            terms = np.log(q[np.arange(len(tested)), y[tested]] / prior[y[tested]])
+            terms, q = label_information(z, y, parts, name=name, seed=seed)
             found[:, i, j] = terms.mean(), terms.std(ddof=1) / len(terms) ** 0.5
             if through.get(head) == name:
                 read[head] = _in_order(q.argmax(1), tested, len(y), head)
@@ -163,8 +162,38 @@ def audit(
     return Audit(tuple(heads), tuple(labels), entropy, nats, error, nats + 1.645 * error, leakage, pid, read)
 
 
-def _probe(name: str, z: np.ndarray, y: np.ndarray, folds: Sequence[Fold], seed: int) -> np.ndarray:
-    """q(y | z) of every tested row, [tested, classes]."""
+def label_information(
+    z: np.ndarray, y: np.ndarray, folds: Sequence[Fold], *, name: str = "the label", seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    r"""Nats of a label in a representation, by a held-out non-linear probe.
+
+    .. math:: H(y) - \mathbb{E}[-\log q(y \mid z)] \le I(Z; Y) \quad \text{in expectation}
+
+    q is a logistic regression or a perceptron, whichever has the lower log-loss within the trained rows, mixed with one
+    per cent of their prior.
+
+    Parameters
+    ----------
+    z : [n, d]
+    y : int [n]
+        Codes of classes.
+    folds : sequence of Fold
+    name : str
+        Of the label, in errors.
+    seed : int
+
+    Returns
+    -------
+    terms : [tested]
+        Pointwise; their mean is the information, fold by fold in the order of its tested rows.
+    probability : [tested, classes]
+        q of every tested row.
+
+    Raises
+    ------
+    InputError
+        A class that is tested in a fold that does not train on it.
+    """
     found = []
     for fold in folds:
         prior = np.bincount(y[fold.train], minlength=y.max() + 1) / len(fold.train)
@@ -183,7 +212,10 @@ def _probe(name: str, z: np.ndarray, y: np.ndarray, folds: Sequence[Fold], seed:
         q = np.zeros((len(fold.test), len(prior)))
         q[:, model.classes_] = model.predict_proba(z[fold.test])
         found.append(0.99 * q + 0.01 * prior)
-    return np.concatenate(found)
+    probability = np.concatenate(found)
+    tested = np.concatenate([fold.test for fold in folds])
+    share = np.bincount(y) / len(y)
+    return np.log(probability[np.arange(len(tested)), y[tested]] / share[y[tested]]), probability
 
 
 def _in_order(read: np.ndarray, tested: np.ndarray, n: int, head: str) -> np.ndarray:

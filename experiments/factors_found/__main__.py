@@ -1,0 +1,114 @@
+"""The command; see the package."""
+
+from __future__ import annotations
+
+import functools
+import time
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import tyro
+
+from experiments.factors_found.methods import METHODS, heads_of
+from experiments.factors_found.tables import claims, figure, leakage_table, nats_table
+from experiments.factors_found.world import OWNER, PRESETS, TASKS, Config, draw, task_of
+from experiments.results import check_names, finish, kept_part, opened
+from pidjax.evaluate import Fold, label_information
+from pidjax.neuro.canonical import CanonicalDecomposer
+from pidjax.neuro.validate import synergy_claim
+
+
+def main(
+    preset: Literal["full", "tuning", "smoke"] = "full",
+    out: Path = Path("runs/factors_found"),
+    method: tuple[str, ...] = METHODS,
+    resume: bool = True,
+) -> None:
+    """Simulate, learn without labels, probe, and print what was asked for beside what came out.
+
+    Args:
+        preset: Three seeds of the law that nothing was tuned on, of the other law, or seconds.
+        out: Folder of the results; what it holds is not made again.
+        method: Of canonical, comm, cross_self, factorcl_ssl.
+        resume: Keep what an earlier run left; otherwise make everything again.
+    """
+    check_names(method, METHODS)
+    started, config, out = time.time(), PRESETS[preset], out / preset
+    opened(out, config, resume=resume)
+    warnings.filterwarnings("ignore", message=".*n_quantiles.*")
+    found: dict[str, list[dict[str, Any]]] = {}
+    for task in TASKS:
+        found[task] = []
+        for seed in range(config.seeds):
+            compute = functools.partial(measured, task, config, method, seed)
+            found[task].append(kept_part(out, f"{task}, seed {seed}", compute))
+            print(f"{task}, seed {seed}: done after {(time.time() - started) / 60:.1f} min", flush=True)
+    controls = [
+        kept_part(out, f"control, {k}", functools.partial(control, config, k)) for k in range(config.controls)
+    ]
+    tables = [nats_table(found, method), leakage_table(found, method)]
+    figure(found, method, out / "shares.png")
+    result = {"tasks": found, "controls": controls}
+    finish(out, started, tables, claims(found, controls, method, judged=preset != "smoke"), result)
+
+
+def measured(task: str, config: Config, methods: tuple[str, ...], seed: int, folder: Path) -> dict[str, Any]:
+    """Nats of the task's label in every head of every method, the observers', and the claim of synergy."""
+    rng = np.random.default_rng([seed, list(TASKS).index(task)])
+    law = task_of(task, config)
+    train = draw(law, config.train_subjects, config.train_trials, rng, observed=False)
+    test = draw(law, config.test_subjects, config.test_trials, rng, observed=True)
+    told = None
+    if task == "xor":
+        told = np.where(rng.random(len(train.label)) < config.labelled, train.label, -1)
+    start = time.time()
+    model = CanonicalDecomposer(law.config.jitter, duration=law.config.task, random_state=seed)
+    model.fit(train.trials, told)
+    out: dict[str, Any] = {
+        "observers": test.observed.mean(0).tolist(),
+        "entropy": float(_entropy(test.label)),
+        "seconds": time.time() - start,
+        "shared": model.n_shared_,
+        "methods": {},
+    }
+    folds = by_subject(test.trials.recording)
+    for name in methods:
+        heads = heads_of(name, model, train.trials, test.trials, config, seed, folder)
+        nats = {}
+        for head, z in heads.items():
+            known = np.zeros(2)
+            if np.ptp(z, axis=0).any():
+                known, _ = label_information(z, test.label, folds, seed=seed)
+            nats[head] = (float(known.mean()), float(known.std(ddof=1) / len(known) ** 0.5))
+        out["methods"][name] = nats
+    if "synergy" in OWNER[task] and told is None:
+        claim = synergy_claim(model, test.trials, test.label, folds, repairings=config.repairings, seed=seed)
+        out["claim"] = claim._asdict()
+    return out
+
+
+def control(config: Config, k: int, folder: Path) -> dict[str, Any]:
+    """The claim of synergy where two detectors of one event err independently: there is no interaction to find."""
+    rng = np.random.default_rng([k, 1000])
+    drawn = draw(task_of("event", config), config.train_subjects, config.train_trials, rng, observed=False)
+    model = CanonicalDecomposer(random_state=k).fit(drawn.trials)
+    folds = by_subject(drawn.trials.recording)
+    return synergy_claim(model, drawn.trials, drawn.label, folds, repairings=config.repairings, seed=k)._asdict()
+
+
+def by_subject(recording: np.ndarray) -> list[Fold]:
+    """Five folds of whole subjects; fewer where there are fewer."""
+    subjects = np.unique(recording)
+    parts = [np.isin(recording, one) for one in np.array_split(subjects, min(5, len(subjects)))]
+    return [Fold(np.flatnonzero(~test), np.flatnonzero(test)) for test in parts]
+
+
+def _entropy(label: np.ndarray) -> float:
+    p = np.bincount(label) / len(label)
+    return -(p[p > 0] * np.log(p[p > 0])).sum()
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,156 @@
+"""Tables, figure and claims of what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments.factors_found.world import OWNER
+from experiments.results import Claim, matrix
+from pidjax.objectives import HEADS
+
+Found = dict[str, list[dict[str, Any]]]
+OBSERVER = {"redundancy_eeg": 0, "unique_eeg": 0, "redundancy_fnirs": 1, "unique_fnirs": 1, "synergy": 2}
+"""Which ideal observer a head's own factor is measured against: of EEG, of fNIRS, of both."""
+GOALS = {"event": 0.8, "mode": 0.8, "cost": 0.7, "delay": 0.5, "efficiency": 0.5, "xor": 0.6}
+CLEAN = {
+    "mode": ("unique_fnirs", "redundancy_fnirs"),
+    "cost": ("unique_eeg", "redundancy_eeg"),
+}
+"""Heads that must not hold a task's label: at most 5 % at the upper end of their 95 % interval."""
+
+
+def over_seeds(found: Found, task: str, name: str, head: str) -> tuple[float, float]:
+    """Mean nats and its standard error: of the seeds, and never less than that of the tested trials."""
+    both = np.array([one["methods"][name][head] for one in found[task]])
+    seeds = both[:, 0].std(ddof=1) / len(both) ** 0.5 if len(both) > 1 else 0.0
+    return float(both[:, 0].mean()), float(max(seeds, np.sqrt((both[:, 1] ** 2).mean() / len(both))))
+
+
+def available(found: Found, task: str, head: str) -> float:
+    """Nats that the ideal observer of what the head sees has of the task's label."""
+    return float(np.mean([one["observers"][OBSERVER[head]] for one in found[task]]))
+
+
+def nats_table(found: Found, methods: Sequence[str]) -> str:
+    """Nats of every task's label in every head; the heads that it belongs to in bold."""
+    parts = []
+    for name in methods:
+        rows = {}
+        for task in found:
+            cells = []
+            for head in HEADS:
+                mean, error = over_seeds(found, task, name, head)
+                text = f"{mean:.3f} ± {error:.3f}"
+                cells.append(f"**{text}**" if head in OWNER[task] else text)
+            ideal = [float(np.mean([one["observers"][k] for one in found[task]])) for k in range(3)]
+            rows[task] = [*cells, " / ".join(f"{max(x, 0.0):.3f}" for x in ideal)]
+        columns = [*HEADS, "ideal observers: EEG / fNIRS / both"]
+        parts.append(f"{name}: nats of the task's label, mean ± standard error\n\n" + matrix("task", columns, rows))
+    return "\n".join(parts)
+
+
+def leakage(found: Found, name: str) -> float:
+    """Mean share of a label's entropy in the heads that it does not belong to."""
+    cells = [
+        max(over_seeds(found, task, name, head)[0], 0.0) / found[task][0]["entropy"]
+        for task in found
+        for head in HEADS
+        if head not in OWNER[task]
+    ]
+    return float(np.mean(cells))
+
+
+def leakage_table(found: Found, methods: Sequence[str]) -> str:
+    """One number a method."""
+    rows = {name: [f"{leakage(found, name):.1%}"] for name in methods}
+    return matrix("method", ["mean leakage into other heads, share of the label's entropy"], rows)
+
+
+def claims(found: Found, controls: list[dict[str, Any]], methods: Sequence[str], *, judged: bool) -> list[Claim]:
+    """What was asked for beside what came out, of the canonical decomposition."""
+    out: list[Claim] = []
+
+    def add(name: str, expected: str, obtained: str, holds: bool) -> None:
+        out.append(Claim(name, expected, obtained, holds if judged else None))
+
+    if "canonical" not in methods:
+        return out
+    ours = "canonical"
+    for task, goal in GOALS.items():
+        for head in OWNER[task]:
+            mean, error = over_seeds(found, task, ours, head)
+            ideal = available(found, task, head)
+            said = f"{mean / ideal:.0%} ± {error / ideal:.0%}"
+            add(f"{task} from {head}", f">= {goal:.0%} of the ideal observer", said, mean >= goal * ideal)
+    shares = [[x / available(found, "event", head) for x in over_seeds(found, "event", ours, head)] for head in HEADS[:2]]
+    apart, error = shares[1][0] - shares[0][0], float(np.hypot(shares[0][1], shares[1][1]))
+    add("event, difference of both shares", f"within ± {1.96 * error:.1%}", f"{apart:.1%}", abs(apart) <= 1.96 * error)
+    for task, heads in CLEAN.items():
+        for head in heads:
+            mean, error = over_seeds(found, task, ours, head)
+            upper = (max(mean, 0.0) + 1.645 * error) / available(found, task, "synergy")
+            add(f"{task} from {head}, upper 95 % limit", "<= 5%", f"{upper:.1%}", upper <= 0.05)
+    for task in ("delay", "efficiency"):
+        told = [one["claim"] for one in found[task]]
+        text = ", ".join(
+            f"{one['nats']:.2f} to {max(one['eeg'], 0):.2f} / {max(one['fnirs'], 0):.2f}, null {one['null95']:.2f}"
+            for one in told
+        )
+        holds = all(one["holds"] for one in told)
+        add(f"{task}: synergy above EEG and fNIRS alone and the re-paired null", "all seeds", text, holds)
+    mean, error = over_seeds(found, "delay_locked", ours, "synergy")
+    own, _ = over_seeds(found, "delay_locked", ours, "unique_fnirs")
+    text = f"{mean:.3f}; {own:.3f} in unique_fnirs"
+    add("delay locked to the stimulus: nothing in synergy", "0 within 2 SE", text, mean <= 2 * error and own > 0.1)
+    leak = leakage(found, ours)
+    add("mean leakage", "<= 10%", f"{leak:.1%}", leak <= 0.10)
+    wrong = sum(one["holds"] for one in controls)
+    most = 0.05 * len(controls)
+    add("synergy claimed where there is none", f"<= {most:g} of {len(controls)}", str(wrong), wrong <= most)
+    for name in methods:
+        if name == ours:
+            continue
+        behind = [
+            f"{task} ({a[0]:.2f} to {b[0]:.2f})"
+            for task in GOALS
+            for a, b in [_best(found, task, ours, name)]
+            if a[0] < b[0] - 2 * np.hypot(a[1], b[1])
+        ]
+        add(f"not behind {name} in any row", "in none", "; ".join(behind) or "none", not behind)
+    return out
+
+
+def _best(found: Found, task: str, ours: str, theirs: str) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Nats in the best of the heads that the label belongs to, of both methods."""
+    a, b = (max(over_seeds(found, task, name, head) for head in OWNER[task]) for name in (ours, theirs))
+    return a, b
+
+
+def figure(found: Found, methods: Sequence[str], path: Path) -> None:
+    """Share of the label's entropy in every head, one matrix a method."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    fig, axes = plt.subplots(1, len(methods), figsize=(3.1 * len(methods), 3.4), layout="constrained", squeeze=False)
+    for axis, name in zip(axes[0], methods, strict=True):
+        share = np.array(
+            [[over_seeds(found, task, name, head)[0] / found[task][0]["entropy"] for head in HEADS] for task in found]
+        )
+        axis.imshow(np.clip(share, 0, 1), vmin=0, vmax=1, cmap="viridis", aspect="auto")
+        for i, task in enumerate(found):
+            for j, head in enumerate(HEADS):
+                weight = "bold" if head in OWNER[task] else "normal"
+                value = max(share[i, j], 0.0)
+                axis.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7, weight=weight, color="w")
+        axis.set_xticks(range(len(HEADS)), [head.replace("_", "\n") for head in HEADS], fontsize=6)
+        axis.set_yticks(range(len(found)), list(found) if axis is axes[0][0] else [""] * len(found), fontsize=7)
+        axis.set_title(name, fontsize=9)
+    fig.suptitle("share of the label's entropy that a probe finds (bold: where it belongs)", fontsize=9)
+    fig.savefig(path, dpi=120)
+    plt.close(fig)

@@ -1,0 +1,139 @@
+"""Tasks, and what is drawn of them: evidence, labels, and what ideal observers know."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pidjax.neuro.evidence import Evidence, evidence_of_arrays, joined
+from pidjax.neuro.simulate import Task, information, make_task, observed_label, simulate_trials
+from pidjax.neuro.simulate.montage import fnirs_info, short_pairs
+
+TASKS: dict[str, dict[str, Any]] = {
+    "event": {},
+    "mode": {},
+    "cost": {},
+    "delay": {"jitter": 8.0},
+    "delay_locked": {},
+    "efficiency": {"activation_sd": 0.7},
+    "xor": {},
+}
+"""What each changes in the simulator's task of its name; efficiency's shared part is twice the private ones."""
+OWNER = {
+    "event": ("redundancy_eeg", "redundancy_fnirs"),
+    "mode": ("unique_eeg",),
+    "cost": ("unique_fnirs",),
+    "delay": ("synergy",),
+    "delay_locked": ("unique_fnirs",),
+    "efficiency": ("synergy",),
+    "xor": ("synergy",),
+}
+"""The heads that each task's label belongs to."""
+BINS = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Sizes, and the law of the signals.
+
+    Attributes
+    ----------
+    train_subjects, train_trials, test_subjects, test_trials : int
+    sfreq : float
+        Of the EEG (Hz).
+    site : str
+        The active site.
+    hbr_lag, hbr_ratio, delay_mean, dispersion_sd : float
+        Of the haemodynamic response; learning begins with a lag of 1.7 s, a mean delay of 1 s and one dispersion.
+    labelled : float
+        Share of the training trials whose label of "xor" is told.
+    steps : int
+        Training of the other methods.
+    seeds : int
+    controls : int
+        Runs in which there is no synergy to find.
+    repairings : int
+        Of the null of every claim of synergy.
+    """
+
+    train_subjects: int = 10
+    train_trials: int = 60
+    test_subjects: int = 10
+    test_trials: int = 200
+    sfreq: float = 120.0
+    site: str = "C4"
+    hbr_lag: float = 1.2
+    hbr_ratio: float = -0.4
+    delay_mean: float = 1.3
+    dispersion_sd: float = 0.1
+    labelled: float = 0.1
+    steps: int = 300
+    seeds: int = 3
+    controls: int = 40
+    repairings: int = 99
+
+
+PRESETS = {
+    "full": Config(),
+    "tuning": Config(site="C3", hbr_lag=1.7, hbr_ratio=-1 / 3, delay_mean=1.0, dispersion_sd=0.0),
+    "smoke": Config(
+        train_subjects=2,
+        train_trials=40,
+        test_subjects=5,
+        test_trials=12,
+        steps=2,
+        seeds=1,
+        controls=1,
+        repairings=4,
+    ),
+}
+
+
+class Drawn(NamedTuple):
+    """Trials of several subjects, their labels [n], and what ideal observers know of those, nats [n, 3].
+
+    Observers are of the EEG, of the fNIRS, and of both.
+    """
+
+    trials: Evidence
+    label: np.ndarray
+    observed: np.ndarray
+
+
+def task_of(name: str, config: Config) -> Task:
+    """The simulator's task: 12 s of EEG and 45 s of fNIRS a trial, whatever the jitter."""
+    changes = dict(TASKS[name])
+    jitter = changes.get("jitter", 0.0)
+    law = {
+        "site": config.site,
+        "hbr_lag": config.hbr_lag,
+        "hbr_ratio": config.hbr_ratio,
+        "delay_mean": config.delay_mean,
+        "dispersion_sd": config.dispersion_sd,
+        "eeg_sfreq": config.sfreq,
+        "eeg_window": (-1.5, 10.5 - jitter),
+        "fnirs_window": (-5.0, 40.0 - jitter),
+    }
+    return make_task(name, **law, **changes)
+
+
+def draw(task: Task, subjects: int, trials: int, rng: np.random.Generator, *, observed: bool) -> Drawn:
+    """Trials of fresh subjects; ``observed`` asks the ideal observers too."""
+    of = task.config
+    parts, labels, known = [], [], []
+    short = short_pairs(fnirs_info(of.fnirs_sfreq))
+    for i in range(subjects):
+        one = simulate_trials(of, trials, seed=rng)
+        arrays = {"eeg_sfreq": of.eeg_sfreq, "fnirs_sfreq": of.fnirs_sfreq}
+        starts = {"eeg_start": of.eeg_window[0], "fnirs_start": of.fnirs_window[0]}
+        parts.append(evidence_of_arrays(one.eeg, one.fnirs, short=short, recording=i, **arrays, **starts))
+        labels.append(task.label(one.factors, rng))
+        if observed:
+            prior, posteriors = observed_label(task, one)
+            known.append(np.stack([information(p, prior) for p in posteriors], axis=1))
+    label = np.concatenate(labels)
+    if label.dtype.kind == "f":
+        label = np.searchsorted(np.quantile(label, np.arange(1, BINS) / BINS), label)
+    return Drawn(joined(parts), label.astype(int), np.concatenate(known) if known else np.zeros((len(label), 3)))

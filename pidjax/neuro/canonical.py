@@ -1,0 +1,227 @@
+"""CanonicalDecomposer: the five heads in closed form, from few features that some hundred trials can teach.
+
+1. Every modality gets features that nothing but itself taught: amplitude and latency of its response
+   (``response.learn_response``), and band powers that two halves of a trial agree on (``math.reproducible``). Each is
+   made normal by its ranks.
+2. Canonical correlation of both: pairs of directions that permuted trials do not reach are redundant, all others
+   unique, since they are uncorrelated with the whole of the other modality.
+3. What is common to both is known to each with an error of its own. Both errors together, *where the two modalities
+   differ about what they share*, neither knows: the difference of a redundant pair (the efficiency, where they share an
+   activation: what a common gain leaves), and of two onsets (the coupling delay: what a common shift leaves). Where
+   onsets hardly vary, the second is what the fNIRS alone knows: look at both.
+
+A label-free synergy beyond such differences is not identifiable: any two features that survive can be each other's
+one-time pad. ``fit`` takes labels of some trials for it, and adds their score from products of the unique features.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.preprocessing import QuantileTransformer
+
+from pidjax._checks import InputError
+from pidjax.math.canonical import canonical, reproducible
+from pidjax.neuro.evidence import ERP_SFREQ, FNIRS_SFREQ, Evidence
+from pidjax.neuro.onsets import Onsets, learn_onsets
+from pidjax.neuro.response import Response, amplitude, learn_response, match, onset
+from pidjax.objectives import HEADS
+
+SUPPORT = {"eeg": (-0.2, 1.2), "fnirs": (-1.0, 32.0)}
+BAND = {"eeg": (0.1, 12.0), "fnirs": (0.01, 0.9)}
+LATENCY_SD = 1.5
+"""Seconds by which a response may come before or after its mean, where onsets are at the marker."""
+
+
+class Features(NamedTuple):
+    """What was measured in single trials, before it is made normal.
+
+    Attributes
+    ----------
+    eeg : [n, 1 + bands (+ 1)]
+        Amplitude of the response, band powers and, where it varies, the onset (s).
+    fnirs : [n, 2]
+        Amplitude and latency (s) of the response.
+    onset, latency : [n]
+        As each modality tells it (s after the marker).
+    """
+
+    eeg: np.ndarray
+    fnirs: np.ndarray
+    onset: np.ndarray
+    latency: np.ndarray
+
+    def paired_anew(self, order: np.ndarray) -> Features:
+        """The EEG of each trial with the fNIRS of trial ``order``."""
+        return self._replace(fnirs=self.fnirs[order], latency=self.latency[order])
+
+
+class CanonicalDecomposer(BaseEstimator):
+    """Split trials of EEG and fNIRS by canonical correlation of single-trial features; no gradient, seconds.
+
+    Parameters
+    ----------
+    jitter : float
+        Onsets lie within this (s) after the marker and are learned; 0 where they are at the marker.
+    duration : float
+        Of the activity that drives a haemodynamic response (s); tells where to begin with unknown onsets.
+    n_bands : int
+        Directions of band power that are kept.
+    permutations : int
+        Of trials within recordings; a redundant pair is more alike than 95 % of them.
+    random_state : int
+
+    Attributes
+    ----------
+    n_shared_ : int
+        Redundant pairs; heads of what is not there are zeros, one column.
+    correlation_ : [pairs]
+        Canonical correlations in the training trials.
+    responses_ : dict of Response
+    """
+
+    def __init__(
+        self,
+        jitter: float = 0.0,
+        *,
+        duration: float = 10.0,
+        n_bands: int = 4,
+        permutations: int = 200,
+        random_state: int = 0,
+    ):
+        self.jitter = jitter
+        self.duration = duration
+        self.n_bands = n_bands
+        self.permutations = permutations
+        self.random_state = random_state
+
+    def fit(self, trials: Evidence, y: np.ndarray | None = None) -> CanonicalDecomposer:
+        """Learn from all trials.
+
+        Parameters
+        ----------
+        trials : Evidence
+        y : [n], optional
+            Labels 0, 1, ... of some trials, −1 of the others: adds to the synergy head their score from products of
+            unique features of both modalities.
+
+        Raises
+        ------
+        InputError
+            Too few trials, or labels of one class.
+        """
+        self._learn_responses(trials)
+        shape = trials.power.shape
+        flat = trials.power.reshape(2, trials.n, -1)
+        self._power_moments = flat.mean((0, 1)), flat.std((0, 1)) + 1e-9
+        first, second = (flat - self._power_moments[0]) / self._power_moments[1]
+        weights, self.reliability_ = (np.asarray(z) for z in reproducible(first, second, ridge=shape[2] / trials.n))
+        self._band_weights = weights[:, : self.n_bands]
+        raw = self.measure(trials)
+        count = min(trials.n, 200)
+        self._normal = [
+            QuantileTransformer(n_quantiles=count, output_distribution="normal").fit(x) for x in (raw.eeg, raw.fnirs)
+        ]
+        eeg, fnirs = self.normalised(raw)
+        found = canonical(eeg, fnirs)
+        self._weights = np.asarray(found.x_weights), np.asarray(found.y_weights)
+        self.correlation_ = np.asarray(found.correlation)
+        self.n_shared_ = self._shared(eeg, fnirs, trials.recording)
+        self._scorer = None if y is None else self._learn_score(eeg, fnirs, np.asarray(y))
+        return self
+
+    def transform(self, trials: Evidence) -> dict[str, np.ndarray]:
+        """The five heads [n, dims]; zeros, one column, where there is nothing."""
+        return self.heads(self.measure(trials))
+
+    def measure(self, trials: Evidence) -> Features:
+        """Single-trial features of each modality."""
+        power = (trials.power.mean(0).reshape(trials.n, -1) - self._power_moments[0]) / self._power_moments[1]
+        bands = power @ self._band_weights
+        course = {name: match(self.responses_[name], x) for name, (x, *_) in courses(trials).items()}
+        if self._onsets is None:
+            at, own = np.zeros(trials.n), np.empty((trials.n, 0))
+            late = np.exp(-0.5 * (self.responses_["fnirs"].times / LATENCY_SD) ** 2)
+            latency = onset(self.responses_["fnirs"], course["fnirs"], late)
+        else:
+            at, latency = (self._onsets.of(name, course[name]) for name in ("eeg", "fnirs"))
+            own = at[:, None]
+        eeg = np.column_stack([amplitude(self.responses_["eeg"], course["eeg"], at), bands, own])
+        fnirs = np.column_stack([amplitude(self.responses_["fnirs"], course["fnirs"], latency), latency])
+        return Features(eeg, fnirs, at, latency)
+
+    def normalised(self, features: Features) -> tuple[np.ndarray, np.ndarray]:
+        """Features of EEG and fNIRS by their ranks among the training trials, normal and at most 3 from 0."""
+        eeg, fnirs = (
+            np.clip(made.transform(x), -3, 3)
+            for made, x in zip(self._normal, (features.eeg, features.fnirs), strict=True)
+        )
+        return eeg, fnirs
+
+    def heads(self, features: Features) -> dict[str, np.ndarray]:
+        """What ``transform`` returns, of what ``measure`` did."""
+        eeg, fnirs = self.normalised(features)
+        a, b = self._weights
+        k = self.n_shared_
+        joint = [fnirs @ b[:, :k] - eeg @ a[:, :k]]
+        if self._onsets is not None:
+            joint.append((features.latency - features.onset)[:, None])
+        if self._scorer is not None:
+            score = self._scorer.decision_function(self._products(eeg, fnirs))
+            joint.append(score.reshape(len(eeg), -1))
+        parts = (eeg @ a[:, :k], fnirs @ b[:, :k], eeg @ a[:, k:], fnirs @ b[:, k:], np.hstack(joint))
+        filled = (z if z.shape[1] else np.zeros((len(z), 1)) for z in parts)
+        return {head: z.astype(np.float32) for head, z in zip(HEADS, filled, strict=True)}
+
+    def _learn_responses(self, trials: Evidence) -> None:
+        self._onsets: Onsets | None = None
+        if self.jitter > 0:
+            self._onsets = learn_onsets(trials, self.jitter, self.duration, SUPPORT, BAND)
+            self.responses_: dict[str, Response] = self._onsets.responses
+            return
+        self.responses_ = {
+            name: learn_response(x, sfreq, start, support=SUPPORT[name], band=BAND[name], rank=rank, separable=rank == 1)
+            for name, (x, sfreq, start, rank) in courses(trials).items()
+        }
+
+    def _shared(self, eeg: np.ndarray, fnirs: np.ndarray, recording: np.ndarray) -> int:
+        rng = np.random.default_rng(self.random_state)
+        rows = [np.flatnonzero(recording == one) for one in np.unique(recording)]
+        null = []
+        for _ in range(self.permutations):
+            order = np.arange(len(eeg))
+            for members in rows:
+                order[members] = rng.permutation(members)
+            null.append(np.asarray(canonical(eeg, fnirs[order]).correlation))
+        p = (1 + (np.array(null) >= self.correlation_).sum(0)) / (1 + self.permutations)
+        return int(np.cumprod(p <= 0.05).sum())
+
+    def _products(self, eeg: np.ndarray, fnirs: np.ndarray) -> np.ndarray:
+        a, b = self._weights
+        k = self.n_shared_
+        return np.einsum("na,nb->nab", eeg @ a[:, k:], fnirs @ b[:, k:]).reshape(len(eeg), -1)
+
+    def _learn_score(self, eeg: np.ndarray, fnirs: np.ndarray, y: np.ndarray) -> GridSearchCV:
+        told = y >= 0
+        _, count = np.unique(y[told], return_counts=True)
+        if len(count) < 2 or count.min() < 3:
+            raise InputError("labels of some trials must be of two classes or more, 3 trials each; −1 is no label.")
+        model = GridSearchCV(
+            LogisticRegression(max_iter=1000),
+            {"C": np.logspace(-3, 2, 11)},
+            scoring="neg_log_loss",
+            cv=min(5, int(count.min())),
+        )
+        return model.fit(self._products(eeg, fnirs)[told], y[told])
+
+
+def courses(trials: Evidence) -> dict[str, tuple[np.ndarray, float, float, int]]:
+    """Course, rate, start and rank of the response, of each modality."""
+    return {
+        "eeg": (trials.erp, ERP_SFREQ, trials.erp_start, 1),
+        "fnirs": (trials.fnirs, FNIRS_SFREQ, trials.fnirs_start, 2),
+    }

@@ -1,0 +1,133 @@
+"""What a small model sees of paired trials: slow courses of both modalities, and EEG band powers of two halves."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.signal
+
+from pidjax._checks import InputError
+from pidjax.neuro.features import BANDS
+from pidjax.neuro.paired import PairedEpochs
+
+ERP_SFREQ, FNIRS_SFREQ = 25.0, 2.0
+"""Hz of the courses: the event-related potential ends below 12 Hz, the response to seconds of activity below 0.5 Hz."""
+
+
+class Evidence(NamedTuple):
+    """Arrays of n trials; rows belong together.
+
+    Attributes
+    ----------
+    erp : [n, electrodes, times]
+        EEG at 25 Hz.
+    power : [2, n, electrodes, bands]
+        Log power of the first and of the second half of the EEG.
+    fnirs : [n, 2 · pairs, times]
+        HbO and HbR of every long pair, as mne orders them, at 2 Hz; short channels regressed out.
+    erp_start, fnirs_start : float
+        Seconds of the first samples from the marker.
+    recording : [n]
+        Which recording a trial is of.
+    """
+
+    erp: np.ndarray
+    power: np.ndarray
+    fnirs: np.ndarray
+    erp_start: float
+    fnirs_start: float
+    recording: np.ndarray
+
+    @property
+    def n(self) -> int:
+        """Trials."""
+        return len(self.recording)
+
+
+def evidence(pairs: PairedEpochs) -> Evidence:
+    """Of paired epochs, whose preprocessing has already regressed the short channels out."""
+    eeg, fnirs = pairs.epochs["eeg"], pairs.epochs["fnirs"]
+    evoked = pairs.epochs.get("erp", eeg)
+    return Evidence(
+        _slow(evoked.get_data(copy=False), evoked.info["sfreq"], ERP_SFREQ),
+        _halves(eeg.get_data(copy=False), eeg.info["sfreq"]),
+        _slow(fnirs.get_data(copy=False), fnirs.info["sfreq"], FNIRS_SFREQ),
+        float(evoked.tmin),
+        float(fnirs.tmin),
+        pairs.recording,
+    )
+
+
+def evidence_of_arrays(
+    eeg: np.ndarray,
+    fnirs: np.ndarray,
+    *,
+    eeg_sfreq: float,
+    fnirs_sfreq: float,
+    eeg_start: float,
+    fnirs_start: float,
+    short: np.ndarray,
+    recording: int = 0,
+) -> Evidence:
+    """Of one recording's trials.
+
+    Parameters
+    ----------
+    eeg : [n, electrodes, times]
+        V.
+    fnirs : [n, 2 · pairs, times]
+        M; HbO and HbR of every pair.
+    eeg_sfreq, fnirs_sfreq, eeg_start, fnirs_start : float
+    short : bool [pairs]
+        Pairs that see the scalp alone: all their courses are regressed out of the others over the whole recording.
+    recording : int
+    """
+    if fnirs.shape[1] != 2 * len(short):
+        raise InputError(f"{len(short)} pairs have {2 * len(short)} channels of HbO and HbR; found {fnirs.shape[1]}.")
+    near = np.repeat(short, 2)
+    slow = _slow(fnirs, fnirs_sfreq, FNIRS_SFREQ)
+    cleaned = slow[:, ~near]
+    if near.any():
+        scalp, brain = (slow[:, which].transpose(1, 0, 2).reshape(which.sum(), -1) for which in (near, ~near))
+        weights = np.linalg.lstsq(scalp.T, brain.T, rcond=None)[0]
+        cleaned = cleaned - np.einsum("sb,nst->nbt", weights, slow[:, near])
+    return Evidence(
+        _slow(eeg, eeg_sfreq, ERP_SFREQ),
+        _halves(eeg, eeg_sfreq),
+        cleaned,
+        eeg_start,
+        fnirs_start,
+        np.full(len(eeg), recording),
+    )
+
+
+def joined(parts: list[Evidence]) -> Evidence:
+    """Trials of several recordings, one after another."""
+    first = parts[0]
+    for one in parts[1:]:
+        if (one.erp_start, one.fnirs_start) != (first.erp_start, first.fnirs_start):
+            raise InputError("recordings are cut differently around the marker: cut all in the same windows.")
+    return first._replace(
+        erp=np.concatenate([one.erp for one in parts]),
+        power=np.concatenate([one.power for one in parts], axis=1),
+        fnirs=np.concatenate([one.fnirs for one in parts]),
+        recording=np.concatenate([one.recording for one in parts]),
+    )
+
+
+def _slow(x: np.ndarray, sfreq: float, to: float) -> np.ndarray:
+    return scipy.signal.resample(x, round(x.shape[-1] * to / sfreq), axis=-1).astype(np.float32)
+
+
+def _halves(x: np.ndarray, sfreq: float) -> np.ndarray:
+    """Welch's log power in every band that frames of a second resolve, float32 [2, n, electrodes, bands]."""
+    half, frame = x.shape[-1] // 2, round(sfreq)
+    if half < frame:
+        raise InputError(f"half of an EEG trial is {half / sfreq:g} s, too short for band powers: take 2 s or more.")
+    found = []
+    for part in (x[..., :half], x[..., -half:]):
+        f, psd = scipy.signal.welch(part, sfreq, nperseg=frame, axis=-1)
+        inside = [(f >= lo) & (f < hi) for lo, hi in BANDS.values() if lo < 0.4 * sfreq]
+        found.append(np.log(np.stack([psd[..., band].mean(-1) for band in inside], axis=-1)))
+    return np.stack(found).astype(np.float32)

@@ -1,0 +1,183 @@
+r"""The response that trials have in common, learned without labels, and how large and how late it is in every trial.
+
+A trial is a response of unknown amplitude and onset in stationary noise, x_i(t) = a_i s(t − t_i) + noise. The response s
+and the noise's cross-spectra V(f) are learned from the trials themselves; then
+
+.. math:: m_i(t) = \sum_f \hat s(f)^H V(f)^{-1} \hat x_i(f) e^{2 \pi i f t}, \qquad E = \sum_f \hat s^H V^{-1} \hat s
+
+has all that the trial says of onset and amplitude: the log likelihood ratio to noise is a m(t) − a² E / 2, the amplitude
+at a known onset m / E with variance 1 / E. It is the ideal observer of ``simulate.observers`` with learned parameters.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.fft
+
+from pidjax._checks import InputError
+from pidjax.neuro.simulate.noise import one_thread
+
+
+class Response(NamedTuple):
+    """A learned response.
+
+    Attributes
+    ----------
+    whitener : [f, channels, channels]
+        W with Wᴴ W = V⁻¹, 0 outside of the pass band.
+    template : [channels, f]
+        Of the response to an onset at the first sample, whitened.
+    n : int
+        Samples of a trial.
+    sfreq, start : float
+        Hz, and seconds of the first sample from the marker.
+    """
+
+    whitener: np.ndarray
+    template: np.ndarray
+    n: int
+    sfreq: float
+    start: float
+
+    @property
+    def energy(self) -> float:
+        """E: the squared d' of a response of amplitude 1."""
+        return float((np.abs(self.template) ** 2 @ _weight(self.n)).sum())
+
+    @property
+    def times(self) -> np.ndarray:
+        """Onsets (s after the marker) of the columns of ``match``."""
+        return self.start + np.arange(self.n) / self.sfreq
+
+
+@one_thread
+def learn_response(
+    x: np.ndarray,
+    sfreq: float,
+    start: float,
+    *,
+    support: tuple[float, float],
+    band: tuple[float, float],
+    rank: int,
+    separable: bool,
+    onsets: np.ndarray | None = None,
+    iterations: int = 25,
+) -> Response:
+    """Learn a response from trials that have it, or from a mixture of such with others that lack it.
+
+    Parameters
+    ----------
+    x : [n, channels, times]
+    sfreq, start : float
+    support : (float, float)
+        Seconds around the onset in which the response may differ from 0.
+    band : (float, float)
+        Hz.
+    rank : int
+        Of the response as channels by time, after whitening: 1 is one pattern with one course.
+    separable : bool
+        Whether the noise is taken as one spectrum times one covariance of channels: fewer numbers to learn.
+    onsets : [n, times], optional
+        Probability of every sample to be the onset, refined by expectation–maximisation (Woody's filter (1967) with
+        posteriors in place of a hard choice); at the marker when not given.
+    iterations : int
+
+    Raises
+    ------
+    InputError
+        Fewer than two trials a channel, of which no covariance can be learned.
+    """
+    n, channels, times = x.shape
+    if n < 2 * channels:
+        raise InputError(f"{n} trials are too few to learn the noise of {channels} channels: give {2 * channels}.")
+    f, spectra = np.fft.rfftfreq(times, 1 / sfreq), _spectra(x)
+    blocked = (f < band[0]) | (f > band[1]) | (f == 0)
+    lags = np.arange(round(support[0] * sfreq), round(support[1] * sfreq))
+
+    def learned(p: np.ndarray) -> tuple[Response, np.ndarray]:
+        """Whiten by what a response at p leaves, and average at p; the whitened trials beside."""
+        mean = (p.conj()[:, None] * spectra).mean(0) / (np.abs(p) ** 2).mean(0)
+        noise = _noise(spectra - p[:, None] * mean, separable)
+        whitener = np.linalg.inv(np.linalg.cholesky(noise))
+        whitener[blocked] = 0
+        white = np.einsum("fcd,ndf->ncf", whitener, spectra, optimize=True)
+        found = _confined((p.conj()[:, None] * white).mean(0), lags, rank, times)
+        return Response(whitener, found, times, sfreq, start), white
+
+    if onsets is None:
+        return learned(np.broadcast_to(np.exp(2j * np.pi * f * start), (n, len(f))))[0]
+    prior = onsets / onsets.sum(1, keepdims=True)
+    posterior = prior
+    for _ in range(iterations):
+        response, white = learned(scipy.fft.rfft(posterior, axis=-1))
+        posterior = _posterior(_match(response, white), response.energy, prior)
+    return response
+
+
+@one_thread
+def match(response: Response, x: np.ndarray) -> np.ndarray:
+    """m of every onset, [n, times]; those of ``response.times``."""
+    return _match(response, np.einsum("fcd,ndf->ncf", response.whitener, _spectra(x), optimize=True))
+
+
+def amplitude(response: Response, course: np.ndarray, onset: np.ndarray) -> np.ndarray:
+    """Least-squares amplitude [n] at onsets (s) [n], of what ``match`` returned."""
+    return np.array([np.interp(t, response.times, row) for t, row in zip(onset, course, strict=True)]) / response.energy
+
+
+def onset(response: Response, course: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    """Posterior mean of the onset (s) [n], of what ``match`` returned and a prior [times] or [n, times]."""
+    return _posterior(course, response.energy, np.broadcast_to(prior, course.shape)) @ response.times
+
+
+def onset_posterior(response: Response, course: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    """Probability of every sample to be the onset, [n, times]."""
+    return _posterior(course, response.energy, np.broadcast_to(prior, course.shape))
+
+
+def _posterior(course: np.ndarray, energy: float, prior: np.ndarray) -> np.ndarray:
+    log = course - course.max(1, keepdims=True)
+    p = prior * np.exp(log)
+    return p / p.sum(1, keepdims=True)
+
+
+def _match(response: Response, white: np.ndarray) -> np.ndarray:
+    product = np.einsum("ncf,cf->nf", white, response.template.conj(), optimize=True)
+    return response.n * scipy.fft.irfft(product, response.n, axis=-1)
+
+
+def _spectra(x: np.ndarray) -> np.ndarray:
+    return scipy.fft.rfft(np.asarray(x, np.float64), axis=-1)
+
+
+def _weight(n: int) -> np.ndarray:
+    """How often a bin of a real transform stands for one of the whole."""
+    weight = np.full(n // 2 + 1, 2.0)
+    weight[0] = 1
+    if n % 2 == 0:
+        weight[-1] = 1
+    return weight
+
+
+def _noise(spectra: np.ndarray, separable: bool) -> np.ndarray:
+    """Cross-spectra [f, channels, channels], shrunk towards independent channels as few trials need."""
+    n, channels, _ = spectra.shape
+    found = np.einsum("ncf,ndf->fcd", spectra, spectra.conj(), optimize=True) / n
+    if separable:
+        psd = np.einsum("fcc->f", found).real / channels
+        psd = np.maximum(psd, 1e-12 * psd.max())
+        found = psd[:, None, None] * (found[1:] / psd[1:, None, None]).real.mean(0)
+    share = channels / (channels + n)
+    own = np.einsum("fcc->fc", found).real
+    floor = 1e-9 * own.max()
+    return (1 - share) * found + (share * own + floor)[:, :, None] * np.eye(channels)
+
+
+def _confined(spectrum: np.ndarray, lags: np.ndarray, rank: int, n: int) -> np.ndarray:
+    """A whitened response, 0 outside of its support and of low rank."""
+    u, s, vt = np.linalg.svd(scipy.fft.irfft(spectrum, n, axis=-1)[:, lags], full_matrices=False)
+    whole = np.zeros((len(spectrum), n))
+    whole[:, lags] = (u[:, :rank] * s[:rank]) @ vt[:rank]
+    return scipy.fft.rfft(whole, axis=-1)
