@@ -45,9 +45,7 @@ def main(
             compute = functools.partial(measured, task, config, method, seed)
             found[task].append(kept_part(out, f"{task}, seed {seed}", compute))
             print(f"{task}, seed {seed}: done after {(time.time() - started) / 60:.1f} min", flush=True)
-    controls = [
-        kept_part(out, f"control, {k}", functools.partial(control, config, k)) for k in range(config.controls)
-    ]
+    controls = [kept_part(out, f"control, {k}", functools.partial(control, config, k)) for k in range(config.controls)]
     tables = [nats_table(found, method), leakage_table(found, method)]
     figure(found, method, out / "shares.png")
     result = {"tasks": found, "controls": controls}

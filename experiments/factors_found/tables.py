@@ -86,7 +86,9 @@ def claims(found: Found, controls: list[dict[str, Any]], methods: Sequence[str],
             ideal = available(found, task, head)
             said = f"{mean / ideal:.0%} ± {error / ideal:.0%}"
             add(f"{task} from {head}", f">= {goal:.0%} of the ideal observer", said, mean >= goal * ideal)
-    shares = [[x / available(found, "event", head) for x in over_seeds(found, "event", ours, head)] for head in HEADS[:2]]
+    shares = [
+        [x / available(found, "event", head) for x in over_seeds(found, "event", ours, head)] for head in HEADS[:2]
+    ]
     apart, error = shares[1][0] - shares[0][0], float(np.hypot(shares[0][1], shares[1][1]))
     add("event, difference of both shares", f"within ± {1.96 * error:.1%}", f"{apart:.1%}", abs(apart) <= 1.96 * error)
     for task, heads in CLEAN.items():

@@ -26,8 +26,9 @@ from sklearn.preprocessing import QuantileTransformer
 
 from pidjax._checks import InputError
 from pidjax.math.canonical import canonical, reproducible
-from pidjax.neuro.evidence import ERP_SFREQ, FNIRS_SFREQ, Evidence
+from pidjax.neuro.evidence import ERP_SFREQ, FNIRS_SFREQ, Evidence, evidence
 from pidjax.neuro.onsets import Onsets, learn_onsets
+from pidjax.neuro.paired import PairedEpochs
 from pidjax.neuro.response import Response, amplitude, learn_response, match, onset
 from pidjax.objectives import HEADS
 
@@ -99,12 +100,13 @@ class CanonicalDecomposer(BaseEstimator):
         self.permutations = permutations
         self.random_state = random_state
 
-    def fit(self, trials: Evidence, y: np.ndarray | None = None) -> CanonicalDecomposer:
+    def fit(self, trials: Evidence | PairedEpochs, y: np.ndarray | None = None) -> CanonicalDecomposer:
         """Learn from all trials.
 
         Parameters
         ----------
-        trials : Evidence
+        trials : Evidence or PairedEpochs
+            Of all recordings together.
         y : [n], optional
             Labels 0, 1, ... of some trials, −1 of the others: adds to the synergy head their score from products of
             unique features of both modalities.
@@ -114,12 +116,15 @@ class CanonicalDecomposer(BaseEstimator):
         InputError
             Too few trials, or labels of one class.
         """
+        trials = of_trials(trials)
         self._learn_responses(trials)
         shape = trials.power.shape
         flat = trials.power.reshape(2, trials.n, -1)
         self._power_moments = flat.mean((0, 1)), flat.std((0, 1)) + 1e-9
         first, second = (flat - self._power_moments[0]) / self._power_moments[1]
-        weights, self.reliability_ = (np.asarray(z) for z in reproducible(first, second, ridge=shape[2] / trials.n))
+        weights, self.reliability_ = (
+            np.asarray(z) for z in reproducible(first, second, ridge=shape[2] / (shape[2] + trials.n))
+        )
         self._band_weights = weights[:, : self.n_bands]
         raw = self.measure(trials)
         count = min(trials.n, 200)
@@ -134,12 +139,13 @@ class CanonicalDecomposer(BaseEstimator):
         self._scorer = None if y is None else self._learn_score(eeg, fnirs, np.asarray(y))
         return self
 
-    def transform(self, trials: Evidence) -> dict[str, np.ndarray]:
+    def transform(self, trials: Evidence | PairedEpochs) -> dict[str, np.ndarray]:
         """The five heads [n, dims]; zeros, one column, where there is nothing."""
         return self.heads(self.measure(trials))
 
-    def measure(self, trials: Evidence) -> Features:
+    def measure(self, trials: Evidence | PairedEpochs) -> Features:
         """Single-trial features of each modality."""
+        trials = of_trials(trials)
         power = (trials.power.mean(0).reshape(trials.n, -1) - self._power_moments[0]) / self._power_moments[1]
         bands = power @ self._band_weights
         course = {name: match(self.responses_[name], x) for name, (x, *_) in courses(trials).items()}
@@ -183,10 +189,13 @@ class CanonicalDecomposer(BaseEstimator):
             self._onsets = learn_onsets(trials, self.jitter, self.duration, SUPPORT, BAND)
             self.responses_: dict[str, Response] = self._onsets.responses
             return
-        self.responses_ = {
-            name: learn_response(x, sfreq, start, support=SUPPORT[name], band=BAND[name], rank=rank, separable=rank == 1)
-            for name, (x, sfreq, start, rank) in courses(trials).items()
-        }
+        self.responses_ = {}
+        for name, (x, sfreq, start, rank) in courses(trials).items():
+            first, last = SUPPORT[name]
+            inside = max(first, start), min(last, start + x.shape[-1] / sfreq)
+            self.responses_[name] = learn_response(
+                x, sfreq, start, support=inside, band=BAND[name], rank=rank, separable=rank == 1
+            )
 
     def _shared(self, eeg: np.ndarray, fnirs: np.ndarray, recording: np.ndarray) -> int:
         rng = np.random.default_rng(self.random_state)
@@ -217,6 +226,11 @@ class CanonicalDecomposer(BaseEstimator):
             cv=min(5, int(count.min())),
         )
         return model.fit(self._products(eeg, fnirs)[told], y[told])
+
+
+def of_trials(trials: Evidence | PairedEpochs) -> Evidence:
+    """Evidence of trials, which may be that already."""
+    return evidence(trials) if isinstance(trials, PairedEpochs) else trials
 
 
 def courses(trials: Evidence) -> dict[str, tuple[np.ndarray, float, float, int]]:

@@ -70,7 +70,7 @@ def _coupled(delay: np.ndarray) -> np.ndarray:
 
 def _first_guess(fnirs: np.ndarray, start: float, jitter: float, duration: float) -> np.ndarray:
     """Probability of every sample to be the onset: the usual response, in the channels in which HbO and HbR agree."""
-    n, channels, size = fnirs.shape
+    _, channels, size = fnirs.shape
     times = start + np.arange(size) / FNIRS_SFREQ
     spectra = np.fft.rfft(fnirs, axis=-1)
     spectra[..., 0] = 0

@@ -1,12 +1,13 @@
 r"""The response that trials have in common, learned without labels, and how large and how late it is in every trial.
 
-A trial is a response of unknown amplitude and onset in stationary noise, x_i(t) = a_i s(t − t_i) + noise. The response s
-and the noise's cross-spectra V(f) are learned from the trials themselves; then
+A trial is a response of unknown amplitude and onset in stationary noise, x_i(t) = a_i s(t − t_i) + noise. The response
+s and the noise's cross-spectra V(f) are learned from the trials themselves; then
 
 .. math:: m_i(t) = \sum_f \hat s(f)^H V(f)^{-1} \hat x_i(f) e^{2 \pi i f t}, \qquad E = \sum_f \hat s^H V^{-1} \hat s
 
-has all that the trial says of onset and amplitude: the log likelihood ratio to noise is a m(t) − a² E / 2, the amplitude
-at a known onset m / E with variance 1 / E. It is the ideal observer of ``simulate.observers`` with learned parameters.
+has all that the trial says of onset and amplitude: the log likelihood ratio to noise is a m(t) − a² E / 2, the
+amplitude at a known onset m / E with variance 1 / E. It is the ideal observer of ``simulate.observers`` with learned
+parameters.
 """
 
 from __future__ import annotations
@@ -87,14 +88,17 @@ def learn_response(
     Raises
     ------
     InputError
-        Fewer than two trials a channel, of which no covariance can be learned.
+        Fewer than 4 trials, or trials shorter than the support.
     """
-    n, channels, times = x.shape
-    if n < 2 * channels:
-        raise InputError(f"{n} trials are too few to learn the noise of {channels} channels: give {2 * channels}.")
+    n, _, times = x.shape
+    lags = np.arange(round(support[0] * sfreq), round(support[1] * sfreq))
+    if n < 4 or not 0 < len(lags) <= times:
+        raise InputError(
+            f"a response of {len(lags) / sfreq:g} s is learned from 4 trials or more that are at least as long; found "
+            f"{n} trials of {times / sfreq:g} s."
+        )
     f, spectra = np.fft.rfftfreq(times, 1 / sfreq), _spectra(x)
     blocked = (f < band[0]) | (f > band[1]) | (f == 0)
-    lags = np.arange(round(support[0] * sfreq), round(support[1] * sfreq))
 
     def learned(p: np.ndarray) -> tuple[Response, np.ndarray]:
         """Whiten by what a response at p leaves, and average at p; the whitened trials beside."""

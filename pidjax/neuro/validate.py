@@ -9,8 +9,9 @@ import numpy as np
 
 from pidjax._checks import InputError
 from pidjax.evaluate import Fold, probe_class
-from pidjax.neuro.canonical import CanonicalDecomposer
+from pidjax.neuro.canonical import CanonicalDecomposer, of_trials
 from pidjax.neuro.evidence import Evidence
+from pidjax.neuro.paired import PairedEpochs
 
 
 class SynergyClaim(NamedTuple):
@@ -39,7 +40,7 @@ class SynergyClaim(NamedTuple):
 
 def synergy_claim(
     model: CanonicalDecomposer,
-    trials: Evidence,
+    trials: Evidence | PairedEpochs,
     label: np.ndarray,
     folds: Sequence[Fold],
     *,
@@ -56,7 +57,7 @@ def synergy_claim(
     ----------
     model : CanonicalDecomposer
         Fitted.
-    trials : Evidence
+    trials : Evidence or PairedEpochs
     label : [n]
         Classes; of numbers their quantile bins.
     folds : sequence of Fold
@@ -69,7 +70,7 @@ def synergy_claim(
     InputError
         Fewer than one re-pairing, or labels of another length.
     """
-    label, folds = np.asarray(label), list(folds)
+    trials, label, folds = of_trials(trials), np.asarray(label), list(folds)
     if repairings < 1 or len(label) != trials.n:
         raise InputError(
             f"the null needs re-pairings and a label for every trial; found {repairings} and {len(label)} labels "
