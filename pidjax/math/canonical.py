@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 
 from pidjax.typing import Array
@@ -46,10 +47,10 @@ def canonical(x: Array, y: Array, *, ridge: float = 0.0) -> Canonical:
     ----------
     Hotelling (1936), Relations between two sets of variates; Vinod (1976) for the ridge.
     """
-    x, y = x - x.mean(0), y - y.mean(0)
+    x, y = _centred(x), _centred(y)
     root_x, root_y = (_inverse_root(_covariance(z, ridge)) for z in (x, y))
-    u, rho, vt = jnp.linalg.svd(root_x @ (x.T @ y / x.shape[0]) @ root_y, full_matrices=True)
-    return Canonical(root_x @ u, root_y @ vt.T, rho)
+    u, rho, vt = jnp.linalg.svd(root_x @ (x.T @ y / x.shape[0]) @ root_y, full_matrices=False)
+    return Canonical(root_x @ _completed(u), root_y @ _completed(vt.T), rho)
 
 
 def reproducible(first: Array, second: Array, *, ridge: float = 0.0) -> tuple[Array, Array]:
@@ -72,11 +73,22 @@ def reproducible(first: Array, second: Array, *, ridge: float = 0.0) -> tuple[Ar
         Columns in falling order of reliability, each of unit variance (but for the ridge).
     reliability : [d]
     """
-    first, second = first - first.mean(0), second - second.mean(0)
+    first, second = _centred(first), _centred(second)
     cross = first.T @ second / first.shape[0]
     root = _inverse_root((_covariance(first, ridge) + _covariance(second, ridge)) / 2)
     reliability, u = jnp.linalg.eigh(root @ ((cross + cross.T) / 2) @ root)
     return root @ u[:, ::-1], reliability[::-1]
+
+
+def _completed(u: Array) -> Array:
+    """Orthonormal columns and a basis, any, of what is orthogonal to them; no gradient goes through its choice."""
+    whole, _ = jnp.linalg.qr(jax.lax.stop_gradient(u), mode="complete")
+    return jnp.concatenate([u, whole[:, u.shape[1] :]], axis=1)
+
+
+def _centred(x: Array) -> Array:
+    x = jnp.asarray(x)
+    return x - x.mean(0, keepdims=True)
 
 
 def _covariance(x: Array, ridge: float) -> Array:
@@ -86,4 +98,4 @@ def _covariance(x: Array, ridge: float) -> Array:
 
 def _inverse_root(c: Array) -> Array:
     value, vector = jnp.linalg.eigh(c)
-    return (vector / jnp.sqrt(jnp.maximum(value, 1e-6 * value[-1]))) @ vector.T
+    return (vector / jnp.sqrt(jnp.maximum(value, 1e-6 * value[-1]))[None]) @ vector.T

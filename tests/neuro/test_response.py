@@ -1,0 +1,72 @@
+"""pidjax/neuro/response.py: a known response in known noise; what is learned is what an ideal observer would use."""
+
+import numpy as np
+import pytest
+
+from pidjax._checks import InputError
+from pidjax.neuro.response import amplitude, learn_response, match, onset
+
+SFREQ, START, TIMES, CHANNELS = 10.0, -1.0, 60, 3
+T = START + np.arange(TIMES) / SFREQ
+PATTERN = np.array([1.0, -0.5, 0.2])
+SETTINGS = {"support": (-0.5, 2.0), "band": (0.0, 5.0), "rank": 1, "separable": True}
+
+
+def shape(t):
+    return np.exp(-0.5 * ((t - 0.6) / 0.2) ** 2)
+
+
+def trials(n, size, late, seed):
+    """Responses of these sizes and onsets in white noise of SD 1, mixed over channels."""
+    rng = np.random.default_rng(seed)
+    mixing = np.array([[1.0, 0, 0], [0.5, 1.0, 0], [0, 0.3, 1.0]])
+    noise = np.einsum("cd,ndt->nct", mixing, rng.standard_normal((n, CHANNELS, TIMES)))
+    clean = np.asarray(size)[:, None, None] * PATTERN[:, None] * shape(T - np.asarray(late)[:, None])[:, None]
+    energy = PATTERN @ np.linalg.solve(mixing @ mixing.T, PATTERN) * ((shape(T) - shape(T).mean()) ** 2).sum()
+    return clean + noise, energy
+
+
+def test_energy_is_the_squared_sensitivity_and_amplitudes_are_as_sure():
+    """E of the closed form; least-squares amplitudes are unbiased with the standard error 1 / √E."""
+    n, size = 2000, 1.0 + 0.5 * np.random.default_rng(1).standard_normal(2000)
+    x, energy = trials(n, np.ones(n), np.zeros(n), 2)
+    response = learn_response(x, SFREQ, START, **SETTINGS)
+    assert response.energy == pytest.approx(energy, rel=0.1)
+    fresh, _ = trials(n, size, np.zeros(n), 3)
+    found = amplitude(response, match(response, fresh), np.zeros(n))
+    slope, at_zero = np.polyfit(size, found, 1)
+    error = (found - size).std() / n**0.5 / 0.5
+    assert slope == pytest.approx(1.0, abs=4 * error + 0.05)
+    assert at_zero == pytest.approx(0.0, abs=4 * error + 0.05)
+    assert (found - np.polyval([slope, at_zero], size)).std() == pytest.approx(energy**-0.5, rel=0.1)
+
+
+def test_onsets_that_no_marker_tells_are_learned():
+    """From a prior around the truth of 0.5 s SD; errors are then near the Cramér–Rao bound, a tenth of that."""
+    n, rng = 400, np.random.default_rng(4)
+    late = rng.uniform(0.0, 3.0, n)
+    x, _ = trials(n, np.full(n, 4.0), late, 5)
+    guess = np.exp(-0.5 * ((T - (late + 0.5 * rng.standard_normal(n))[:, None]) / 0.5) ** 2)
+    response = learn_response(x, SFREQ, START, onsets=guess, **SETTINGS)
+    fresh, _ = trials(n, np.full(n, 4.0), late, 6)
+    found = onset(response, match(response, fresh), ((T >= -0.5) & (T <= 3.5)).astype(float))
+    assert (found - late).std() < 0.1
+    assert np.corrcoef(found, late)[0, 1] > 0.99
+
+
+def test_the_marker_is_an_onset_that_is_known():
+    """One sample of probability 1 there gives the same response."""
+    x, _ = trials(300, np.ones(300), np.zeros(300), 7)
+    at_marker = np.zeros((300, TIMES))
+    at_marker[:, 10] = 1.0
+    locked = learn_response(x, SFREQ, START, **SETTINGS)
+    known = learn_response(x, SFREQ, START, onsets=at_marker, iterations=2, **SETTINGS)
+    np.testing.assert_allclose(known.template, locked.template, atol=1e-8)
+
+
+def test_trials_too_few_or_too_short_are_refused():
+    x, _ = trials(3, np.ones(3), np.zeros(3), 8)
+    with pytest.raises(InputError, match="4 trials"):
+        learn_response(x, SFREQ, START, **SETTINGS)
+    with pytest.raises(InputError, match="at least as long"):
+        learn_response(np.ones((10, 2, 15)), SFREQ, START, **SETTINGS)
