@@ -82,7 +82,15 @@ def measured(task: str, config: Config, methods: tuple[str, ...], seed: int, fol
             nats[head] = (float(known.mean()), float(known.std(ddof=1) / len(known) ** 0.5))
         out["methods"][name] = nats
     if "synergy" in OWNER[task] and told is None:
-        claim = synergy_claim(model, test.trials, test.label, folds, repairings=config.repairings, seed=seed)
+        claim = synergy_claim(
+            model,
+            model.measure(test.trials),
+            test.label,
+            test.trials.recording,
+            folds,
+            repairings=config.repairings,
+            seed=seed,
+        )
         out["claim"] = claim._asdict()
     return out
 
@@ -93,7 +101,8 @@ def control(config: Config, k: int, folder: Path) -> dict[str, Any]:
     drawn = draw(task_of("event", config), config.train_subjects, config.train_trials, rng, observed=False)
     model = CanonicalDecomposer(random_state=k).fit(drawn.trials)
     folds = by_subject(drawn.trials.recording)
-    return synergy_claim(model, drawn.trials, drawn.label, folds, repairings=config.repairings, seed=k)._asdict()
+    features, of = model.measure(drawn.trials), drawn.trials.recording
+    return synergy_claim(model, features, drawn.label, of, folds, repairings=config.repairings, seed=k)._asdict()
 
 
 def by_subject(recording: np.ndarray) -> list[Fold]:

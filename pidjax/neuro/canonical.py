@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
@@ -48,7 +50,7 @@ class Features(NamedTuple):
     fnirs : [n, 2]
         Amplitude and latency (s) of the response.
     onset, latency : [n]
-        As each modality tells it (s after the marker).
+        As each modality tells it: seconds after the marker but for a constant, which no data tell.
     """
 
     eeg: np.ndarray
@@ -126,16 +128,30 @@ class CanonicalDecomposer(BaseEstimator):
             np.asarray(z) for z in reproducible(first, second, ridge=shape[2] / (shape[2] + trials.n))
         )
         self._band_weights = weights[:, : self.n_bands]
-        raw = self.measure(trials)
-        count = min(trials.n, 200)
+        return self.fit_features(self.measure(trials), trials.recording, y)
+
+    def fit_features(
+        self, features: Features, recording: np.ndarray, y: np.ndarray | None = None
+    ) -> CanonicalDecomposer:
+        """The second half of ``fit``: what is redundant, unique and synergistic in single-trial features.
+
+        Parameters
+        ----------
+        features : Features
+        recording : [n]
+            Which recording a trial is of.
+        y : [n], optional
+        """
+        count = min(len(recording), 200)
         self._normal = [
-            QuantileTransformer(n_quantiles=count, output_distribution="normal").fit(x) for x in (raw.eeg, raw.fnirs)
+            QuantileTransformer(n_quantiles=count, output_distribution="normal").fit(x)
+            for x in (features.eeg, features.fnirs)
         ]
-        eeg, fnirs = self.normalised(raw)
+        eeg, fnirs = self.normalised(features)
         found = canonical(eeg, fnirs)
         self._weights = np.asarray(found.x_weights), np.asarray(found.y_weights)
         self.correlation_ = np.asarray(found.correlation)
-        self.n_shared_ = self._shared(eeg, fnirs, trials.recording)
+        self.n_shared_ = self._shared(eeg, fnirs, np.asarray(recording))
         self._scorer = None if y is None else self._learn_score(eeg, fnirs, np.asarray(y))
         return self
 
@@ -174,7 +190,7 @@ class CanonicalDecomposer(BaseEstimator):
         a, b = self._weights
         k = self.n_shared_
         joint = [fnirs @ b[:, :k] - eeg @ a[:, :k]]
-        if self._onsets is not None:
+        if self.jitter > 0:
             joint.append((features.latency - features.onset)[:, None])
         if self._scorer is not None:
             score = self._scorer.decision_function(self._products(eeg, fnirs))
@@ -187,9 +203,9 @@ class CanonicalDecomposer(BaseEstimator):
         self._onsets: Onsets | None = None
         if self.jitter > 0:
             self._onsets = learn_onsets(trials, self.jitter, self.duration, SUPPORT, BAND)
-            self.responses_: dict[str, Response] = self._onsets.responses
+            self.responses_ = self._onsets.responses
             return
-        self.responses_ = {}
+        self.responses_: dict[str, Response] = {}
         for name, (x, sfreq, start, rank) in courses(trials).items():
             first, last = SUPPORT[name]
             inside = max(first, start), min(last, start + x.shape[-1] / sfreq)
@@ -200,13 +216,12 @@ class CanonicalDecomposer(BaseEstimator):
     def _shared(self, eeg: np.ndarray, fnirs: np.ndarray, recording: np.ndarray) -> int:
         rng = np.random.default_rng(self.random_state)
         rows = [np.flatnonzero(recording == one) for one in np.unique(recording)]
-        null = []
-        for _ in range(self.permutations):
-            order = np.arange(len(eeg))
+        orders = np.tile(np.arange(len(eeg)), (self.permutations, 1))
+        for order in orders:
             for members in rows:
                 order[members] = rng.permutation(members)
-            null.append(np.asarray(canonical(eeg, fnirs[order]).correlation))
-        p = (1 + (np.array(null) >= self.correlation_).sum(0)) / (1 + self.permutations)
+        null = jax.vmap(lambda order: canonical(eeg, jnp.asarray(fnirs)[order]).correlation)(orders)
+        p = (1 + (np.asarray(null) >= self.correlation_).sum(0)) / (1 + self.permutations)
         return int(np.cumprod(p <= 0.05).sum())
 
     def _products(self, eeg: np.ndarray, fnirs: np.ndarray) -> np.ndarray:

@@ -9,9 +9,7 @@ import numpy as np
 
 from pidjax._checks import InputError
 from pidjax.evaluate import Fold, probe_class
-from pidjax.neuro.canonical import CanonicalDecomposer, of_trials
-from pidjax.neuro.evidence import Evidence
-from pidjax.neuro.paired import PairedEpochs
+from pidjax.neuro.canonical import CanonicalDecomposer, Features
 
 
 class SynergyClaim(NamedTuple):
@@ -40,8 +38,9 @@ class SynergyClaim(NamedTuple):
 
 def synergy_claim(
     model: CanonicalDecomposer,
-    trials: Evidence | PairedEpochs,
+    features: Features,
     label: np.ndarray,
+    recording: np.ndarray,
     folds: Sequence[Fold],
     *,
     repairings: int = 99,
@@ -57,9 +56,12 @@ def synergy_claim(
     ----------
     model : CanonicalDecomposer
         Fitted.
-    trials : Evidence or PairedEpochs
+    features : Features
+        What ``model.measure`` returned of trials, best of such that the model was not fitted to.
     label : [n]
         Classes; of numbers their quantile bins.
+    recording : [n]
+        Which recording a trial is of.
     folds : sequence of Fold
     repairings : int
         19 or more, or no p is below 0.05.
@@ -70,14 +72,13 @@ def synergy_claim(
     InputError
         Fewer than one re-pairing, or labels of another length.
     """
-    trials, label, folds = of_trials(trials), np.asarray(label), list(folds)
-    if repairings < 1 or len(label) != trials.n:
+    label, folds, n = np.asarray(label), list(folds), len(features.onset)
+    if repairings < 1 or len(label) != n:
         raise InputError(
             f"the null needs re-pairings and a label for every trial; found {repairings} and {len(label)} labels "
-            f"of {trials.n} trials."
+            f"of {n} trials."
         )
     rng = np.random.default_rng(seed)
-    features = model.measure(trials)
 
     def known(z: np.ndarray) -> tuple[float, float]:
         if not np.ptp(z, axis=0).any():
@@ -87,7 +88,7 @@ def synergy_claim(
 
     nats, error = known(model.heads(features)["synergy"])
     alone = [known(x)[0] for x in model.normalised(features)]
-    groups = np.unique(np.stack([trials.recording, label], axis=1), axis=0, return_inverse=True)[1].ravel()
+    groups = np.unique(np.stack([np.asarray(recording), label], axis=1), axis=0, return_inverse=True)[1].ravel()
     null = []
     for _ in range(repairings):
         order = np.arange(len(label))

@@ -84,7 +84,7 @@ def test_vmap_and_jit_agree_with_one_at_a_time(pair):
 
 
 def test_reliability_of_signal_and_noise():
-    """Signals of variance s in noise of variance v are reliable to s / (s + v), in the direction that separates them."""
+    """Signals of variance s in noise of variance v are reliable to s / (s + v), in the direction that parts them."""
     rng = np.random.default_rng(2)
     signal = np.sqrt([4.0, 1.0, 0.0]) * rng.standard_normal((N, 3))
     mixing = rng.standard_normal((3, 3))

@@ -1,0 +1,128 @@
+"""pidjax/neuro/canonical.py: factors in features go where their law says, and simulated signals give them."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from pidjax._checks import InputError
+from pidjax.neuro.canonical import CanonicalDecomposer, Features
+from pidjax.neuro.evidence import evidence_of_arrays, joined
+from pidjax.neuro.simulate import make_task, simulate_trials
+from pidjax.neuro.simulate.montage import fnirs_info, short_pairs
+
+N = 600
+
+
+def features(eeg, fnirs, onset=0.0, latency=0.0):
+    columns = [np.column_stack(x) for x in (eeg, fnirs)]
+    return Features(*columns, onset * np.ones(len(columns[0])), latency * np.ones(len(columns[0])))
+
+
+def r(a, b):
+    return abs(np.corrcoef(a, b)[0, 1])
+
+
+def fitted(of, **settings):
+    return CanonicalDecomposer(**settings).fit_features(of, np.repeat(np.arange(6), N // 6))
+
+
+@pytest.fixture(scope="module")
+def shared_and_private():
+    """g = a + u and h = a + v, a twice as large; beside them what each modality has alone."""
+    a, u, v, own_eeg, own_fnirs = np.random.default_rng(8).standard_normal((5, N))
+    return a, u, v, own_eeg, own_fnirs, features((2 * a + u, own_eeg), (2 * a + v, own_fnirs))
+
+
+def test_shared_private_and_what_differs(shared_and_private):
+    """R tells a; U the private features and not a; S tells u − v and, of a Gaussian law, nothing of a: r(S, a) = 0."""
+    a, u, v, own_eeg, own_fnirs, of = shared_and_private
+    model = fitted(of)
+    z = model.heads(of)
+    assert model.n_shared_ == 1
+    assert model.correlation_[0] == pytest.approx(0.8, abs=4 * (1 - 0.64) / N**0.5)
+    noise = 4 / N**0.5
+    for side, own, other in (("eeg", own_eeg, u), ("fnirs", own_fnirs, v)):
+        assert r(z[f"redundancy_{side}"][:, 0], a) == pytest.approx(2 / 5**0.5, abs=noise)
+        assert r(z[f"unique_{side}"][:, 0], own) > 0.98
+        assert r(z[f"unique_{side}"][:, 0], a) < noise
+        assert r(z[f"unique_{side}"][:, 0], other) < noise
+    assert r(z["synergy"][:, 0], u - v) > 0.98
+    assert r(z["synergy"][:, 0], a) < noise
+
+
+def test_nothing_shared_is_zeros():
+    """Independent features, ten draws: a pair is found in 5 % of them, three at most (binomial, p < 0.002)."""
+    rng = np.random.default_rng(1)
+    found = [
+        fitted(features(rng.standard_normal((3, N)), rng.standard_normal((2, N))), permutations=40, random_state=k)
+        for k in range(10)
+    ]
+    assert sum(model.n_shared_ > 0 for model in found) <= 3
+    none = next(model for model in found if model.n_shared_ == 0)
+    z = none.heads(features(rng.standard_normal((3, 5)), rng.standard_normal((2, 5))))
+    assert not z["redundancy_eeg"].any()
+    assert not z["synergy"].any()
+    assert z["unique_eeg"].shape == (5, 3)
+
+
+def test_what_recordings_differ_in_is_not_shared():
+    """Both modalities know the recording: permutations within recordings know it too."""
+    of_recording = np.repeat(np.random.default_rng(2).standard_normal(6), N // 6)
+    eeg, fnirs = np.random.default_rng(3).standard_normal((2, N)) + 0.5 * of_recording
+    assert fitted(features((eeg,), (fnirs,))).n_shared_ == 0
+
+
+def test_delay_is_the_difference_of_onsets():
+    """Common shifts of both leave it as it is."""
+    t, tau = np.random.default_rng(4).uniform(0, 8, N), np.random.default_rng(5).standard_normal(N)
+    of = features((t, tau[::-1]), (t + tau,), t, t + tau)
+    model = fitted(of, jitter=8.0)
+    np.testing.assert_allclose(model.heads(of)["synergy"][:, -1], tau, atol=1e-5)
+    shifted = of._replace(onset=of.onset + 3, latency=of.latency + 3)
+    np.testing.assert_allclose(model.heads(shifted)["synergy"][:, -1], tau, atol=1e-5)
+
+
+def test_labels_of_a_tenth_teach_an_exclusive_or():
+    rng = np.random.default_rng(6)
+    bits = rng.integers(0, 2, (2, N))
+    of = features(*((bit + 0.2 * rng.standard_normal(N), rng.standard_normal(N)) for bit in bits))
+    label = bits[0] ^ bits[1]
+    told = np.where(np.arange(N) % 10 == 0, label, -1)
+    z = CanonicalDecomposer().fit_features(of, np.zeros(N), told).heads(of)
+    assert ((z["synergy"][:, -1] > 0) == label)[told < 0].mean() > 0.9
+    with pytest.raises(InputError, match="two classes"):
+        CanonicalDecomposer().fit_features(of, np.zeros(N), np.where(told == 1, 1, -1))
+
+
+def simulated(name, n_subjects=2, n=60, **changes):
+    task = make_task(name, eeg_sfreq=100.0, **changes)
+    rng, of = np.random.default_rng(7), task.config
+    trials = [simulate_trials(of, n, seed=rng) for _ in range(n_subjects)]
+    rates = {"eeg_sfreq": of.eeg_sfreq, "fnirs_sfreq": of.fnirs_sfreq}
+    starts = {"eeg_start": of.eeg_window[0], "fnirs_start": of.fnirs_window[0]}
+    short = short_pairs(fnirs_info(of.fnirs_sfreq))
+    parts = [
+        evidence_of_arrays(x.eeg, x.fnirs, short=short, recording=i, **rates, **starts) for i, x in enumerate(trials)
+    ]
+    joint = [np.concatenate(columns) for columns in zip(*(x.factors for x in trials), strict=True)]
+    return joined(parts), type(trials[0].factors)(*joint)
+
+
+def test_an_event_is_redundant_in_signals():
+    """An event that both see, ERP of 22 µV: both redundancy heads tell it; trials are in no order of recordings."""
+    trials, of = simulated("event", erp=22e-6)
+    z = clone(CanonicalDecomposer()).fit(trials).transform(trials)
+    assert r(z["redundancy_eeg"][:, 0], of.event) > 0.7
+    assert r(z["redundancy_fnirs"][:, 0], of.event) > 0.7
+
+
+def test_a_delay_is_synergistic_in_signals():
+    """Onsets over 8 s that no marker tells: the EEG's are found but for a constant, the delay by their difference."""
+    trials, of = simulated("delay")
+    model = CanonicalDecomposer(jitter=8.0).fit(trials)
+    found = model.measure(trials)
+    error = found.onset - of.onset
+    assert np.median(np.abs(error - np.median(error))) < 0.1
+    z = model.transform(trials)
+    assert r(z["synergy"][:, -1], of.delay) > 0.5
+    assert r(found.latency, of.delay) < r(z["synergy"][:, -1], of.delay)
