@@ -15,6 +15,7 @@ from experiments.factors_found.methods import METHODS, heads_of
 from experiments.factors_found.tables import claims, figure, leakage_table, nats_table
 from experiments.factors_found.world import OWNER, PRESETS, TASKS, Config, draw, task_of
 from experiments.results import check_names, finish, kept_part, opened
+from pidjax._checks import one_of
 from pidjax.evaluate import Fold, label_information
 from pidjax.neuro.canonical import CanonicalDecomposer
 from pidjax.neuro.validate import synergy_claim
@@ -24,6 +25,7 @@ def main(
     preset: Literal["full", "tuning", "smoke"] = "full",
     out: Path = Path("runs/factors_found"),
     method: tuple[str, ...] = METHODS,
+    task: tuple[str, ...] = tuple(TASKS),
     resume: bool = True,
 ) -> None:
     """Simulate, learn without labels, probe, and print what was asked for beside what came out.
@@ -32,19 +34,22 @@ def main(
         preset: Three seeds of the law that nothing was tuned on, of the other law, or seconds.
         out: Folder of the results; what it holds is not made again.
         method: Of canonical, comm, cross_self, factorcl_ssl.
+        task: Of event, mode, cost, delay, delay_locked, efficiency, xor.
         resume: Keep what an earlier run left; otherwise make everything again.
     """
     check_names(method, METHODS)
+    for name in task:
+        one_of("a task", name, tuple(TASKS))
     started, config, out = time.time(), PRESETS[preset], out / preset
     opened(out, config, resume=resume)
     warnings.filterwarnings("ignore", message=".*n_quantiles.*")
     found: dict[str, list[dict[str, Any]]] = {}
-    for task in TASKS:
-        found[task] = []
+    for name in task:
+        found[name] = []
         for seed in range(config.seeds):
-            compute = functools.partial(measured, task, config, method, seed)
-            found[task].append(kept_part(out, f"{task}, seed {seed}", compute))
-            print(f"{task}, seed {seed}: done after {(time.time() - started) / 60:.1f} min", flush=True)
+            compute = functools.partial(measured, name, config, method, seed)
+            found[name].append(kept_part(out, f"{name}, seed {seed}", compute))
+            print(f"{name}, seed {seed}: done after {(time.time() - started) / 60:.1f} min", flush=True)
     controls = [kept_part(out, f"control, {k}", functools.partial(control, config, k)) for k in range(config.controls)]
     tables = [nats_table(found, method), leakage_table(found, method)]
     figure(found, method, out / "shares.png")

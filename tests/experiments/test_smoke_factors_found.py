@@ -1,0 +1,55 @@
+"""experiments.factors_found: the smoke preset runs to its tables; every head is measured against its observer."""
+
+import json
+
+import numpy as np
+import pytest
+
+from experiments.factors_found import __main__ as experiment
+from experiments.factors_found.tables import claims, leakage
+from experiments.factors_found.world import OWNER, TASKS
+from pidjax._checks import InputError
+from pidjax.objectives import HEADS
+
+
+def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
+    """Ours and one other method on one task; a second run makes nothing."""
+    chosen = {"method": ("canonical", "cross_self"), "task": ("event",)}
+    experiment.main("smoke", tmp_path, **chosen)
+    found = json.loads((tmp_path / "smoke" / "result.json").read_text())["tasks"]["event"][0]
+    assert set(found["methods"]["cross_self"]) == set(HEADS)
+    assert 0.4 < found["observers"][0] < found["observers"][1] <= np.log(2) + 1e-9
+    text = (tmp_path / "smoke" / "table.md").read_text()
+    assert "ideal observers" in text and "synergy claimed where there is none" in text
+    assert (tmp_path / "smoke" / "shares.png").stat().st_size > 5_000
+    monkeypatch.setattr(experiment, "draw", None)
+    experiment.main("smoke", tmp_path, **chosen)
+    with pytest.raises(InputError, match="task"):
+        experiment.main("smoke", tmp_path, task=("naps",))
+
+
+def made_up(own, other):
+    """Every label with ln 2 nats for all observers; so many in its heads and in the others."""
+    claim = {"nats": own, "eeg": 0.0, "fnirs": 0.0, "null95": 0.0, "holds": own > 0}
+    return {
+        task: [
+            {
+                "observers": [np.log(2)] * 3,
+                "entropy": np.log(2),
+                "methods": {"canonical": {head: (own if head in OWNER[task] else other, 0.001) for head in HEADS}},
+                "claim": claim,
+            }
+        ]
+        * 2
+        for task in TASKS
+    }
+
+
+def test_claims_hold_where_they_should():
+    """All but none of ln 2 in the right heads and nothing elsewhere: all; the opposite: none but that of no claims."""
+    right = claims(made_up(0.69, 0.0), [{"holds": False}] * 20, ("canonical",), judged=True)
+    assert all(claim.holds for claim in right)
+    assert leakage(made_up(0.69, 0.0), "canonical") == 0.0
+    wrong = claims(made_up(0.0, 0.69), [{"holds": True}] * 20, ("canonical",), judged=True)
+    assert [claim.name for claim in wrong if claim.holds] == ["event, difference of both shares"]
+    assert leakage(made_up(0.0, 0.69), "canonical") == pytest.approx(0.69 / np.log(2))
