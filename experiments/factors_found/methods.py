@@ -49,7 +49,7 @@ def heads_of(
     made = _method(name, rows["train"]["x1"].shape[1], rows["train"]["x2"].shape[1])
     encode = learned(
         made.objective,
-        data.array_batches(jax.random.key(seed), rows["train"], min(128, train.n)),
+        data.array_batches(jax.random.key(seed), rows["train"], min(128, len(rows["train"]["x1"]))),
         config.steps,
         _optimiser(config.steps),
         seed=seed,

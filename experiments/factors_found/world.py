@@ -80,9 +80,9 @@ PRESETS = {
     "tuning": Config(site="C3", hbr_lag=1.7, hbr_ratio=-1 / 3, delay_mean=1.0, dispersion_sd=0.0),
     "smoke": Config(
         train_subjects=2,
-        train_trials=40,
-        test_subjects=5,
-        test_trials=12,
+        train_trials=30,
+        test_subjects=3,
+        test_trials=16,
         steps=2,
         seeds=1,
         controls=1,
