@@ -13,7 +13,7 @@ import tyro
 
 from experiments.factors_found.methods import METHODS, heads_of
 from experiments.factors_found.tables import claims, figure, leakage_table, nats_table
-from experiments.factors_found.world import OWNER, PRESETS, TASKS, Config, draw, task_of
+from experiments.factors_found.world import OWNER, PRESETS, TASKS, Config, Drawn, draw, task_of
 from experiments.results import check_names, finish, kept_part, opened
 from pidjax._checks import one_of
 from pidjax.evaluate import Fold, label_information
@@ -48,9 +48,12 @@ def main(
         found[name] = []
         for seed in range(config.seeds):
             compute = functools.partial(measured, name, config, method, seed)
-            found[name].append(kept_part(out, f"{name}, seed {seed}", compute))
+            # results of a choice of methods are no results of all
+            chosen = "" if method == METHODS else f", {' '.join(method)}"
+            found[name].append(kept_part(out, f"{name}, seed {seed}{chosen}", compute))
             print(f"{name}, seed {seed}: done after {(time.time() - started) / 60:.1f} min", flush=True)
-    controls = [kept_part(out, f"control, {k}", functools.partial(control, config, k)) for k in range(config.controls)]
+    count = config.controls if "canonical" in method else 0
+    controls = [kept_part(out, f"control, {k}", functools.partial(control, config, k)) for k in range(count)]
     tables = [nats_table(found, method), leakage_table(found, method)]
     figure(found, method, out / "shares.png")
     result = {"tasks": found, "controls": controls}
@@ -59,7 +62,7 @@ def main(
 
 def measured(task: str, config: Config, methods: tuple[str, ...], seed: int, folder: Path) -> dict[str, Any]:
     """Nats of the task's label in every head of every method, the observers', and the claim of synergy."""
-    rng = np.random.default_rng([seed, list(TASKS).index(task)])
+    rng = np.random.default_rng([config.draws, seed, list(TASKS).index(task)])
     law = task_of(task, config)
     train = draw(law, config.train_subjects, config.train_trials, rng, observed=False)
     test = draw(law, config.test_subjects, config.test_trials, rng, observed=True)
@@ -79,11 +82,11 @@ def measured(task: str, config: Config, methods: tuple[str, ...], seed: int, fol
     folds = by_subject(test.trials.recording)
     for name in methods:
         heads = heads_of(name, model, train.trials, test.trials, config, seed, folder)
-        nats: dict[str, tuple[float, float]] = {}
+        nats: dict[str, list[float]] = {}
         for head, z in heads.items():
             # a method that is read alike for several heads is probed once
             alike = next((other for other in nats if np.array_equal(heads[other], z)), None)
-            nats[head] = nats_of(z, test.label, folds, seed) if alike is None else nats[alike]
+            nats[head] = nats_of(z, test, folds, seed) if alike is None else nats[alike]
         out["methods"][name] = nats
     if "synergy" in OWNER[task] and told is None:
         claim = synergy_claim(
@@ -100,21 +103,27 @@ def measured(task: str, config: Config, methods: tuple[str, ...], seed: int, fol
 
 
 def control(config: Config, k: int, folder: Path) -> dict[str, Any]:
-    """The claim of synergy where two detectors of one event err independently: there is no interaction to find."""
-    rng = np.random.default_rng([k, 1000])
-    drawn = draw(task_of("event", config), config.train_subjects, config.train_trials, rng, observed=False)
-    model = CanonicalDecomposer(random_state=k).fit(drawn.trials)
-    folds = by_subject(drawn.trials.recording)
-    features, of = model.measure(drawn.trials), drawn.trials.recording
-    return synergy_claim(model, features, drawn.label, of, folds, repairings=config.repairings, seed=k)._asdict()
+    """The claim of synergy where two detectors of one event err independently: there is no interaction to find.
+
+    Half of the subjects teach, the other half is looked at.
+    """
+    rng = np.random.default_rng([config.draws, k, 1000])
+    law, subjects = task_of("event", config), max(2, config.train_subjects // 2)
+    train, test = (draw(law, subjects, config.train_trials, rng, observed=False) for _ in range(2))
+    model = CanonicalDecomposer(random_state=k).fit(train.trials)
+    of, folds = test.trials.recording, by_subject(test.trials.recording)
+    features = model.measure(test.trials)
+    return synergy_claim(model, features, test.label, of, folds, repairings=config.repairings, seed=k)._asdict()
 
 
-def nats_of(z: np.ndarray, label: np.ndarray, folds: list[Fold], seed: int) -> tuple[float, float]:
-    """Nats of the label and their standard error; of a head of zeros 0."""
+def nats_of(z: np.ndarray, of: Drawn, folds: list[Fold], seed: int) -> list[float]:
+    """Nats of the label, one number a subject; of a head of zeros 0."""
+    subjects = np.unique(of.trials.recording)
     if not np.ptp(z, axis=0).any():
-        return 0.0, 0.0
-    known, _ = label_information(z, label, folds, seed=seed)
-    return float(known.mean()), float(known.std(ddof=1) / len(known) ** 0.5)
+        return [0.0] * len(subjects)
+    known, _ = label_information(z, of.label, folds, seed=seed)
+    recording = of.trials.recording[np.concatenate([fold.test for fold in folds])]
+    return [float(known[recording == one].mean()) for one in subjects]
 
 
 def by_subject(recording: np.ndarray) -> list[Fold]:

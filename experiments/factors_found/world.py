@@ -26,7 +26,7 @@ OWNER = {
     "mode": ("unique_eeg",),
     "cost": ("unique_fnirs",),
     "delay": ("synergy",),
-    "delay_locked": ("unique_fnirs",),
+    "delay_locked": ("unique_fnirs",),  # told that onsets are at the marker
     "efficiency": ("synergy",),
     "xor": ("synergy",),
 }
@@ -46,7 +46,10 @@ class Config:
     site : str
         The active site.
     hbr_lag, hbr_ratio, delay_mean, dispersion_sd : float
-        Of the haemodynamic response; learning begins with a lag of 1.7 s, a mean delay of 1 s and one dispersion.
+        Of the haemodynamic response; learning of unknown onsets begins with a lag of 1.7 s, a delay of 1 ± 1 s and
+        one dispersion. Bands are those of ``neuro.features.BANDS`` in all presets.
+    draws : int
+        Whose random draws: those of another number are others.
     labelled : float
         Share of the training trials whose label of "xor" is told.
     steps : int
@@ -63,11 +66,12 @@ class Config:
     test_subjects: int = 10
     test_trials: int = 200
     sfreq: float = 120.0
-    site: str = "C4"
+    site: str = "Fz"
     hbr_lag: float = 1.2
     hbr_ratio: float = -0.4
-    delay_mean: float = 1.3
+    delay_mean: float = 1.8
     dispersion_sd: float = 0.1
+    draws: int = 1
     labelled: float = 0.1
     steps: int = 300
     seeds: int = 3
@@ -77,7 +81,7 @@ class Config:
 
 PRESETS = {
     "full": Config(),
-    "tuning": Config(site="C3", hbr_lag=1.7, hbr_ratio=-1 / 3, delay_mean=1.0, dispersion_sd=0.0),
+    "tuning": Config(site="C3", hbr_lag=1.7, hbr_ratio=-1 / 3, delay_mean=1.0, dispersion_sd=0.0, draws=0),
     "smoke": Config(
         train_subjects=2,
         train_trials=30,

@@ -4,7 +4,7 @@ from pidjax.neuro.berlin import read_shin2017, read_shin2018
 from pidjax.neuro.canonical import CanonicalDecomposer
 from pidjax.neuro.clock import Clock, fit_clock
 from pidjax.neuro.decomposer import EEGfNIRSDecomposer
-from pidjax.neuro.evidence import Evidence, evidence, evidence_of_arrays
+from pidjax.neuro.evidence import Evidence, evidence_of_arrays, evidence_of_pairs
 from pidjax.neuro.job import decompose
 from pidjax.neuro.paired import PairedEpochs
 from pidjax.neuro.preprocess import PreprocessConfig, preprocess_eeg, preprocess_fnirs
@@ -25,8 +25,8 @@ __all__ = [
     "SessionConfig",
     "SynergyClaim",
     "decompose",
-    "evidence",
     "evidence_of_arrays",
+    "evidence_of_pairs",
     "fit_clock",
     "preprocess_eeg",
     "preprocess_fnirs",

@@ -25,12 +25,13 @@ from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import QuantileTransformer
+from sklearn.utils.validation import check_is_fitted
 
 from pidjax._checks import InputError
 from pidjax.math.canonical import canonical, reproducible
-from pidjax.neuro.evidence import ERP_SFREQ, FNIRS_SFREQ, Evidence, evidence
+from pidjax.neuro.evidence import ERP_SFREQ, FNIRS_SFREQ, Evidence, evidence_of_pairs
 from pidjax.neuro.onsets import Onsets, learn_onsets
-from pidjax.neuro.paired import PairedEpochs
+from pidjax.neuro.paired import PairedEpochs, shuffled_within
 from pidjax.neuro.response import Response, amplitude, learn_response, match, onset
 from pidjax.objectives import HEADS
 
@@ -75,13 +76,16 @@ class CanonicalDecomposer(BaseEstimator):
     n_bands : int
         Directions of band power that are kept.
     permutations : int
-        Of trials within recordings; a redundant pair is more alike than 95 % of them.
+        Of trials within recordings. A pair is redundant if, without the pairs before it, permuted trials reach its
+        correlation in at most 5 % of cases, and all pairs before it are (Winkler et al. 2020).
     random_state : int
 
     Attributes
     ----------
     n_shared_ : int
         Redundant pairs; heads of what is not there are zeros, one column.
+    reliability_ : [electrodes · bands]
+        Of directions of band power, in half a trial.
     correlation_ : [pairs]
         Canonical correlations in the training trials.
     responses_ : dict of Response
@@ -116,14 +120,20 @@ class CanonicalDecomposer(BaseEstimator):
         Raises
         ------
         InputError
-            Too few trials, or labels of one class.
+            Fewer than 4 trials, channels that are silent or not numbers, windows that do not hold the response, labels
+            of one class, or labels where nothing is unique to one of the modalities.
         """
-        trials = of_trials(trials)
+        if self.jitter < 0:
+            raise InputError(f"jitter is how far onsets vary, 0 s or more; found {self.jitter:g}.")
+        trials = self._evidence(trials)
+        if y is not None and len(y) != trials.n:
+            raise InputError(f"y needs a label, or −1, for every trial; found {len(y)} of {trials.n}.")
         self._learn_responses(trials)
         shape = trials.power.shape
         flat = trials.power.reshape(2, trials.n, -1)
-        self._power_moments = flat.mean((0, 1)), flat.std((0, 1)) + 1e-9
-        first, second = (flat - self._power_moments[0]) / self._power_moments[1]
+        centred = np.moveaxis(_within(np.moveaxis(flat, 0, 1), trials.recording), 1, 0)
+        self._power_moments = flat.mean((0, 1)), centred.std((0, 1)) + 1e-9
+        first, second = centred / self._power_moments[1]
         weights, self.reliability_ = (
             np.asarray(z) for z in reproducible(first, second, ridge=shape[2] / (shape[2] + trials.n))
         )
@@ -148,7 +158,9 @@ class CanonicalDecomposer(BaseEstimator):
             for x in (features.eeg, features.fnirs)
         ]
         eeg, fnirs = self.normalised(features)
-        found = canonical(eeg, fnirs)
+        # what differs between recordings is no part of what a trial's two sides share
+        eeg, fnirs = (_within(x, np.asarray(recording)) for x in (eeg, fnirs))
+        found = canonical(jnp.asarray(eeg), jnp.asarray(fnirs))
         self._weights = np.asarray(found.x_weights), np.asarray(found.y_weights)
         self.correlation_ = np.asarray(found.correlation)
         self.n_shared_ = self._shared(eeg, fnirs, np.asarray(recording))
@@ -161,7 +173,8 @@ class CanonicalDecomposer(BaseEstimator):
 
     def measure(self, trials: Evidence | PairedEpochs) -> Features:
         """Single-trial features of each modality."""
-        trials = of_trials(trials)
+        check_is_fitted(self)
+        trials = self._evidence(trials)
         power = (trials.power.mean(0).reshape(trials.n, -1) - self._power_moments[0]) / self._power_moments[1]
         bands = power @ self._band_weights
         course = {name: match(self.responses_[name], x) for name, (x, *_) in courses(trials).items()}
@@ -199,13 +212,23 @@ class CanonicalDecomposer(BaseEstimator):
         filled = (z if z.shape[1] else np.zeros((len(z), 1)) for z in parts)
         return {head: z.astype(np.float32) for head, z in zip(HEADS, filled, strict=True)}
 
+    def _evidence(self, trials: Evidence | PairedEpochs) -> Evidence:
+        if isinstance(trials, PairedEpochs):
+            trials = evidence_of_pairs(trials, jitter=self.jitter)
+        for name, x in (("EEG", trials.erp), ("fNIRS", trials.fnirs)):
+            if not np.isfinite(x).all() or not np.ptp(x, axis=-1).max(0).all():
+                raise InputError(f"a channel of the {name} is constant or not a number in all trials: drop it.")
+        if max(trials.erp_start, trials.fnirs_start) > 0:
+            raise InputError("trials begin after their marker: cut them so that they hold it.")
+        return trials
+
     def _learn_responses(self, trials: Evidence) -> None:
         self._onsets: Onsets | None = None
+        self.responses_: dict[str, Response] = {}
         if self.jitter > 0:
             self._onsets = learn_onsets(trials, self.jitter, self.duration, SUPPORT, BAND)
             self.responses_ = self._onsets.responses
             return
-        self.responses_: dict[str, Response] = {}
         for name, (x, sfreq, start, rank) in courses(trials).items():
             first, last = SUPPORT[name]
             inside = max(first, start), min(last, start + x.shape[-1] / sfreq)
@@ -215,14 +238,14 @@ class CanonicalDecomposer(BaseEstimator):
 
     def _shared(self, eeg: np.ndarray, fnirs: np.ndarray, recording: np.ndarray) -> int:
         rng = np.random.default_rng(self.random_state)
-        rows = [np.flatnonzero(recording == one) for one in np.unique(recording)]
-        orders = np.tile(np.arange(len(eeg)), (self.permutations, 1))
-        for order in orders:
-            for members in rows:
-                order[members] = rng.permutation(members)
-        null = jax.vmap(lambda order: canonical(eeg, jnp.asarray(fnirs)[order]).correlation)(orders)
-        p = (1 + (np.asarray(null) >= self.correlation_).sum(0)) / (1 + self.permutations)
-        return int(np.cumprod(p <= 0.05).sum())
+        orders = np.stack([shuffled_within(recording, rng) for _ in range(self.permutations)])
+        a, b = self._weights
+        for k, found in enumerate(self.correlation_):
+            left, right = eeg @ a[:, k:], jnp.asarray(fnirs @ b[:, k:])
+            null = jax.vmap(lambda order, x=left, y=right: canonical(x, y[order]).correlation[0])(orders)
+            if 1 + (np.asarray(null) >= found).sum() > 0.05 * (1 + self.permutations):
+                return k
+        return len(self.correlation_)
 
     def _products(self, eeg: np.ndarray, fnirs: np.ndarray) -> np.ndarray:
         a, b = self._weights
@@ -231,6 +254,8 @@ class CanonicalDecomposer(BaseEstimator):
 
     def _learn_score(self, eeg: np.ndarray, fnirs: np.ndarray, y: np.ndarray) -> GridSearchCV:
         told = y >= 0
+        if self.n_shared_ >= fnirs.shape[1]:
+            raise InputError("all features of the fNIRS are redundant: labels have no unique pair to be read from.")
         _, count = np.unique(y[told], return_counts=True)
         if len(count) < 2 or count.min() < 3:
             raise InputError("labels of some trials must be of two classes or more, 3 trials each; −1 is no label.")
@@ -243,9 +268,12 @@ class CanonicalDecomposer(BaseEstimator):
         return model.fit(self._products(eeg, fnirs)[told], y[told])
 
 
-def of_trials(trials: Evidence | PairedEpochs) -> Evidence:
-    """Evidence of trials, which may be that already."""
-    return evidence(trials) if isinstance(trials, PairedEpochs) else trials
+def _within(x: np.ndarray, recording: np.ndarray) -> np.ndarray:
+    """Rows less the mean of their recording."""
+    out = np.array(x)
+    for one in np.unique(recording):
+        out[recording == one] -= out[recording == one].mean(0)
+    return out
 
 
 def courses(trials: Evidence) -> dict[str, tuple[np.ndarray, float, float, int]]:

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.signal
 
 from pidjax._checks import InputError
-from pidjax.neuro.features import BANDS
+from pidjax.neuro.features import usable_bands
 from pidjax.neuro.paired import PairedEpochs
 
 ERP_SFREQ, FNIRS_SFREQ = 25.0, 2.0
@@ -45,14 +45,24 @@ class Evidence(NamedTuple):
         return len(self.recording)
 
 
-def evidence(pairs: PairedEpochs) -> Evidence:
-    """Of paired epochs, whose preprocessing has already regressed the short channels out."""
+def evidence_of_pairs(pairs: PairedEpochs, *, jitter: float = 0.0) -> Evidence:
+    """Of paired epochs; short channels are taken out in their preprocessing, by regression where there are intensities.
+
+    Parameters
+    ----------
+    pairs : PairedEpochs
+    jitter : float
+        Seconds by which onsets vary: if they do, the whole EEG trial is searched for the response, not the short
+        epochs of the event-related potential.
+    """
     eeg, fnirs = pairs.epochs["eeg"], pairs.epochs["fnirs"]
-    evoked = pairs.epochs.get("erp", eeg)
+    evoked = eeg if jitter > 0 else pairs.epochs.get("erp", eeg)
+    hbo = [name for name, kind in zip(fnirs.ch_names, fnirs.get_channel_types(), strict=True) if kind == "hbo"]
+    order = [fnirs.ch_names.index(name) for one in hbo for name in (one, one.replace("hbo", "hbr"))]
     return Evidence(
         _slow(evoked.get_data(copy=False), evoked.info["sfreq"], ERP_SFREQ),
         _halves(eeg.get_data(copy=False), eeg.info["sfreq"]),
-        _slow(fnirs.get_data(copy=False), fnirs.info["sfreq"], FNIRS_SFREQ),
+        _slow(fnirs.get_data(copy=False)[:, order], fnirs.info["sfreq"], FNIRS_SFREQ),
         float(evoked.tmin),
         float(fnirs.tmin),
         pairs.recording,
@@ -68,7 +78,7 @@ def evidence_of_arrays(
     eeg_start: float,
     fnirs_start: float,
     short: np.ndarray,
-    recording: int = 0,
+    recording: int,
 ) -> Evidence:
     """Of one recording's trials.
 
@@ -82,6 +92,12 @@ def evidence_of_arrays(
     short : bool [pairs]
         Pairs that see the scalp alone: all their courses are regressed out of the others over the whole recording.
     recording : int
+        Its number, another for every recording.
+
+    Raises
+    ------
+    InputError
+        Channels that are no pairs of HbO and HbR, or trials too short for band powers.
     """
     if fnirs.shape[1] != 2 * len(short):
         raise InputError(f"{len(short)} pairs have {2 * len(short)} channels of HbO and HbR; found {fnirs.shape[1]}.")
@@ -103,11 +119,19 @@ def evidence_of_arrays(
 
 
 def joined(parts: list[Evidence]) -> Evidence:
-    """Trials of several recordings, one after another."""
+    """Trials of several recordings, one after another.
+
+    Raises
+    ------
+    InputError
+        Recordings whose windows or channels differ.
+    """
     first = parts[0]
     for one in parts[1:]:
         if (one.erp_start, one.fnirs_start) != (first.erp_start, first.fnirs_start):
             raise InputError("recordings are cut differently around the marker: cut all in the same windows.")
+        if (one.erp.shape[1:], one.fnirs.shape[1:]) != (first.erp.shape[1:], first.fnirs.shape[1:]):
+            raise InputError("recordings have other channels or lengths of trials: keep what all of them have.")
     return first._replace(
         erp=np.concatenate([one.erp for one in parts]),
         power=np.concatenate([one.power for one in parts], axis=1),
@@ -128,6 +152,9 @@ def _halves(x: np.ndarray, sfreq: float) -> np.ndarray:
     found = []
     for part in (x[..., :half], x[..., -half:]):
         f, psd = scipy.signal.welch(part, sfreq, nperseg=frame, axis=-1)
-        inside = [(f >= lo) & (f < hi) for lo, hi in BANDS.values() if lo < 0.4 * sfreq]
-        found.append(np.log(np.stack([psd[..., band].mean(-1) for band in inside], axis=-1)))
+        inside = [(f >= lo) & (f < hi) for lo, hi in usable_bands(sfreq, 1.0).values()]
+        power = np.stack([psd[..., band].mean(-1) for band in inside], axis=-1)
+        if not (power > 0).all():
+            raise InputError("an EEG channel is silent or not a number in some trial: drop the channel or the trial.")
+        found.append(np.log(power))
     return np.stack(found).astype(np.float32)

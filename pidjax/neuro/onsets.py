@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pidjax._checks import InputError
 from pidjax.math.canonical import canonical
 from pidjax.neuro.evidence import ERP_SFREQ, FNIRS_SFREQ, Evidence
 from pidjax.neuro.response import Response, learn_response, match, onset, onset_posterior
@@ -34,11 +35,38 @@ def learn_onsets(trials: Evidence, jitter: float, duration: float, support: dict
 
     The fNIRS's onsets, blurred by what is not known of the coupling delay, are where the EEG's response is looked for;
     the EEG's, far sharper, then where the fNIRS's is.
+
+    Parameters
+    ----------
+    trials : Evidence
+    jitter : float
+        Onsets lie within this (s) after the marker.
+    duration : float
+        Of the activity that drives a haemodynamic response (s).
+    support, band : dict
+        Of each modality, see ``learn_response``.
+
+    Raises
+    ------
+    InputError
+        Trials that end before the last onset.
     """
+    for name, x, sfreq, start in (
+        ("EEG", trials.erp, ERP_SFREQ, trials.erp_start),
+        ("fNIRS", trials.fnirs, FNIRS_SFREQ, trials.fnirs_start),
+    ):
+        end = start + x.shape[-1] / sfreq
+        if end < jitter + 1:
+            raise InputError(
+                f"trials of the {name} end {end:g} s after the marker, and onsets vary up to {jitter:g} s: cut longer "
+                "trials, or lower jitter."
+            )
     begun = _first_guess(trials.fnirs, trials.fnirs_start, jitter, duration)
-    settings = {"support": support["fnirs"], "band": band["fnirs"], "rank": 2, "separable": False}
+    longest = trials.fnirs.shape[-1] / FNIRS_SFREQ
+    first, last = support["fnirs"]
+    settings = {"support": (first, min(last, first + longest)), "band": band["fnirs"], "rank": 2, "separable": False}
     slow = learn_response(trials.fnirs, FNIRS_SFREQ, trials.fnirs_start, onsets=begun, **settings)
-    posterior = onset_posterior(slow, match(slow, trials.fnirs), _allowed(slow.times, jitter, "fnirs"))
+    posterior = onset_posterior(match(slow, trials.fnirs), _allowed(slow.times, jitter, "fnirs"))
     grid = trials.erp_start + np.arange(trials.erp.shape[-1]) / ERP_SFREQ
     fast = learn_response(
         trials.erp,
@@ -50,7 +78,7 @@ def learn_onsets(trials: Evidence, jitter: float, duration: float, support: dict
         separable=True,
         onsets=posterior @ _coupled(slow.times[:, None] - grid) * _allowed(grid, jitter, "eeg") + 1e-12,
     )
-    posterior = onset_posterior(fast, match(fast, trials.erp), _allowed(grid, jitter, "eeg"))
+    posterior = onset_posterior(match(fast, trials.erp), _allowed(grid, jitter, "eeg"))
     told = posterior @ _coupled(slow.times - grid[:, None]) + 1e-12
     slow = learn_response(trials.fnirs, FNIRS_SFREQ, trials.fnirs_start, onsets=told, **settings)
     return Onsets({"eeg": fast, "fnirs": slow}, jitter)

@@ -170,10 +170,7 @@ class PairedEpochs:
         """
         rng = np.random.default_rng(seed)
         groups = np.zeros(len(self), int) if within is None else pd.factorize(self.metadata[within])[0]
-        order = np.arange(len(self))
-        for group in np.unique(groups):
-            members = np.flatnonzero(groups == group)
-            order[members] = rng.permutation(members)
+        order = shuffled_within(groups, rng)
         metadata = self.metadata.assign(onset_fnirs=self.metadata.onset_fnirs.to_numpy()[order])
         return PairedEpochs({**self.epochs, "fnirs": self.epochs["fnirs"][order]}, metadata, self.log)
 
@@ -202,6 +199,15 @@ class PairedEpochs:
         table = folder / "metadata.tsv"
         metadata = pd.read_csv(table, sep="\t", keep_default_na=False, na_values=["n/a", ""], dtype=text)
         return cls(epochs, metadata, json.loads((folder / "log.json").read_text()))
+
+
+def shuffled_within(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An order [n] that permutes the rows of every group among themselves."""
+    order = np.arange(len(groups))
+    for group in np.unique(groups):
+        members = np.flatnonzero(groups == group)
+        order[members] = rng.permutation(members)
+    return order
 
 
 def _cut(raw, onsets, window: Window, baseline) -> mne.Epochs:

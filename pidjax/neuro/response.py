@@ -108,6 +108,7 @@ def learn_response(
         whitener[blocked] = 0
         white = np.einsum("fcd,ndf->ncf", whitener, spectra, optimize=True)
         found = _confined((p.conj()[:, None] * white).mean(0), lags, rank, times)
+        found[:, blocked] = 0  # where the whitened trials are 0 too
         return Response(whitener, found, times, sfreq, start), white
 
     if onsets is None:
@@ -116,34 +117,46 @@ def learn_response(
     posterior = prior
     for _ in range(iterations):
         response, white = learned(scipy.fft.rfft(posterior, axis=-1))
-        posterior = _posterior(_match(response, white), response.energy, prior)
+        posterior = _posterior(_match(response, white), prior)
     return response
 
 
 @one_thread
 def match(response: Response, x: np.ndarray) -> np.ndarray:
-    """m of every onset, [n, times]; those of ``response.times``."""
+    """m of every onset.
+
+    Parameters
+    ----------
+    response : Response
+    x : [n, channels, times]
+        As long as the trials that it was learned from.
+
+    Returns
+    -------
+    course : [n, times]
+        At the onsets ``response.times``.
+    """
     return _match(response, np.einsum("fcd,ndf->ncf", response.whitener, _spectra(x), optimize=True))
 
 
 def amplitude(response: Response, course: np.ndarray, onset: np.ndarray) -> np.ndarray:
-    """Least-squares amplitude [n] at onsets (s) [n], of what ``match`` returned."""
+    """Least-squares amplitudes [n] at onsets (s) [n], of what ``match`` returned, ``course`` [n, times]."""
     return np.array([np.interp(t, response.times, row) for t, row in zip(onset, course, strict=True)]) / response.energy
 
 
 def onset(response: Response, course: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    """Posterior mean of the onset (s) [n], of what ``match`` returned and a prior [times] or [n, times]."""
-    return _posterior(course, response.energy, np.broadcast_to(prior, course.shape)) @ response.times
+    """Posterior means of the onset (s) [n], of what ``match`` returned and a prior [times] or [n, times]."""
+    return onset_posterior(course, prior) @ response.times
 
 
-def onset_posterior(response: Response, course: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    """Probability of every sample to be the onset, [n, times]."""
-    return _posterior(course, response.energy, np.broadcast_to(prior, course.shape))
+def onset_posterior(course: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    """Probability of every sample to be the onset [n, times], of the same arguments as ``onset``."""
+    return _posterior(course, np.broadcast_to(prior, course.shape))
 
 
-def _posterior(course: np.ndarray, energy: float, prior: np.ndarray) -> np.ndarray:
-    log = course - course.max(1, keepdims=True)
-    p = prior * np.exp(log)
+def _posterior(course: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    allowed = np.where(prior > 0, course, -np.inf)
+    p = prior * np.exp(allowed - allowed.max(1, keepdims=True))
     return p / p.sum(1, keepdims=True)
 
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from pidjax._checks import InputError
-from pidjax.evaluate import Fold, probe_class
+from pidjax.evaluate import Fold, label_information, probe_class
 from pidjax.neuro.canonical import CanonicalDecomposer, Features
+from pidjax.neuro.paired import shuffled_within
 
 
 class SynergyClaim(NamedTuple):
@@ -18,19 +19,22 @@ class SynergyClaim(NamedTuple):
     Attributes
     ----------
     nats, std_error : float
-        Of the synergy head.
+        Of the synergy head, by ``label_information``.
     eeg, fnirs : float
-        Of all features of one modality alone.
-    null95, p : float
-        95th percentile of trials re-paired within their class and recording, and (1 + #{null >= nats}) / (1 + n).
+        Of all features of one modality alone, by the same probe.
+    linear, null95, p : float
+        Of the synergy head by a linear probe; the 95th percentile of that of trials re-paired within their class and
+        recording; and (1 + #{null >= linear}) / (1 + n).
     holds : bool
-        Above both modalities alone and above the null.
+        p is at most 0.05, and nats are above 0 and above both modalities alone, each by 1.645 standard errors of the
+        paired difference over trials.
     """
 
     nats: float
     std_error: float
     eeg: float
     fnirs: float
+    linear: float
     null95: float
     p: float
     holds: bool
@@ -79,23 +83,34 @@ def synergy_claim(
             f"of {n} trials."
         )
     rng = np.random.default_rng(seed)
+    recording = np.asarray(recording)
 
-    def known(z: np.ndarray) -> tuple[float, float]:
-        if not np.ptp(z, axis=0).any():
-            return 0.0, 0.0
-        found = probe_class(z, label, folds, permutations=0)
-        return found.nats, found.nats_se
+    def known(z: np.ndarray) -> np.ndarray:
+        """Pointwise nats."""
+        return label_information(z, codes, folds, seed=seed)[0] if np.ptp(z, axis=0).any() else np.zeros(tested)
 
-    nats, error = known(model.heads(features)["synergy"])
-    alone = [known(x)[0] for x in model.normalised(features)]
-    groups = np.unique(np.stack([np.asarray(recording), label], axis=1), axis=0, return_inverse=True)[1].ravel()
-    null = []
-    for _ in range(repairings):
-        order = np.arange(len(label))
-        for group in np.unique(groups):
-            members = np.flatnonzero(groups == group)
-            order[members] = rng.permutation(members)
-        null.append(known(model.heads(features.paired_anew(order))["synergy"])[0])
-    p = (1 + sum(one >= nats for one in null)) / (1 + repairings)
-    null95 = float(np.quantile(null, 0.95))
-    return SynergyClaim(nats, error, *alone, null95, p, bool(p <= 0.05 and nats > max(0.0, *alone)))
+    def linear(z: np.ndarray) -> float:
+        return probe_class(z, codes, folds, permutations=0).nats if np.ptp(z, axis=0).any() else 0.0
+
+    codes = np.unique(label, return_inverse=True)[1]
+    tested = sum(len(fold.test) for fold in folds)
+    head = model.heads(features)["synergy"]
+    groups = np.unique(np.stack([recording, codes], axis=1), axis=0, return_inverse=True)[1].ravel()
+    null = [
+        linear(model.heads(features.paired_anew(shuffled_within(groups, rng)))["synergy"]) for _ in range(repairings)
+    ]
+    own = linear(head)
+    p = (1 + sum(one >= own for one in null)) / (1 + repairings)
+    both, *alone = (known(z) for z in (head, *model.normalised(features)))
+    above = [both, *(both - one for one in alone)]
+    sure = all(x.mean() > 1.645 * x.std(ddof=1) / len(x) ** 0.5 for x in above)
+    return SynergyClaim(
+        nats=float(both.mean()),
+        std_error=float(both.std(ddof=1) / len(both) ** 0.5),
+        eeg=float(alone[0].mean()),
+        fnirs=float(alone[1].mean()),
+        linear=own,
+        null95=float(np.quantile(null, 0.95)),
+        p=p,
+        holds=bool(p <= 0.05 and sure),
+    )

@@ -54,15 +54,19 @@ def test_other_methods_learn_the_same_features_and_are_read_head_by_head(tmp_pat
             np.testing.assert_array_equal(heads[head], np.hstack([np.full((5, 2), 5.0 * len(part)) for part in parts]))
 
 
+def _subjects(nats):
+    return [nats - 0.001, nats + 0.001]
+
+
 def made_up(own, other):
     """Every label with ln 2 nats for all observers; so many in its heads and in the others."""
-    claim = {"nats": own, "eeg": 0.0, "fnirs": 0.0, "null95": 0.0, "holds": own > 0}
+    claim = {"nats": own, "eeg": 0.0, "fnirs": 0.0, "null95": 0.0, "p": 0.01, "holds": own > 0}
     return {
         task: [
             {
                 "observers": [np.log(2)] * 3,
                 "entropy": np.log(2),
-                "methods": {"canonical": {head: (own if head in OWNER[task] else other, 0.001) for head in HEADS}},
+                "methods": {"canonical": {head: _subjects(own if head in OWNER[task] else other) for head in HEADS}},
                 "claim": claim,
             }
         ]
@@ -73,9 +77,9 @@ def made_up(own, other):
 
 def test_claims_hold_where_they_should():
     """All but none of ln 2 in the right heads and nothing elsewhere: all; the opposite: none but that of no claims."""
-    right = claims(made_up(0.69, 0.0), [{"holds": False}] * 20, ("canonical",), judged=True)
+    right = claims(made_up(0.69, 0.0), [{"holds": False, "p": 0.5}] * 20, ("canonical",), judged=True)
     assert all(claim.holds for claim in right)
     assert leakage(made_up(0.69, 0.0), "canonical") == 0.0
-    wrong = claims(made_up(0.0, 0.69), [{"holds": True}] * 20, ("canonical",), judged=True)
+    wrong = claims(made_up(0.0, 0.69), [{"holds": True, "p": 0.01}] * 20, ("canonical",), judged=True)
     assert [claim.name for claim in wrong if claim.holds] == ["event, difference of both shares"]
     assert leakage(made_up(0.0, 0.69), "canonical") == pytest.approx(0.69 / np.log(2))
