@@ -7,7 +7,8 @@ s and the noise's cross-spectra V(f) are learned from the trials themselves; the
 
 has all that the trial says of onset and amplitude: the log likelihood ratio to noise is a m(t) − a² E / 2, the
 amplitude at a known onset m / E with variance 1 / E. It is the ideal observer of ``simulate.observers`` with learned
-parameters.
+parameters. A trial's mean is not seen and the response is cut to its support, so that amplitudes have a common factor
+near 1.
 """
 
 from __future__ import annotations

@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 
 from pidjax._checks import InputError
+from pidjax.neuro import PairedEpochs, preprocess_eeg, preprocess_fnirs
 from pidjax.neuro.canonical import CanonicalDecomposer, Features
-from pidjax.neuro.evidence import evidence_of_arrays, joined
+from pidjax.neuro.evidence import Evidence, evidence_of_arrays, joined
 from pidjax.neuro.simulate import make_task, simulate_trials
 from pidjax.neuro.simulate.montage import fnirs_info, short_pairs
+from pidjax.objectives import HEADS
 
 N = 600
 
@@ -24,6 +27,12 @@ def r(a, b):
 
 def fitted(of, **settings):
     return CanonicalDecomposer(**settings).fit_features(of, np.repeat(np.arange(6), N // 6))
+
+
+@pytest.fixture(scope="module")
+def pairs(session):
+    eeg, fnirs = preprocess_eeg(session.raw_eeg), preprocess_fnirs(session.raw_fnirs)
+    return PairedEpochs.from_raw(eeg.raw, fnirs.raw, session.trials, (-1, 6), (-5, 15), raw_erp=eeg.erp)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +74,19 @@ def test_nothing_shared_is_zeros():
     assert z["unique_eeg"].shape == (5, 3)
 
 
+def test_a_pair_that_is_there_does_not_bring_another():
+    """One true pair of 5 and 2 features, ten draws: a second is found in 5 %, three at most (binomial, p < 0.002)."""
+    rng = np.random.default_rng(9)
+    found = []
+    for k in range(10):
+        shared = rng.standard_normal(N)
+        eeg, fnirs = rng.standard_normal((5, N)), rng.standard_normal((2, N))
+        eeg[0], fnirs[0] = eeg[0] + 2 * shared, fnirs[0] + 2 * shared
+        found.append(fitted(features(eeg, fnirs), permutations=40, random_state=k).n_shared_)
+    assert min(found) == 1
+    assert sum(n > 1 for n in found) <= 3
+
+
 def test_what_recordings_differ_in_is_not_shared():
     """Both modalities know the recording: permutations within recordings know it too."""
     of_recording = np.repeat(np.random.default_rng(2).standard_normal(6), N // 6)
@@ -90,6 +112,9 @@ def test_labels_of_a_tenth_teach_an_exclusive_or():
     told = np.where(np.arange(N) % 10 == 0, label, -1)
     z = CanonicalDecomposer().fit_features(of, np.zeros(N), told).heads(of)
     assert ((z["synergy"][:, -1] > 0) == label)[told < 0].mean() > 0.9
+    with pytest.raises(InputError, match="no unique pair"):
+        pair = features((bits[0] + 0.1 * rng.standard_normal(N),), (bits[0] + 0.1 * rng.standard_normal(N),))
+        CanonicalDecomposer().fit_features(pair, np.zeros(N), told)
     with pytest.raises(InputError, match="two classes"):
         CanonicalDecomposer().fit_features(of, np.zeros(N), np.where(told == 1, 1, -1))
 
@@ -109,8 +134,9 @@ def simulated(name, n_subjects=2, n=60, **changes):
 
 
 def test_an_event_is_redundant_in_signals():
-    """An event that both see, ERP of 22 µV: both redundancy heads tell it; trials are in no order of recordings."""
+    """An event that both see, ERP of 22 µV: both redundancy heads tell it, though recordings differ in power."""
     trials, of = simulated("event", erp=22e-6)
+    trials = trials._replace(power=trials.power + 3.0 * (trials.recording == 1)[:, None, None])
     z = clone(CanonicalDecomposer()).fit(trials).transform(trials)
     assert r(z["redundancy_eeg"][:, 0], of.event) > 0.7
     assert r(z["redundancy_fnirs"][:, 0], of.event) > 0.7
@@ -126,3 +152,37 @@ def test_a_delay_is_synergistic_in_signals():
     z = model.transform(trials)
     assert r(z["synergy"][:, -1], of.delay) > 0.5
     assert r(found.latency, of.delay) < r(z["synergy"][:, -1], of.delay)
+
+
+def test_paired_epochs_are_taken_as_they_are(pairs):
+    """With epochs of event-related potentials and without; one row a trial in every head."""
+    z = CanonicalDecomposer(permutations=20).fit(pairs).transform(pairs)
+    assert set(z) == set(HEADS)
+    assert all(x.shape[0] == len(pairs) and np.isfinite(x).all() for x in z.values())
+    without = PairedEpochs({k: v for k, v in pairs.epochs.items() if k != "erp"}, pairs.metadata, pairs.log)
+    assert CanonicalDecomposer(permutations=20).fit(without).transform(without)["unique_eeg"].shape[0] == len(pairs)
+
+
+def test_bad_input_is_said_in_words():
+    """Channels that are dead, windows that miss the marker, labels of other trials, unknown times."""
+    rng = np.random.default_rng(10)
+    good = Evidence(
+        rng.standard_normal((20, 3, 50)),
+        rng.standard_normal((2, 20, 3, 5)),
+        rng.standard_normal((20, 4, 80)),
+        -1.0,
+        -5.0,
+        np.zeros(20, int),
+    )
+    with pytest.raises(InputError, match="constant or not a number"):
+        CanonicalDecomposer().fit(good._replace(fnirs=good.fnirs * np.array([1, 1, 0, 1])[:, None]))
+    with pytest.raises(InputError, match="begin after their marker"):
+        CanonicalDecomposer().fit(good._replace(fnirs_start=2.0))
+    with pytest.raises(InputError, match="for every trial; found 3 of 20"):
+        CanonicalDecomposer().fit(good, np.zeros(3))
+    with pytest.raises(InputError, match="0 s or more"):
+        CanonicalDecomposer(jitter=-1.0).fit(good)
+    with pytest.raises(InputError, match="cut longer trials"):
+        CanonicalDecomposer(jitter=8.0).fit(good)
+    with pytest.raises(NotFittedError):
+        CanonicalDecomposer().transform(good)

@@ -6,7 +6,7 @@ import pytest
 from pidjax._checks import InputError
 from pidjax.neuro.evidence import evidence_of_arrays, joined
 
-RATES = {"eeg_sfreq": 100.0, "fnirs_sfreq": 10.0, "eeg_start": -1.0, "fnirs_start": -5.0}
+RATES = {"recording": 0, "eeg_sfreq": 100.0, "fnirs_sfreq": 10.0, "eeg_start": -1.0, "fnirs_start": -5.0}
 SHORT = np.array([False, False, True])
 
 
@@ -37,7 +37,7 @@ def test_halves_hold_the_log_power_of_their_own_time():
 
 
 def test_recordings_are_joined_as_they_are():
-    one, two = (evidence_of_arrays(*arrays(k), short=SHORT, recording=k, **RATES) for k in (0, 1))
+    one, two = (evidence_of_arrays(*arrays(k), short=SHORT, **(RATES | {"recording": k})) for k in (0, 1))
     both = joined([one, two])
     assert both.n == 16
     assert (both.recording == np.repeat([0, 1], 8)).all()
@@ -53,3 +53,7 @@ def test_bad_input_is_said_in_words():
     one = evidence_of_arrays(eeg, fnirs, short=SHORT, **RATES)
     with pytest.raises(InputError, match="cut differently"):
         joined([one, one._replace(erp_start=0.0)])
+    with pytest.raises(InputError, match="other channels"):
+        joined([one, one._replace(erp=one.erp[:, :1])])
+    with pytest.raises(InputError, match="silent or not a number"):
+        evidence_of_arrays(eeg * [[0.0], [1.0]], fnirs, short=SHORT, **RATES)

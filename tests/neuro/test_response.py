@@ -22,23 +22,31 @@ def trials(n, size, late, seed):
     mixing = np.array([[1.0, 0, 0], [0.5, 1.0, 0], [0, 0.3, 1.0]])
     noise = np.einsum("cd,ndt->nct", mixing, rng.standard_normal((n, CHANNELS, TIMES)))
     clean = np.asarray(size)[:, None, None] * PATTERN[:, None] * shape(T - np.asarray(late)[:, None])[:, None]
-    energy = PATTERN @ np.linalg.solve(mixing @ mixing.T, PATTERN) * ((shape(T) - shape(T).mean()) ** 2).sum()
-    return clean + noise, energy
+    power = PATTERN @ np.linalg.solve(mixing @ mixing.T, PATTERN)
+    return clean + noise, power
+
+
+def what_is_seen():
+    """The response without its mean, cut to the support, without the mean of what is left."""
+    seen = np.where((T >= -0.5) & (T < 2.0 - 1e-9), shape(T) - shape(T).mean(), 0.0)
+    return seen - seen.mean()
 
 
 def test_energy_is_the_squared_sensitivity_and_amplitudes_are_as_sure():
-    """E of the closed form; least-squares amplitudes are unbiased with the standard error 1 / √E."""
+    """E of the closed form; least-squares amplitudes have the slope of what is seen, and the standard error 1 / √E."""
     n, size = 2000, 1.0 + 0.5 * np.random.default_rng(1).standard_normal(2000)
-    x, energy = trials(n, np.ones(n), np.zeros(n), 2)
+    x, power = trials(n, np.ones(n), np.zeros(n), 2)
+    seen = what_is_seen()
+    energy, factor = power * (seen**2).sum(), (shape(T) * seen).sum() / (seen**2).sum()
     response = learn_response(x, SFREQ, START, **SETTINGS)
-    assert response.energy == pytest.approx(energy, rel=0.1)
+    assert response.energy == pytest.approx(energy, rel=0.05)
     fresh, _ = trials(n, size, np.zeros(n), 3)
     found = amplitude(response, match(response, fresh), np.zeros(n))
     slope, at_zero = np.polyfit(size, found, 1)
     error = (found - size).std() / n**0.5 / 0.5
-    assert slope == pytest.approx(1.0, abs=4 * error + 0.05)
-    assert at_zero == pytest.approx(0.0, abs=4 * error + 0.05)
-    assert (found - np.polyval([slope, at_zero], size)).std() == pytest.approx(energy**-0.5, rel=0.1)
+    assert slope == pytest.approx(factor, abs=4 * error)
+    assert at_zero == pytest.approx(0.0, abs=8 * error)
+    assert (found - np.polyval([slope, at_zero], size)).std() == pytest.approx(energy**-0.5, rel=0.07)
 
 
 def test_onsets_that_no_marker_tells_are_learned():
