@@ -75,7 +75,7 @@ def claims(found: Found, controls: list[dict[str, Any]], methods: Sequence[str],
     out: list[Claim] = []
 
     def add(name: str, expected: str, obtained: str, holds: bool) -> None:
-        out.append(Claim(name, expected, obtained, holds if judged else None))
+        out.append(Claim(name, expected, obtained, bool(holds) if judged else None))
 
     if "canonical" not in methods:
         return out

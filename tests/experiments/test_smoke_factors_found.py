@@ -78,6 +78,7 @@ def made_up(own, other):
 def test_claims_hold_where_they_should():
     """All but none of ln 2 in the right heads and nothing elsewhere: all; the opposite: none but that of no claims."""
     right = claims(made_up(0.69, 0.0), [{"holds": False, "p": 0.5}] * 20, ("canonical",), judged=True)
+    json.dumps([claim.holds for claim in right])
     assert all(claim.holds for claim in right)
     assert leakage(made_up(0.69, 0.0), "canonical") == 0.0
     wrong = claims(made_up(0.0, 0.69), [{"holds": True, "p": 0.01}] * 20, ("canonical",), judged=True)
