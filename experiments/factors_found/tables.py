@@ -161,7 +161,16 @@ def figure(found: Found, methods: Sequence[str], path: Path) -> None:
             for j, head in enumerate(HEADS):
                 weight = "bold" if head in OWNER[task] else "normal"
                 value = max(share[i, j], 0.0)
-                axis.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7, weight=weight, color="w")
+                axis.text(
+                    j,
+                    i,
+                    f"{value:.2f}",
+                    ha="center",
+                    va="center",
+                    fontsize=7,
+                    weight=weight,
+                    color="k" if value > 0.6 else "w",
+                )
         axis.set_xticks(range(len(HEADS)), [head.replace("_", "\n") for head in HEADS], fontsize=6)
         axis.set_yticks(range(len(found)), list(found) if axis is axes[0][0] else [""] * len(found), fontsize=7)
         axis.set_title(name, fontsize=9)
