@@ -157,14 +157,13 @@ class CanonicalDecomposer(BaseEstimator):
             QuantileTransformer(n_quantiles=count, output_distribution="normal").fit(x)
             for x in (features.eeg, features.fnirs)
         ]
-        eeg, fnirs = self.normalised(features)
         # what differs between recordings is no part of what a trial's two sides share
-        eeg, fnirs = (_within(x, np.asarray(recording)) for x in (eeg, fnirs))
+        eeg, fnirs = (_within(x, np.asarray(recording)) for x in self.normalised(features))
         found = canonical(jnp.asarray(eeg), jnp.asarray(fnirs))
         self._weights = np.asarray(found.x_weights), np.asarray(found.y_weights)
         self.correlation_ = np.asarray(found.correlation)
         self.n_shared_ = self._shared(eeg, fnirs, np.asarray(recording))
-        self._scorer = None if y is None else self._learn_score(eeg, fnirs, np.asarray(y))
+        self._scorer = None if y is None else self._learn_score(*self.normalised(features), np.asarray(y))
         return self
 
     def transform(self, trials: Evidence | PairedEpochs) -> dict[str, np.ndarray]:
