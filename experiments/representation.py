@@ -12,6 +12,7 @@ import numpy as np
 import optax
 
 from pidjax import train
+from pidjax.data.augment_compose import SampleAugmentation
 from pidjax.math.pictures import unit_range
 from pidjax.train.metrics import History
 from pidjax.typing import Batch, Objective
@@ -67,6 +68,19 @@ def _compiled(objective: Objective, tx: optax.GradientTransformation, **settings
     txs = {"theta": tx, "phi": tx}
     encode = jax.jit(lambda params, state, rows: objective.encode(params, state, rows, train=False)[0])
     return train.make_init(objective, txs), train.make_step(objective, txs, donate=True, **settings), encode
+
+
+def augmented(base: Objective, augment: SampleAugmentation) -> Objective:
+    """``base`` of samples whose "x1" and "x2" are augmented when it trains."""
+
+    def encode(params, state, batch, key=None, *, train: bool):
+        if train:
+            pair = {side: batch[side] for side in ("x1", "x2")}
+            # 0 is no side's number, so that views do not share the randomness of encoders
+            batch = batch | jax.vmap(lambda k, one: augment(jax.random.fold_in(k, 0), one))(key, pair)
+        return base.encode(params, state, batch, key, train=train)
+
+    return base._replace(encode=encode)
 
 
 @functools.lru_cache(maxsize=4)

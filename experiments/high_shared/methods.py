@@ -6,10 +6,8 @@ import dataclasses
 import functools
 from typing import Any
 
-import jax
-
 from experiments.high_shared.config import VIEWS, Config
-from experiments.representation import of_bytes
+from experiments.representation import augmented, of_bytes
 from pidjax import encoders, objectives
 from pidjax._checks import one_of
 from pidjax.data import apart, compose
@@ -42,13 +40,4 @@ def encoder(config: Config) -> Encoder:
 def of_views(base: Objective, size: int, changes: dict[str, Any]) -> Objective:
     """``base`` of pictures as bytes; when it trains, each side of them augmented by itself."""
     view = compose((functools.partial(simclr, size=size, **changes),))
-    augment = apart(view, view)
-
-    def encode(params, state, batch, key=None, *, train: bool):
-        if train:
-            pair = {side: batch[side] for side in SIDES}
-            # 0 is no side's number, so that views do not share the randomness of encoders
-            batch |= jax.vmap(lambda k, one: augment(jax.random.fold_in(k, 0), one))(key, pair)
-        return base.encode(params, state, batch, key, train=train)
-
-    return of_bytes(base._replace(encode=encode), SIDES)
+    return of_bytes(augmented(base, apart(view, view)), SIDES)

@@ -16,18 +16,16 @@ import tyro
 from benchmarks.store import kept
 from experiments.real_today.sets import PARTS, SETS, Recordings
 from experiments.real_today.tables import claims, figure, pid_table, scores_table, steps_table
-from experiments.representation import learned, with_progress
+from experiments.representation import augmented, learned, with_progress
 from experiments.results import check_names, finish, kept_part, opened
 from pidjax import data as batches
 from pidjax import encoders, train
 from pidjax._checks import InputError
-from pidjax.data.augment_compose import SampleAugmentation
 from pidjax.estimators import estimate_pid
 from pidjax.evaluate import linear_probe
 from pidjax.objectives import METHODS, Method
 from pidjax.objectives import method as built
 from pidjax.objectives.factorcl import PAPER
-from pidjax.typing import Objective
 
 SELF_SUPERVISED = ("simclr", "clip", "cross_self", "vicreg", "barlow", "factorcl_ssl", "clean_ssl", "comm")
 SUPERVISED = ("supcon", "factorcl_sup", "supervised")
@@ -183,19 +181,6 @@ def of_sizes(name: str, sizes: tuple[int, int], classes: int, config: Config) ->
     augment = batches.apart(AUGMENT, AUGMENT)
     made = built(name, nets, augment=augment, classes=classes, config=critics, **settings)
     return made._replace(objective=augmented(made.objective, augment)) if METHODS[name].supervised else made
-
-
-def augmented(base: Objective, augment: SampleAugmentation) -> Objective:
-    """``base`` of samples that are augmented when it trains."""
-
-    def encode(params, state, batch, key=None, *, train: bool):
-        if train:
-            pair = {side: batch[side] for side in ("x1", "x2")}
-            # 0 is no side's number, so that views do not share the randomness of encoders
-            batch = batch | jax.vmap(lambda k, one: augment(jax.random.fold_in(k, 0), one))(key, pair)
-        return base.encode(params, state, batch, key, train=train)
-
-    return base._replace(encode=encode)
 
 
 if __name__ == "__main__":

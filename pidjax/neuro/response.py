@@ -118,7 +118,7 @@ def learn_response(
     posterior = prior
     for _ in range(iterations):
         response, white = learned(scipy.fft.rfft(posterior, axis=-1))
-        posterior = _posterior(_match(response, white), prior)
+        posterior = onset_posterior(_match(response, white), prior)
     return response
 
 
@@ -152,10 +152,6 @@ def onset(response: Response, course: np.ndarray, prior: np.ndarray) -> np.ndarr
 
 def onset_posterior(course: np.ndarray, prior: np.ndarray) -> np.ndarray:
     """Probability of every sample to be the onset [n, times], of the same arguments as ``onset``."""
-    return _posterior(course, np.broadcast_to(prior, course.shape))
-
-
-def _posterior(course: np.ndarray, prior: np.ndarray) -> np.ndarray:
     allowed = np.where(prior > 0, course, -np.inf)
     p = prior * np.exp(allowed - allowed.max(1, keepdims=True))
     return p / p.sum(1, keepdims=True)
