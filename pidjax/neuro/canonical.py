@@ -4,7 +4,8 @@
    (``response.learn_response``), and band powers that two halves of a trial agree on (``math.reproducible``). Each is
    made normal by its ranks.
 2. Canonical correlation of both: pairs of directions that permuted trials do not reach are redundant, all others
-   unique, since they are uncorrelated with the whole of the other modality.
+   unique, since they are uncorrelated with the whole of the other modality. Redundant heads are in the units of the
+   features, since ranks close the gap between trials that have an event and trials that have none.
 3. What is common to both is known to each with an error of its own. Both errors together, *where the two modalities
    differ about what they share*, neither knows: the difference of a redundant pair (the efficiency, where they share an
    activation: what a common gain leaves), and of two onsets (the coupling delay: what a common shift leaves). Where
@@ -36,7 +37,9 @@ from pidjax.neuro.response import Response, amplitude, learn_response, match, on
 from pidjax.objectives import HEADS
 
 SUPPORT = {"eeg": (-0.2, 1.2), "fnirs": (-1.0, 32.0)}
-BAND = {"eeg": (0.1, 12.0), "fnirs": (0.01, 0.9)}
+BAND = {"eeg": (0.0, 12.0), "fnirs": (0.01, 0.9)}
+TIMED = {**BAND, "eeg": (0.1, 12.0)}
+"""Hz. The slowest wave of a trial says much of the size of a response, and misleads where onsets are learned."""
 LATENCY_SD = 1.5
 """Seconds by which a response may come before or after its mean, where onsets are at the marker."""
 
@@ -77,7 +80,7 @@ class CanonicalDecomposer(BaseEstimator):
         Directions of band power that are kept.
     permutations : int
         Of trials within recordings. A pair is redundant if, without the pairs before it, permuted trials reach its
-        correlation in at most 5 % of cases, and all pairs before it are (Winkler et al. 2020).
+        correlation in at most 1 % of cases, and all pairs before it are (Winkler et al. 2020): 99 or more.
     random_state : int
 
     Attributes
@@ -125,6 +128,8 @@ class CanonicalDecomposer(BaseEstimator):
         """
         if self.jitter < 0:
             raise InputError(f"jitter is how far onsets vary, 0 s or more; found {self.jitter:g}.")
+        if self.permutations < 99:
+            raise InputError(f"1 % of cases need 99 permutations or more; found {self.permutations}.")
         trials = self._evidence(trials)
         if y is not None and len(y) != trials.n:
             raise InputError(f"y needs a label, or −1, for every trial; found {len(y)} of {trials.n}.")
@@ -157,12 +162,17 @@ class CanonicalDecomposer(BaseEstimator):
             QuantileTransformer(n_quantiles=count, output_distribution="normal").fit(x)
             for x in (features.eeg, features.fnirs)
         ]
+        self._moments = [(x.mean(0), x.std(0) + 1e-9) for x in (features.eeg, features.fnirs)]
         # what differs between recordings is no part of what a trial's two sides share
         eeg, fnirs = (_within(x, np.asarray(recording)) for x in self.normalised(features))
         found = canonical(jnp.asarray(eeg), jnp.asarray(fnirs))
         self._weights = np.asarray(found.x_weights), np.asarray(found.y_weights)
         self.correlation_ = np.asarray(found.correlation)
         self.n_shared_ = self._shared(eeg, fnirs, np.asarray(recording))
+        self._redundant = tuple(
+            _sure(x, w[:, : self.n_shared_], self.correlation_[: self.n_shared_])
+            for x, w in zip((eeg, fnirs), self._weights, strict=True)
+        )
         self._scorer = None if y is None else self._learn_score(*self.normalised(features), np.asarray(y))
         return self
 
@@ -201,13 +211,15 @@ class CanonicalDecomposer(BaseEstimator):
         eeg, fnirs = self.normalised(features)
         a, b = self._weights
         k = self.n_shared_
-        joint = [fnirs @ b[:, :k] - eeg @ a[:, :k]]
+        in_units = [(x - m) / sd for x, (m, sd) in zip((features.eeg, features.fnirs), self._moments, strict=True)]
+        shared = [x @ w for x, w in zip(in_units, self._redundant, strict=True)]
+        joint = [fnirs @ self._redundant[1] - eeg @ self._redundant[0]]
         if self.jitter > 0:
             joint.append((features.latency - features.onset)[:, None])
         if self._scorer is not None:
             score = self._scorer.decision_function(self._products(eeg, fnirs))
             joint.append(score.reshape(len(eeg), -1))
-        parts = (eeg @ a[:, :k], fnirs @ b[:, :k], eeg @ a[:, k:], fnirs @ b[:, k:], np.hstack(joint))
+        parts = (*shared, eeg @ a[:, k:], fnirs @ b[:, k:], np.hstack(joint))
         filled = (z if z.shape[1] else np.zeros((len(z), 1)) for z in parts)
         return {head: z.astype(np.float32) for head, z in zip(HEADS, filled, strict=True)}
 
@@ -225,14 +237,14 @@ class CanonicalDecomposer(BaseEstimator):
         self._onsets: Onsets | None = None
         self.responses_: dict[str, Response] = {}
         if self.jitter > 0:
-            self._onsets = learn_onsets(trials, self.jitter, self.duration, SUPPORT, BAND)
+            self._onsets = learn_onsets(trials, self.jitter, self.duration, SUPPORT, TIMED)
             self.responses_ = self._onsets.responses
             return
         for name, (x, sfreq, start, rank) in courses(trials).items():
             first, last = SUPPORT[name]
             inside = max(first, start), min(last, start + x.shape[-1] / sfreq)
             self.responses_[name] = learn_response(
-                x, sfreq, start, support=inside, band=BAND[name], rank=rank, separable=rank == 1
+                x, sfreq, start, support=inside, band=BAND[name], rank=rank, separable=rank == 1, iterations=5
             )
 
     def _shared(self, eeg: np.ndarray, fnirs: np.ndarray, recording: np.ndarray) -> int:
@@ -242,7 +254,7 @@ class CanonicalDecomposer(BaseEstimator):
         for k, found in enumerate(self.correlation_):
             left, right = eeg @ a[:, k:], jnp.asarray(fnirs @ b[:, k:])
             null = jax.vmap(lambda order, x=left, y=right: canonical(x, y[order]).correlation[0])(orders)
-            if 1 + (np.asarray(null) >= found).sum() > 0.05 * (1 + self.permutations):
+            if 1 + (np.asarray(null) >= found).sum() > 0.01 * (1 + self.permutations):
                 return k
         return len(self.correlation_)
 
@@ -265,6 +277,12 @@ class CanonicalDecomposer(BaseEstimator):
             cv=min(5, int(count.min())),
         )
         return model.fit(self._products(eeg, fnirs)[told], y[told])
+
+
+def _sure(x: np.ndarray, weights: np.ndarray, correlation: np.ndarray) -> np.ndarray:
+    """Weights of variates of x, 0 where within two standard errors of that (of regressing the other side on x)."""
+    variance = np.diag(np.linalg.inv(x.T @ x))[:, None] * (1 - correlation**2) / correlation**2
+    return np.where(weights**2 > 4 * variance, weights, 0.0)
 
 
 def _within(x: np.ndarray, recording: np.ndarray) -> np.ndarray:

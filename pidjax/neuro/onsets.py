@@ -66,7 +66,7 @@ def learn_onsets(trials: Evidence, jitter: float, duration: float, support: dict
     first, last = support["fnirs"]
     settings = {"support": (first, min(last, first + longest)), "band": band["fnirs"], "rank": 2, "separable": False}
     slow = learn_response(trials.fnirs, FNIRS_SFREQ, trials.fnirs_start, onsets=begun, **settings)
-    posterior = onset_posterior(match(slow, trials.fnirs), _allowed(slow.times, jitter, "fnirs"))
+    posterior = onset_posterior(slow, match(slow, trials.fnirs), _allowed(slow.times, jitter, "fnirs"))
     grid = trials.erp_start + np.arange(trials.erp.shape[-1]) / ERP_SFREQ
     fast = learn_response(
         trials.erp,
@@ -78,7 +78,7 @@ def learn_onsets(trials: Evidence, jitter: float, duration: float, support: dict
         separable=True,
         onsets=posterior @ _coupled(slow.times[:, None] - grid) * _allowed(grid, jitter, "eeg") + 1e-12,
     )
-    posterior = onset_posterior(match(fast, trials.erp), _allowed(grid, jitter, "eeg"))
+    posterior = onset_posterior(fast, match(fast, trials.erp), _allowed(grid, jitter, "eeg"))
     told = posterior @ _coupled(slow.times - grid[:, None]) + 1e-12
     slow = learn_response(trials.fnirs, FNIRS_SFREQ, trials.fnirs_start, onsets=told, **settings)
     return Onsets({"eeg": fast, "fnirs": slow}, jitter)

@@ -1,14 +1,16 @@
 r"""The response that trials have in common, learned without labels, and how large and how late it is in every trial.
 
-A trial is a response of unknown amplitude and onset in stationary noise, x_i(t) = a_i s(t − t_i) + noise. The response
-s and the noise's cross-spectra V(f) are learned from the trials themselves; then
+A trial is a response of unknown amplitude and onset in stationary noise, x_i(t) = a_i s(t − t_i) + noise, with
+amplitudes of mean 1 and variance τ². The response s, τ² and the noise's cross-spectra V(f) are learned from the trials
+themselves by expectation–maximisation; then
 
 .. math:: m_i(t) = \sum_f \hat s(f)^H V(f)^{-1} \hat x_i(f) e^{2 \pi i f t}, \qquad E = \sum_f \hat s^H V^{-1} \hat s
 
-has all that the trial says of onset and amplitude: the log likelihood ratio to noise is a m(t) − a² E / 2, the
-amplitude at a known onset m / E with variance 1 / E. It is the ideal observer of ``simulate.observers`` with learned
-parameters. A trial's mean is not seen and the response is cut to its support, so that amplitudes have a common factor
-near 1.
+has all that the trial says of onset and amplitude: the log likelihood ratio to noise is a m(t) − a² E / 2; the
+amplitude at a known onset is m / E with variance 1 / E by least squares; and an onset t has, over all amplitudes above
+0, the log likelihood z² / 2 + ln Φ(z) with z = (m + τ⁻²) (E + τ⁻²)^(−1/2). It is the ideal observer of
+``simulate.observers`` with learned parameters. A trial's mean is not seen and the response is cut to its support, so
+that amplitudes have a common factor near 1.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.fft
+from scipy.special import log_ndtr
 
 from pidjax._checks import InputError
 from pidjax.neuro.simulate.noise import one_thread
@@ -31,6 +34,8 @@ class Response(NamedTuple):
         W with Wᴴ W = V⁻¹, 0 outside of the pass band.
     template : [channels, f]
         Of the response to an onset at the first sample, whitened.
+    spread : float
+        τ², the variance of amplitudes.
     n : int
         Samples of a trial.
     sfreq, start : float
@@ -39,6 +44,7 @@ class Response(NamedTuple):
 
     whitener: np.ndarray
     template: np.ndarray
+    spread: float
     n: int
     sfreq: float
     start: float
@@ -82,9 +88,10 @@ def learn_response(
     separable : bool
         Whether the noise is taken as one spectrum times one covariance of channels: fewer numbers to learn.
     onsets : [n, times], optional
-        Probability of every sample to be the onset, refined by expectation–maximisation (Woody's filter (1967) with
+        Probability of every sample to be the onset, refined by the same iterations (Woody's filter (1967) with
         posteriors in place of a hard choice); at the marker when not given.
     iterations : int
+        Five do where onsets are at the marker.
 
     Raises
     ------
@@ -98,28 +105,37 @@ def learn_response(
             f"a response of {len(lags) / sfreq:g} s is learned from 4 trials or more that are at least as long; found "
             f"{n} trials of {times / sfreq:g} s."
         )
-    f, spectra = np.fft.rfftfreq(times, 1 / sfreq), _spectra(x)
+    f, spectra = np.fft.rfftfreq(times, 1 / sfreq), _rfft(x)
     blocked = (f < band[0]) | (f > band[1]) | (f == 0)
 
-    def learned(p: np.ndarray) -> tuple[Response, np.ndarray]:
-        """Whiten by what a response at p leaves, and average at p; the whitened trials beside."""
-        mean = (p.conj()[:, None] * spectra).mean(0) / (np.abs(p) ** 2).mean(0)
-        noise = _noise(spectra - p[:, None] * mean, separable)
-        whitener = np.linalg.inv(np.linalg.cholesky(noise))
+    prior = None if onsets is None else onsets / onsets.sum(1, keepdims=True)
+    at_marker = np.exp(2j * np.pi * f * start)
+    # what is expected of a trial is ``expected`` times s; ``square`` is the mean square of amplitudes
+    expected, square, spread = np.tile(at_marker, (n, 1)) if prior is None else _rfft(prior), 1.0, 1.0
+    for _ in range(iterations):
+        mean = (expected.conj()[:, None] * spectra).mean(0) / square
+        unsure = np.maximum(square - (np.abs(expected) ** 2).mean(0), 0.0)
+        left = np.concatenate([spectra - expected[:, None] * mean, ((n * unsure) ** 0.5 * mean)[None]])
+        whitener = np.linalg.inv(np.linalg.cholesky(_noise(left, separable)))
         whitener[blocked] = 0
         white = np.einsum("fcd,ndf->ncf", whitener, spectra, optimize=True)
-        found = _confined((p.conj()[:, None] * white).mean(0), lags, rank, times)
-        found[:, blocked] = 0  # where the whitened trials are 0 too
-        return Response(whitener, found, times, sfreq, start), white
-
-    if onsets is None:
-        return learned(np.broadcast_to(np.exp(2j * np.pi * f * start), (n, len(f))))[0]
-    prior = onsets / onsets.sum(1, keepdims=True)
-    posterior = prior
-    for _ in range(iterations):
-        response, white = learned(scipy.fft.rfft(posterior, axis=-1))
-        posterior = onset_posterior(_match(response, white), prior)
-    return response
+        template = _confined((expected.conj()[:, None] * white).mean(0) / square, lags, rank, times)
+        template[:, blocked] = 0  # where the whitened trials are 0 too
+        response = Response(whitener, template, spread, times, sfreq, start)
+        course = _match(response, white)
+        if prior is None:
+            posterior, course = np.ones((n, 1)), amplitude(response, course, np.zeros((n, 1))) * response.energy
+        else:
+            posterior = onset_posterior(response, course, prior)
+        found = (posterior * course).sum(1) / response.energy
+        scale = found.mean()
+        energy = scale**2 * response.energy
+        spread = max(found.var() / scale**2 - 1 / energy, 0.01)
+        variance = 1 / (energy + 1 / spread)
+        size = variance * (scale * course + 1 / spread)
+        square = (posterior * size**2).sum(1).mean() + variance
+        expected = size * at_marker if prior is None else _rfft(posterior * size)
+    return response._replace(spread=float(spread))
 
 
 @one_thread
@@ -137,7 +153,7 @@ def match(response: Response, x: np.ndarray) -> np.ndarray:
     course : [n, times]
         At the onsets ``response.times``.
     """
-    return _match(response, np.einsum("fcd,ndf->ncf", response.whitener, _spectra(x), optimize=True))
+    return _match(response, np.einsum("fcd,ndf->ncf", response.whitener, _rfft(x), optimize=True))
 
 
 def amplitude(response: Response, course: np.ndarray, onset: np.ndarray) -> np.ndarray:
@@ -147,12 +163,13 @@ def amplitude(response: Response, course: np.ndarray, onset: np.ndarray) -> np.n
 
 def onset(response: Response, course: np.ndarray, prior: np.ndarray) -> np.ndarray:
     """Posterior means of the onset (s) [n], of what ``match`` returned and a prior [times] or [n, times]."""
-    return onset_posterior(course, prior) @ response.times
+    return onset_posterior(response, course, prior) @ response.times
 
 
-def onset_posterior(course: np.ndarray, prior: np.ndarray) -> np.ndarray:
+def onset_posterior(response: Response, course: np.ndarray, prior: np.ndarray) -> np.ndarray:
     """Probability of every sample to be the onset [n, times], of the same arguments as ``onset``."""
-    allowed = np.where(prior > 0, course, -np.inf)
+    z = (course + 1 / response.spread) / (response.energy + 1 / response.spread) ** 0.5
+    allowed = np.where(prior > 0, z**2 / 2 + log_ndtr(z), -np.inf)
     p = prior * np.exp(allowed - allowed.max(1, keepdims=True))
     return p / p.sum(1, keepdims=True)
 
@@ -162,7 +179,7 @@ def _match(response: Response, white: np.ndarray) -> np.ndarray:
     return response.n * scipy.fft.irfft(product, response.n, axis=-1)
 
 
-def _spectra(x: np.ndarray) -> np.ndarray:
+def _rfft(x: np.ndarray) -> np.ndarray:
     return scipy.fft.rfft(np.asarray(x, np.float64), axis=-1)
 
 
@@ -194,4 +211,4 @@ def _confined(spectrum: np.ndarray, lags: np.ndarray, rank: int, n: int) -> np.n
     u, s, vt = np.linalg.svd(scipy.fft.irfft(spectrum, n, axis=-1)[:, lags], full_matrices=False)
     whole = np.zeros((len(spectrum), n))
     whole[:, lags] = (u[:, :rank] * s[:rank]) @ vt[:rank]
-    return scipy.fft.rfft(whole, axis=-1)
+    return _rfft(whole)

@@ -49,6 +49,15 @@ def test_energy_is_the_squared_sensitivity_and_amplitudes_are_as_sure():
     assert (found - np.polyval([slope, at_zero], size)).std() == pytest.approx(energy**-0.5, rel=0.07)
 
 
+def test_amplitudes_that_vary_are_no_noise():
+    """Half of the trials lack the response: τ² of sizes 0 and 2 is 1, and E is what it is of noise alone."""
+    n = 2000
+    x, power = trials(n, 2.0 * (np.arange(n) % 2), np.zeros(n), 9)
+    response = learn_response(x, SFREQ, START, **SETTINGS)
+    assert response.spread == pytest.approx(1.0, rel=0.1)
+    assert response.energy == pytest.approx(power * (what_is_seen() ** 2).sum(), rel=0.07)
+
+
 def test_onsets_that_no_marker_tells_are_learned():
     """From a prior around the truth of 0.5 s SD; errors are then near the Cramér–Rao bound, a tenth of that."""
     n, rng = 400, np.random.default_rng(4)
@@ -67,7 +76,7 @@ def test_the_marker_is_an_onset_that_is_known():
     x, _ = trials(300, np.ones(300), np.zeros(300), 7)
     at_marker = np.zeros((300, TIMES))
     at_marker[:, 10] = 1.0
-    locked = learn_response(x, SFREQ, START, **SETTINGS)
+    locked = learn_response(x, SFREQ, START, iterations=2, **SETTINGS)
     known = learn_response(x, SFREQ, START, onsets=at_marker, iterations=2, **SETTINGS)
     np.testing.assert_allclose(known.template, locked.template, atol=1e-8)
 
