@@ -10,6 +10,7 @@ import numpy as np
 from pidjax.neuro.evidence import Evidence, evidence_of_arrays, joined
 from pidjax.neuro.simulate import Task, information, make_task, observed_label, simulate_trials
 from pidjax.neuro.simulate.montage import fnirs_info, short_pairs
+from pidjax.neuro.simulate.trials import Trials
 
 TASKS: dict[str, dict[str, Any]] = {
     "event": {},
@@ -56,7 +57,9 @@ class Config:
         Training of the other methods.
     seeds : int
     controls : int
-        Runs in which there is no synergy to find.
+        Runs in which there is no synergy to find, of all kinds together.
+    jitters : tuple of float
+        Seconds by which onsets vary, of the curve of the delay's synergy.
     repairings : int
         Of the null of every claim of synergy.
     """
@@ -76,6 +79,7 @@ class Config:
     steps: int = 300
     seeds: int = 3
     controls: int = 40
+    jitters: tuple[float, ...] = (0.0, 1.0, 2.0, 4.0, 8.0)
     repairings: int = 99
 
 
@@ -89,7 +93,8 @@ PRESETS = {
         test_trials=16,
         steps=2,
         seeds=1,
-        controls=1,
+        controls=3,
+        jitters=(0.0,),
         repairings=4,
     ),
 }
@@ -106,9 +111,9 @@ class Drawn(NamedTuple):
     observed: np.ndarray
 
 
-def task_of(name: str, config: Config) -> Task:
-    """The simulator's task: 12 s of EEG and 45 s of fNIRS a trial, whatever the jitter."""
-    changes = dict(TASKS[name])
+def task_of(name: str, config: Config, **others: Any) -> Task:
+    """The simulator's task, with other settings: 12 s of EEG and 45 s of fNIRS a trial, whatever the jitter."""
+    changes = {**TASKS[name], **others}
     jitter = changes.get("jitter", 0.0)
     law = {
         "site": config.site,
@@ -125,14 +130,10 @@ def task_of(name: str, config: Config) -> Task:
 
 def draw(task: Task, subjects: int, trials: int, rng: np.random.Generator, *, observed: bool) -> Drawn:
     """Trials of fresh subjects; ``observed`` asks the ideal observers too."""
-    of = task.config
     parts, labels, known = [], [], []
-    short = short_pairs(fnirs_info(of.fnirs_sfreq))
     for i in range(subjects):
-        one = simulate_trials(of, trials, seed=rng)
-        arrays = {"eeg_sfreq": of.eeg_sfreq, "fnirs_sfreq": of.fnirs_sfreq}
-        starts = {"eeg_start": of.eeg_window[0], "fnirs_start": of.fnirs_window[0]}
-        parts.append(evidence_of_arrays(one.eeg, one.fnirs, short=short, recording=i, **arrays, **starts))
+        one = simulate_trials(task.config, trials, seed=rng)
+        parts.append(evidence_of(one, i))
         labels.append(task.label(one.factors, rng))
         if observed:
             prior, posteriors = observed_label(task, one)
@@ -141,3 +142,18 @@ def draw(task: Task, subjects: int, trials: int, rng: np.random.Generator, *, ob
     if label.dtype.kind == "f":
         label = np.searchsorted(np.quantile(label, np.arange(1, BINS) / BINS), label)
     return Drawn(joined(parts), label.astype(int), np.concatenate(known) if known else np.zeros((len(label), 3)))
+
+
+def evidence_of(one: Trials, recording: int) -> Evidence:
+    """What the decomposition sees of one subject's trials."""
+    of = one.config
+    return evidence_of_arrays(
+        one.eeg,
+        one.fnirs,
+        eeg_sfreq=of.eeg_sfreq,
+        fnirs_sfreq=of.fnirs_sfreq,
+        eeg_start=of.eeg_window[0],
+        fnirs_start=of.fnirs_window[0],
+        short=short_pairs(fnirs_info(of.fnirs_sfreq)),
+        recording=recording,
+    )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.factors_found import __main__ as experiment
-from experiments.factors_found import methods
+from experiments.factors_found import measure, methods
 from experiments.factors_found.tables import claims, leakage
 from experiments.factors_found.world import OWNER, TASKS
 from experiments.representation import Learned
@@ -24,7 +24,8 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     text = (tmp_path / "smoke" / "table.md").read_text()
     assert "ideal observers" in text and "synergy claimed where there is none" in text
     assert (tmp_path / "smoke" / "shares.png").stat().st_size > 5_000
-    monkeypatch.setattr(experiment, "draw", None)
+    monkeypatch.setattr(measure, "draw", None)
+    monkeypatch.setattr(measure, "draw_control", None)
     experiment.main("smoke", tmp_path, **chosen)
     with pytest.raises(InputError, match="task"):
         experiment.main("smoke", tmp_path, task=("naps",))
@@ -77,10 +78,10 @@ def made_up(own, other):
 
 def test_claims_hold_where_they_should():
     """All but none of ln 2 in the right heads and nothing elsewhere: all; the opposite: none but that of no claims."""
-    right = claims(made_up(0.69, 0.0), [{"holds": False, "p": 0.5}] * 20, ("canonical",), judged=True)
+    right = claims(made_up(0.69, 0.0), [{"kind": "a", "holds": False, "p": 0.5}] * 20, ("canonical",), judged=True)
     json.dumps([claim.holds for claim in right])
     assert all(claim.holds for claim in right)
     assert leakage(made_up(0.69, 0.0), "canonical") == 0.0
-    wrong = claims(made_up(0.0, 0.69), [{"holds": True, "p": 0.01}] * 20, ("canonical",), judged=True)
+    wrong = claims(made_up(0.0, 0.69), [{"kind": "a", "holds": True, "p": 0.01}] * 20, ("canonical",), judged=True)
     assert [claim.name for claim in wrong if claim.holds] == ["event, difference of both shares"]
     assert leakage(made_up(0.0, 0.69), "canonical") == pytest.approx(0.69 / np.log(2))
