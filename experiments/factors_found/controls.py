@@ -35,7 +35,7 @@ def _shifted(law: TrialConfig, rng: np.random.Generator) -> TrialConfig:
 
 
 def _moved(one: Trials, rng: np.random.Generator) -> Trials:
-    """What cleaning leaves of movements: 20 µV, and 0.5 µM that fall to 0.1 µM in half of the pairs, HbO and HbR alike."""
+    """What cleaning leaves of movements: 20 µV, and 0.5 µM that fall to 0.1 µM in half of the pairs, HbO as HbR."""
     eeg, fnirs = one.eeg.copy(), one.fnirs.copy()
     fast, slow = eeg_clock(one.config), fnirs_clock(one.config)
     pairs = fnirs.shape[1] // 2

@@ -37,7 +37,7 @@ def measured(task: str, config: Config, methods: tuple[str, ...], seed: int, fol
     }
     folds = by_subject(test.trials.recording)
     for name in methods:
-        heads = heads_of(name, model, train.trials, test.trials, config, seed, folder)
+        heads = heads_of(name, model, train, test, config, seed, folder)
         nats: dict[str, list[float]] = {}
         for head, z in heads.items():
             # a method that is read alike for several heads is probed once

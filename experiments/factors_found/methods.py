@@ -9,23 +9,23 @@ import jax
 import numpy as np
 import optax
 
-from experiments.factors_found.world import Config
+from experiments.factors_found.world import Config, Drawn
 from experiments.representation import learned
 from pidjax import data, encoders
 from pidjax.neuro.canonical import CanonicalDecomposer
-from pidjax.neuro.evidence import Evidence
 from pidjax.objectives import HEADS, Method
 from pidjax.objectives import method as built
 
+SIDES = {
+    "redundancy_eeg": ("backbone1",),
+    "redundancy_fnirs": ("backbone2",),
+    "unique_eeg": ("backbone1",),
+    "unique_fnirs": ("backbone2",),
+    "synergy": ("backbone1", "backbone2"),
+}
 READ = {
     "comm": dict.fromkeys(HEADS, ("joint",)),
-    "cross_self": {
-        "redundancy_eeg": ("backbone1",),
-        "redundancy_fnirs": ("backbone2",),
-        "unique_eeg": ("backbone1",),
-        "unique_fnirs": ("backbone2",),
-        "synergy": ("backbone1", "backbone2"),
-    },
+    "cross_self": SIDES,
     "factorcl_ssl": {
         "redundancy_eeg": ("shared1",),
         "redundancy_fnirs": ("shared2",),
@@ -33,41 +33,50 @@ READ = {
         "unique_fnirs": ("unique2",),
         "synergy": ("shared1", "shared2", "unique1", "unique2"),
     },
+    "features": SIDES,
+    "supervised": SIDES,
 }
 """What of each method stands for each head: a method without a head for something is read at what has it."""
 METHODS = ("canonical", *READ)
+"""``features`` are the single-trial features of each side as they are; ``supervised`` is told all training labels."""
+RIVALS = ("comm", "cross_self", "factorcl_ssl")
+"""Decompositions without labels."""
 AUGMENT = data.compose((("gaussian_noise", {"sd": 0.3}), ("zero", {"share": 0.2})))
 
 
 def heads_of(
-    name: str, model: CanonicalDecomposer, train: Evidence, test: Evidence, config: Config, seed: int, folder: Path
+    name: str, model: CanonicalDecomposer, train: Drawn, test: Drawn, config: Config, seed: int, folder: Path
 ) -> dict[str, np.ndarray]:
     """The heads of ``test``; ``model`` has been fitted to ``train``."""
     if name == "canonical":
-        return model.transform(test)
-    rows = {part: _rows(model, trials) for part, trials in (("train", train), ("test", test))}
-    made = _method(name, rows["train"]["x1"].shape[1], rows["train"]["x2"].shape[1])
-    encode = learned(
-        made.objective,
-        data.array_batches(jax.random.key(seed), rows["train"], min(128, len(rows["train"]["x1"]))),
-        config.steps,
-        _optimiser(config.steps),
-        seed=seed,
-        folder=folder / name,
-        title=name,
-    ).encode
-    z = encode(rows["test"])
+        return model.transform(test.trials)
+    fitted, tested = _rows(model, train), _rows(model, test)
+    if name == "features":
+        z = {"backbone1": tested["x1"], "backbone2": tested["x2"]}
+    else:
+        made = _method(name, fitted["x1"].shape[1], fitted["x2"].shape[1], int(fitted["y"].max()) + 1)
+        z = learned(
+            made.objective,
+            data.array_batches(jax.random.key(seed), fitted, min(128, len(fitted["x1"]))),
+            config.steps,
+            _optimiser(config.steps),
+            seed=seed,
+            folder=folder / name,
+            title=name,
+        ).encode(tested)
     return {head: np.hstack([z[part] for part in parts]) for head, parts in READ[name].items()}
 
 
-def _rows(model: CanonicalDecomposer, trials: Evidence) -> dict[str, np.ndarray]:
-    eeg, fnirs = model.normalised(model.measure(trials))
-    return {"x1": eeg.astype(np.float32), "x2": fnirs.astype(np.float32)}
+def _rows(model: CanonicalDecomposer, drawn: Drawn) -> dict[str, np.ndarray]:
+    eeg, fnirs = model.normalised(model.measure(drawn.trials))
+    return {"x1": eeg.astype(np.float32), "x2": fnirs.astype(np.float32), "y": drawn.label}
 
 
 @functools.cache
-def _method(name: str, eeg: int, fnirs: int) -> Method:
+def _method(name: str, eeg: int, fnirs: int, classes: int) -> Method:
     nets = [encoders.mlp(size, 64, 32, activation="relu") for size in (eeg, fnirs)]
+    if name == "supervised":
+        return built(name, nets, classes=classes)
     settings: dict = {}
     if name == "comm":
         nets = [encoders.chain(net, encoders.single_token()) for net in nets]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binom
 
+from experiments.factors_found.methods import RIVALS
 from experiments.factors_found.world import OWNER
 from experiments.results import Claim, matrix
 from pidjax.objectives import HEADS
@@ -135,9 +136,7 @@ def claims(found: Found, controls: list[dict[str, Any]], methods: Sequence[str],
     # the null by itself: what chance exceeds in less than 5 % of such series of controls
     beyond, most = sum(one["p"] <= 0.05 for one in controls), binom.ppf(0.95, len(controls), 0.05)
     add("re-paired null exceeded where there is none", f"<= {most:g} of {len(controls)}", str(beyond), beyond <= most)
-    for name in methods:
-        if name == ours:
-            continue
+    for name in [name for name in methods if name in RIVALS]:
         # of xor ours alone was told labels
         rows = {task: _best(found, task, ours, name) for task in GOALS if task in found and task != "xor"}
         behind = [f"{task} ({a[0]:.2f} to {b[0]:.2f})" for task, (a, b) in rows.items() if a[0] <= b[0]]

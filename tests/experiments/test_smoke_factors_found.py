@@ -8,7 +8,7 @@ import pytest
 from experiments.factors_found import __main__ as experiment
 from experiments.factors_found import measure, methods
 from experiments.factors_found.tables import claims, leakage
-from experiments.factors_found.world import OWNER, TASKS
+from experiments.factors_found.world import OWNER, TASKS, Drawn
 from experiments.representation import Learned
 from pidjax._checks import InputError
 from pidjax.objectives import HEADS
@@ -48,8 +48,12 @@ def test_other_methods_learn_the_same_features_and_are_read_head_by_head(tmp_pat
             return features
 
     monkeypatch.setattr(methods, "learned", learned)
+    train, test = (Drawn(n, np.arange(n) % 2, None) for n in (8, 5))
     for name in methods.READ:
-        heads = methods.heads_of(name, Model(), 8, 5, experiment.PRESETS["smoke"], 0, tmp_path)
+        heads = methods.heads_of(name, Model(), train, test, experiment.PRESETS["smoke"], 0, tmp_path)
+        if name == "features":
+            np.testing.assert_array_equal(heads["synergy"], np.hstack(Model().measure(5)))
+            continue
         assert (seen[-1]["x1"] == 8).all() and seen[-1]["x2"].shape == (8, 3)
         for head, parts in methods.READ[name].items():
             np.testing.assert_array_equal(heads[head], np.hstack([np.full((5, 2), 5.0 * len(part)) for part in parts]))
