@@ -48,7 +48,9 @@ class Config:
         The active site.
     hbr_lag, hbr_ratio, delay_mean, dispersion_sd : float
         Of the haemodynamic response; learning of unknown onsets begins with a lag of 1.7 s, a delay of 1 ± 1 s and
-        one dispersion. Bands are those of ``neuro.features.BANDS`` in all presets.
+        one dispersion.
+    band_scale : float
+        Of the edges of the simulated bands; features are of ``neuro.features.BANDS`` as they are.
     draws : int
         Whose random draws: those of another number are others.
     labelled : float
@@ -74,6 +76,7 @@ class Config:
     hbr_ratio: float = -0.4
     delay_mean: float = 1.8
     dispersion_sd: float = 0.1
+    band_scale: float = 0.9
     draws: int = 1
     labelled: float = 0.1
     steps: int = 300
@@ -85,7 +88,9 @@ class Config:
 
 PRESETS = {
     "full": Config(),
-    "tuning": Config(site="C3", hbr_lag=1.7, hbr_ratio=-1 / 3, delay_mean=1.0, dispersion_sd=0.0, draws=0),
+    "tuning": Config(
+        site="C3", hbr_lag=1.7, hbr_ratio=-1 / 3, delay_mean=1.0, dispersion_sd=0.0, band_scale=1.0, draws=0
+    ),
     "smoke": Config(
         train_subjects=2,
         train_trials=30,
@@ -121,6 +126,7 @@ def task_of(name: str, config: Config, **others: Any) -> Task:
         "hbr_ratio": config.hbr_ratio,
         "delay_mean": config.delay_mean,
         "dispersion_sd": config.dispersion_sd,
+        "band_scale": config.band_scale,
         "eeg_sfreq": config.sfreq,
         "eeg_window": (-1.5, 10.5 - jitter),
         "fnirs_window": (-5.0, 40.0 - jitter),

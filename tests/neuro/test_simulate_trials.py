@@ -127,6 +127,17 @@ def test_a_factor_moves_its_own_signal_and_nothing_else():
         np.testing.assert_allclose(found, place.gain[:, None] * curve[:, None], atol=5e-13)
 
 
+def test_bands_are_scaled():
+    """Alpha of 8 to 13 Hz by 0.9: all of what is added to the rest lies from 7.2 to 11.7 Hz."""
+    config = dataclasses.replace(QUIET, band_rms=(20e-6, 0, 0), band_scale=0.9)
+    x = simulate_trials(config, 100, seed=0).eeg - simulate_trials(QUIET, 100, seed=0).eeg
+    f = np.fft.rfftfreq(x.shape[-1], 1 / config.eeg_sfreq)
+    power = (np.abs(np.fft.rfft(x)) ** 2).mean((0, 1))
+    inside = (f >= 7.2) & (f < 11.7)
+    assert power[~inside].sum() < 1e-9 * power.sum()
+    assert (power[inside] > 0).all()
+
+
 def test_double_gamma_is_spms():
     """nilearn's SPM response convolved with a boxcar, peak 1; 5 s to the peak of an impulse."""
     from nilearn.glm.first_level import compute_regressor

@@ -53,6 +53,8 @@ class TrialConfig:
         Peak of the ERP, and RMS of the theta that an activation induces.
     band_rms : (float, float, float)
         RMS of the induced alpha, beta and gamma.
+    band_scale : float
+        Factor of the edges of their bands and of theta's.
     hbo, hbr_ratio, hbr_lag : float
         Peak of HbO; HbR is ratio times it, lag later (Homer3: 1.7 s).
     systemic_correlation : float
@@ -88,6 +90,7 @@ class TrialConfig:
     erp: float = 6e-6
     theta_rms: float = 0.0
     band_rms: tuple[float, float, float] = (6e-6, 3e-6, 1.5e-6)
+    band_scale: float = 1.0
     hbo: float = 0.6e-6
     hbr_ratio: float = -1 / 3
     hbr_lag: float = 1.7
@@ -135,9 +138,9 @@ class TrialConfig:
                 "delay_modulus already makes onsets uniform on it, and jitter asks for the onset again: leave jitter "
                 "at 0."
             )
-        if not (self.task > 0 and self.eeg_sfreq > 0 and self.fnirs_sfreq > 0):
-            raise InputError("task and both sampling rates must be positive.")
-        used = max(BANDS[mode][1] for mode in self.modes)
+        if not min(self.task, self.eeg_sfreq, self.fnirs_sfreq, self.band_scale) > 0:
+            raise InputError("task, both sampling rates and band_scale must be positive.")
+        used = self.band_scale * max(BANDS[mode][1] for mode in self.modes)
         if self.eeg_sfreq < 2.5 * used:
             raise InputError(
                 f"eeg_sfreq={self.eeg_sfreq:g} Hz cannot hold the mode up to {used:g} Hz: at least {2.5 * used:g} Hz, "

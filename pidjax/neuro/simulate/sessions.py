@@ -300,7 +300,7 @@ def _eeg(
             source[near] += law.erp * np.exp(of.activation[i] / 2) * erp(since[near])
             induced.append(("theta", law.theta_rms))
         for name, rms in induced:
-            wave = noise.draw(rng, at, rms * np.sqrt(spectra.band(at.f, name)), 1)
+            wave = noise.draw(rng, at, rms * np.sqrt(spectra.band(at.f, name, law.band_scale)), 1)
             source[near] += edges * noise.samples(wave[0, 0], at.n)
     data += place.pattern[:, None] * source
     spoilt: list[tuple[float, str]] = []

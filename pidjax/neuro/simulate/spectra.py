@@ -28,9 +28,9 @@ def resting_alpha(f: np.ndarray) -> np.ndarray:
     return 1.2e-11 * np.exp(-0.5 * ((f - 10) / 1.2) ** 2)
 
 
-def band(f: np.ndarray, name: str) -> np.ndarray:
-    """White in one band of ``features.BANDS``, of power 1."""
-    lo, hi = BANDS[name]
+def band(f: np.ndarray, name: str, scale: float = 1.0) -> np.ndarray:
+    """White in one band of ``features.BANDS``, its edges times ``scale``, of power 1."""
+    lo, hi = scale * np.array(BANDS[name])
     return ((f >= lo) & (f < hi)) / (hi - lo)
 
 

@@ -101,7 +101,8 @@ def fnirs_clock(config: TrialConfig) -> np.ndarray:
 def source_density(config: TrialConfig, f: np.ndarray, mode: str, event: bool) -> np.ndarray:
     """Density of the source's induced activity at g = 0, and of an activation's theta, V²/Hz [2, k]."""
     rms = config.band_rms[MODES.index(mode)]
-    return np.stack([rms**2 * spectra.band(f, mode), event * config.theta_rms**2 * spectra.band(f, "theta")])
+    induced, theta = (spectra.band(f, name, config.band_scale) for name in (mode, "theta"))
+    return np.stack([rms**2 * induced, event * config.theta_rms**2 * theta])
 
 
 def response_scale(config: TrialConfig, mode: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
