@@ -3,6 +3,7 @@
 from pidjax.evaluate.audit import Audit, audit, label_information
 from pidjax.evaluate.folds import Fold, blockwise_folds
 from pidjax.evaluate.linear import LinearResult, linear_probe
+from pidjax.evaluate.over_subjects import holm, sign_flip
 from pidjax.evaluate.probe import ProbeResult, probe_class, probe_value
 from pidjax.evaluate.relation import RelationResult, prediction, retrieval
 from pidjax.evaluate.vectors import vector_information
@@ -15,11 +16,13 @@ __all__ = [
     "RelationResult",
     "audit",
     "blockwise_folds",
+    "holm",
     "label_information",
     "linear_probe",
     "prediction",
     "probe_class",
     "probe_value",
     "retrieval",
+    "sign_flip",
     "vector_information",
 ]
