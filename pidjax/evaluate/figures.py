@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.stats import linregress
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
+from sklearn.metrics import silhouette_score
 
+from pidjax._checks import one_of
 from pidjax.evaluate.audit import Audit
 from pidjax.evaluate.probe import ProbeResult
 from pidjax.evaluate.relation import RelationResult
@@ -125,26 +128,50 @@ def prediction_bars(results: Mapping[str, Mapping[str, RelationResult]]) -> Figu
     return figure
 
 
-def projection(heads: Mapping[str, np.ndarray], colourings: Mapping[str, np.ndarray], *, seed: int = 0) -> Figure:
-    """Every head in two dimensions (t-SNE; principal components under 30 trials), one row a colouring."""
+def decoded_scatter(found: Mapping[str, np.ndarray]) -> Figure:
+    """Decoded against true numbers [n, 2 (decoded, true)], one panel each: identity (dashed) and regression lines.
+
+    The slope is that of the decoded on the true; predictions that hedge have one below 1.
+    """
+    figure = Figure(figsize=(3.6 * len(found), 3.7), layout="constrained")
+    for axes, (title, pairs) in zip(figure.subplots(1, len(found), squeeze=False)[0], found.items(), strict=True):
+        decoded, true = pairs.T
+        line, rmse = linregress(true, decoded), float(np.sqrt(((decoded - true) ** 2).mean()))
+        ends = np.array([pairs.min(), pairs.max()])
+        axes.plot(ends, ends, color="0.5", ls="--", lw=1)
+        axes.plot(ends, line.intercept + line.slope * ends, color=COLOURS[1], lw=1.4)
+        axes.scatter(true, decoded, s=14, color=COLOURS[0], lw=0)
+        axes.set(xlabel="true, less the block's mean", ylabel="decoded, less the block's mean", xlim=ends)
+        axes.set_title(
+            f"{title.replace('_', ' ')}\nslope {line.slope:.2f} ± {line.stderr:.2f}, r = {line.rvalue:.2f}, "
+            f"RMSE {rmse:.3g}",
+            fontsize=9,
+        )
+    return figure
+
+
+def projection(
+    heads: Mapping[str, np.ndarray], colourings: Mapping[str, np.ndarray], *, method: str = "t-SNE", seed: int = 0
+) -> Figure:
+    """Every head in two dimensions, one row a colouring, with the silhouette of the standardised vectors.
+
+    ``method`` is "t-SNE", or "UMAP" where umap-learn is installed; principal components under 30 trials.
+    """
     figure = Figure(figsize=(2.5 * len(heads), 2.5 * len(colourings) + 0.2), layout="constrained")
     grid = figure.subplots(len(colourings), len(heads), squeeze=False)
     for column, (name, z) in enumerate(heads.items()):
         z = (z - z.mean(0)) / np.where(z.std(0) > 0, z.std(0), 1)
-        if len(z) >= 30:
-            flat = TSNE(
-                perplexity=min(30.0, (len(z) - 1) / 3), init="pca", max_iter=500, random_state=seed
-            ).fit_transform(z)
-        else:
-            flat = PCA(2, random_state=seed).fit_transform(z)
+        flat = _flat(z, method, seed)
         for row, (title, label) in enumerate(colourings.items()):
-            axes = grid[row, column]
-            values = list(dict.fromkeys(np.asarray(label).tolist()))
-            for k, value in enumerate(sorted(values, key=str)):
-                here = np.asarray(label) == value
+            axes, label = grid[row, column], np.asarray(label)
+            values = sorted(set(label.tolist()), key=str)
+            for k, value in enumerate(values):
+                here = label == value
                 axes.scatter(*flat[here].T, s=14, color=COLOURS[k % len(COLOURS)], label=str(value), lw=0)
             axes.set_xticks([])
             axes.set_yticks([])
+            if 1 < len(values) < len(z):
+                axes.set_xlabel(f"s = {silhouette_score(z, label):.2f}", fontsize=8)
             if row == 0:
                 axes.set_title(name.replace("_", " "), fontsize=10)
             if column == 0:
@@ -152,6 +179,18 @@ def projection(heads: Mapping[str, np.ndarray], colourings: Mapping[str, np.ndar
             if column == len(heads) - 1 and len(values) <= len(COLOURS):
                 axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
+
+
+def _flat(z: np.ndarray, method: str, seed: int) -> np.ndarray:
+    one_of("method", method, ("t-SNE", "UMAP"))
+    if len(z) < 30:
+        return PCA(2, random_state=seed).fit_transform(z)
+    if method == "UMAP":
+        from umap import UMAP
+
+        return UMAP(random_state=seed, n_jobs=1).fit_transform(z)
+    perplexity = min(30.0, (len(z) - 1) / 3)
+    return TSNE(perplexity=perplexity, init="pca", max_iter=500, random_state=seed).fit_transform(z)
 
 
 def audit_maps(found: Audit) -> Figure:
