@@ -2,6 +2,7 @@
 
 from pidjax.evaluate.audit import Audit, audit, label_information
 from pidjax.evaluate.folds import Fold, blockwise_folds
+from pidjax.evaluate.increment import Increment, increment
 from pidjax.evaluate.linear import LinearResult, linear_probe
 from pidjax.evaluate.over_subjects import holm, sign_flip
 from pidjax.evaluate.probe import ProbeResult, probe_class, probe_value
@@ -11,12 +12,14 @@ from pidjax.evaluate.vectors import vector_information
 __all__ = [
     "Audit",
     "Fold",
+    "Increment",
     "LinearResult",
     "ProbeResult",
     "RelationResult",
     "audit",
     "blockwise_folds",
     "holm",
+    "increment",
     "label_information",
     "linear_probe",
     "prediction",

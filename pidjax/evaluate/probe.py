@@ -31,7 +31,10 @@ class ProbeResult(NamedTuple):
     n : int
         Tested trials.
     pointwise : [n]
-        The terms of ``nats``, one a tested trial; empty for a number.
+        The terms of ``nats``, one a tested trial, fold by fold.
+    decoded : [n, 2]
+        Held-out predictions of a number and the truth, both less their means within the block and recording, trials
+        in the same order; [0, 2] for a label.
     """
 
     score: float
@@ -43,6 +46,7 @@ class ProbeResult(NamedTuple):
     nats_se: float
     n: int
     pointwise: np.ndarray
+    decoded: np.ndarray
 
 
 def probe_class(
@@ -99,6 +103,7 @@ def probe_class(
         *_mean_se(pointwise),
         len(tested),
         pointwise,
+        np.zeros((0, 2)),
     )
 
 
@@ -121,10 +126,12 @@ def probe_value(
         predicted[fold.test] = model.predict(test_x).reshape(len(test_x), -1) + centre
     # centred within each block: the mean of the training trials is high where that of the tested ones is
     # low, so predictions that know nothing would correlate negatively across blocks
-    stretches = [rows for fold in folds for rows in fold.stretches]
-    centred = [[x[rows] - x[rows].mean(axis=0) for rows in stretches] for x in (predicted, targets)]
-    r = np.array([_correlation(a, b) for a, b in zip(*(np.concatenate(x).T for x in centred), strict=True)])
+    for x in (predicted, targets):
+        for rows in (rows for fold in folds for rows in fold.stretches):
+            x[rows] -= x[rows].mean(axis=0)
     tested = np.concatenate([fold.test for fold in folds])
+    predicted, targets = predicted[tested], targets[tested]
+    r = np.array([_correlation(a, b) for a, b in zip(predicted.T, targets.T, strict=True)])
     n, value = len(tested), float(r[0])
     se = (1 - value**2) / np.sqrt(max(n - 1, 1))
     nats = -0.5 * np.log(1 - max(value, 0.0) ** 2)
@@ -136,8 +143,18 @@ def probe_value(
         float(nats),
         float(max(value, 0.0) * se / max(1 - value**2, 1e-9)),
         n,
-        np.array([]),
+        _gaussian_terms(predicted[:, 0], targets[:, 0]),
+        np.stack([predicted[:, 0], targets[:, 0]], axis=1),
     )
+
+
+def _gaussian_terms(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """ln q(truth | predicted) / q(truth) of the Gaussian that fits both, whose mean is −½ ln(1 − max(r, 0)²)."""
+    slope = max((predicted * truth).sum(), 0.0) / max((predicted**2).sum(), 1e-300)
+    residual = truth - slope * predicted
+    before = max((truth**2).mean(), 1e-300)
+    after = max((residual**2).mean(), 1e-9 * before)
+    return 0.5 * (np.log(before / after) + truth**2 / before - residual**2 / after)
 
 
 def _posterior(
@@ -176,12 +193,9 @@ def _tempered(prepared: tuple, y: np.ndarray, probability: np.ndarray, splits: i
             truth.append(y[~inner])
     if not logits:
         return probability
-    inner_logits, labels = np.concatenate(logits), np.concatenate(truth)
-
-    def loss(power: float) -> float:
-        return -float(np.mean(log_softmax(power * inner_logits, axis=1)[np.arange(len(labels)), labels]))
-
-    best = min(np.linspace(0.0, 1.0, 41), key=loss)
+    powers = np.linspace(0.0, 1.0, 41)
+    graded = log_softmax(powers[:, None, None] * np.concatenate(logits), axis=2)
+    best = powers[graded[:, np.arange(graded.shape[1]), np.concatenate(truth)].mean(axis=1).argmax()]
     return softmax(best * np.log(probability + 1e-12), axis=1)
 
 

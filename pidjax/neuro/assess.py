@@ -50,7 +50,10 @@ class Metrics:
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready; not a number becomes null."""
         probes = {
-            label: {name: {k: v for k, v in r._asdict().items() if k != "pointwise"} for name, r in found.items()}
+            label: {
+                name: {k: v for k, v in r._asdict().items() if k not in ("pointwise", "decoded")}
+                for name, r in found.items()
+            }
             for label, found in self.probes.items()
         }
         plain = {

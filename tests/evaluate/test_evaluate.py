@@ -204,3 +204,13 @@ def test_which_recording_a_trial_is_of_is_no_information(rng):
     # a label that is a third as frequent in half of the recordings: its null is as high as its score
     label = rng.random(n) < np.where(recording < 3, 0.25, 0.75)
     assert probe_class(a, label, folds, permutations=99).p > 0.01
+
+
+def test_the_terms_of_a_number_have_its_nats_as_their_mean(folds, rng):
+    """Pointwise and decoded say what the score says."""
+    x = rng.standard_normal((N, 3))
+    found = probe_value(x, x[:, 0] + rng.standard_normal(N), folds, permutations=0)
+    assert found.pointwise.mean() == pytest.approx(found.nats) and found.pointwise.std() > 0.1
+    assert np.corrcoef(found.decoded.T)[0, 1] == pytest.approx(found.score)
+    for fold in np.split(found.decoded, 5):
+        np.testing.assert_allclose(fold.mean(0), 0, atol=1e-12)
