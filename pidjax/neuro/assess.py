@@ -4,44 +4,48 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pidjax.evaluate import Fold, ProbeResult, RelationResult, prediction, probe_class, probe_value, retrieval
+from pidjax.evaluate import (
+    Fold,
+    Increment,
+    ProbeResult,
+    RelationResult,
+    increment,
+    prediction,
+    probe_class,
+    probe_value,
+    retrieval,
+)
+from pidjax.neuro.compared import JOINED, OTHERS, Comparison, compare
+from pidjax.neuro.confounds import confounds_of
 from pidjax.neuro.features import raw_features
+from pidjax.neuro.labels import Label, labels_of, restrict, restrict_features
 from pidjax.neuro.paired import PairedEpochs
 from pidjax.objectives import HEADS
 from pidjax.pid import atoms_mmi
 
-_NOT_LABELS = {
-    *("subject", "session", "run", "block", "trial", "onset_eeg", "onset_fnirs", "duration"),
-    *("sample", "value", "stim_file", "HED", "identifier"),
-}
-MANY = 6
-"""A numeric column with more different values than this is a number to predict, not a class."""
-
-
-class Label(NamedTuple):
-    """One column of the metadata that can be probed, and the trials that have it."""
-
-    name: str
-    values: np.ndarray
-    rows: np.ndarray
-    is_class: bool
+REPAIRINGS = 39
+"""At most, of the synergy head: each is fitted anew."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Metrics:
     """All numbers of a report.
 
-    ``probes[label][features]``; ``pid[label][atom] = (nats, bootstrap SE)``; ``prediction[head][source]``.
-    ``skipped`` says why a column of the metadata was not probed.
+    ``probes[label][features]``; ``synergy[label]``: what the synergy head adds to all others; ``comparisons`` over
+    subjects, none of one; ``confounds[confound][head]``; ``pid[label][atom] = (nats, bootstrap SE)``;
+    ``prediction[head][source]``. ``skipped`` says why a column of the metadata was not probed.
     """
 
     probes: dict[str, dict[str, ProbeResult]]
     is_class: dict[str, bool]
+    synergy: dict[str, Increment]
+    comparisons: list[Comparison]
+    confounds: dict[str, dict[str, ProbeResult]]
     pid: dict[str, dict[str, tuple[float, float]]]
     retrieval: RelationResult
     prediction: dict[str, dict[str, RelationResult]]
@@ -49,15 +53,11 @@ class Metrics:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready; not a number becomes null."""
-        probes = {
-            label: {
-                name: {k: v for k, v in r._asdict().items() if k not in ("pointwise", "decoded")}
-                for name, r in found.items()
-            }
-            for label, found in self.probes.items()
-        }
         plain = {
-            "probes": probes,
+            "probes": {label: {name: _numbers(r) for name, r in found.items()} for label, found in self.probes.items()},
+            "synergy_over_other_heads": {label: _numbers(r) for label, r in self.synergy.items()},
+            "comparisons_over_subjects": [c._asdict() for c in self.comparisons],
+            "confounds": {name: {h: _numbers(r) for h, r in found.items()} for name, found in self.confounds.items()},
             "pid_nats": {
                 label: {atom: {"nats": v, "se": se} for atom, (v, se) in found.items()}
                 for label, found in self.pid.items()
@@ -77,7 +77,7 @@ def assess(
     permutations: int = 200,
     seed: int = 0,
 ) -> Metrics:
-    """Probe every label from every head, block-wise.
+    """Probe every label and confound from every head, block-wise.
 
     Parameters
     ----------
@@ -90,31 +90,26 @@ def assess(
     """
     raw = raw_features(pairs)
     features: dict[str, Any] = {head: [z[head] for z in embeddings] for head in HEADS}
-    features["all heads"] = [np.hstack([z[head] for head in HEADS]) for z in embeddings]
+    features[JOINED] = [np.hstack([z[head] for head in HEADS]) for z in embeddings]
+    confounds = {
+        label.name: _probes(features, label, folds, permutations, seed)
+        for label in labels_of(confounds_of(pairs.metadata), folds)[0]
+    }
     features |= {
         "raw EEG": raw["eeg"],
         "raw fNIRS": raw["fnirs"],
         "raw both": np.hstack([raw["eeg"], raw["fnirs"]]),
     }
     found, skipped = labels_of(pairs.metadata, folds)
-    probes: dict[str, dict[str, ProbeResult]] = {}
-    for label in found:
-        kept, inner = _restrict(folds, label.rows)
-        probe = probe_class if label.is_class else probe_value
-        probes[label.name] = {
-            name: probe(
-                _restrict_features(x, kept, label.rows),
-                label.values,
-                inner,
-                permutations=permutations,
-                seed=seed,
-            )
-            for name, x in features.items()
-        }
+    probes = {label.name: _probes(features, label, folds, permutations, seed) for label in found}
+    synergy = {label.name: _synergy(embeddings, pairs.metadata, label, folds, permutations, seed) for label in found}
     pid = {label.name: _pid(probes[label.name], seed) for label in found if label.is_class}
     return Metrics(
         probes,
         {label.name: label.is_class for label in found},
+        synergy,
+        _over_subjects(pairs.metadata, found, folds, probes, synergy),
+        confounds,
         pid,
         retrieval(
             features["redundancy_eeg"],
@@ -134,78 +129,53 @@ def assess(
     )
 
 
-def labels_of(metadata: pd.DataFrame, folds: list[Fold]) -> tuple[list[Label], dict[str, str]]:
-    """Columns that can be probed in every fold, and why the others cannot."""
-    found, skipped = [], {}
-    for name in metadata.columns:
-        if name in _NOT_LABELS:
-            continue
-        column = metadata[name]
-        rows = np.flatnonzero(column.notna())
-        numeric = pd.api.types.is_numeric_dtype(column) and column.nunique() > MANY
-        if numeric:
-            if len(rows) < 10 or len(_restrict(folds, rows)[0]) < 2:
-                skipped[name] = f"{len(rows)} trials have a value, 10 in 2 blocks are needed"
-                continue
-            found.append(Label(name, column.to_numpy(float)[rows], rows, False))
-            continue
-        text = column.astype(str)
-        for suffix, of in _sessions(metadata, text.where(column.notna())).items():
-            seen = text.where(of)
-            trainable = [v for v in seen.dropna().unique() if all((seen.iloc[f.train] == v).sum() >= 2 for f in folds)]
-            if len(trainable) < 2:
-                if seen.nunique() > 1:
-                    skipped[name + suffix] = (
-                        "fewer than two classes have at least 2 training trials beside every tested block"
-                    )
-                elif text[column.notna()].nunique() > 1 and name not in skipped:
-                    skipped[name] = "every session has one class of its own, so the session tells it all"
-                continue
-            rows = np.flatnonzero(seen.isin(trainable))
-            found.append(Label(name + suffix, text.to_numpy(dtype=str)[rows], rows, True))
-    return found, skipped
+def _probes(
+    features: dict[str, Any], label: Label, folds: list[Fold], permutations: int, seed: int
+) -> dict[str, ProbeResult]:
+    kept, inner = restrict(folds, label.rows)
+    probe = probe_class if label.is_class else probe_value
+    return {
+        name: probe(restrict_features(x, kept, label.rows), label.values, inner, permutations=permutations, seed=seed)
+        for name, x in features.items()
+    }
 
 
-def _sessions(metadata: pd.DataFrame, label: pd.Series) -> dict[str, np.ndarray]:
-    """Rows of a label that are one question, by what its name gains.
-
-    Where sessions have no class in common (imagery here, arithmetic there), the session alone would tell most of the
-    label: each has a label of its own then.
-    """
-    if "session" not in metadata:
-        return {"": label.notna().to_numpy()}
-    groups: list[tuple[set, set]] = []  # classes, sessions
-    of = metadata.session.astype(str)
-    for session, values in label.groupby(of.to_numpy(), sort=False):
-        classes, sessions = set(values.dropna()), {session}
-        for other in [group for group in groups if group[0] & classes]:
-            groups.remove(other)
-            classes, sessions = classes | other[0], sessions | other[1]
-        groups.append((classes, sessions))
-    groups = [group for group in groups if group[0]]
-    if len(groups) < 2:
-        return {"": label.notna().to_numpy()}
-    known = label.notna()
-    return {f" of {', '.join(sorted(names))}": (known & of.isin(names)).to_numpy() for _, names in groups}
-
-
-def _restrict(folds: list[Fold], rows: np.ndarray) -> tuple[list[int], list[Fold]]:
-    """The folds within ``rows``, renumbered, and which ones they were: some may have no such trial."""
-    position = {row: i for i, row in enumerate(rows)}
-
-    def within(trials: np.ndarray) -> np.ndarray:
-        return np.array([position[t] for t in trials if t in position], int)
-
-    inner = [
-        Fold(within(fold.train), within(fold.test), tuple(p for p in map(within, fold.recordings) if len(p)))
-        for fold in folds
-    ]
-    kept = [i for i, fold in enumerate(inner) if len(fold.test) and len(fold.train) > 3]
-    return kept, [inner[i] for i in kept]
+def _synergy(
+    embeddings: list[dict[str, np.ndarray]],
+    metadata: pd.DataFrame,
+    label: Label,
+    folds: list[Fold],
+    permutations: int,
+    seed: int,
+) -> Increment:
+    """What the synergy head adds to all others; in its null trials of one condition are exchanged."""
+    kept, inner = restrict(folds, label.rows)
+    others = [np.hstack([z[head] for head in HEADS if head != "synergy"]) for z in embeddings]
+    return increment(
+        restrict_features([z["synergy"] for z in embeddings], kept, label.rows),
+        restrict_features(others, kept, label.rows),
+        label.values,
+        inner,
+        pd.factorize(metadata.trial_type)[0][label.rows],
+        is_class=label.is_class,
+        repairings=min(permutations, REPAIRINGS),
+        seed=seed,
+    )
 
 
-def _restrict_features(x, kept: list[int], rows: np.ndarray):
-    return x[rows] if isinstance(x, np.ndarray) else [x[i][rows] for i in kept]
+def _over_subjects(
+    metadata: pd.DataFrame,
+    found: list[Label],
+    folds: list[Fold],
+    probes: dict[str, dict[str, ProbeResult]],
+    synergy: dict[str, Increment],
+) -> list[Comparison]:
+    terms = {label: {name: r.pointwise for name, r in of.items()} for label, of in probes.items()}
+    for label, added in synergy.items():
+        terms[label][OTHERS] = terms[label][JOINED] - added.pointwise
+    subject = metadata.subject.astype(str).to_numpy()
+    tested = {of.name: np.concatenate([of.rows[fold.test] for fold in restrict(folds, of.rows)[1]]) for of in found}
+    return compare(terms, {label: subject[rows] for label, rows in tested.items()})
 
 
 def _pid(probes: dict[str, ProbeResult], seed: int, draws: int = 1000) -> dict[str, tuple[float, float]]:
@@ -218,9 +188,15 @@ def _pid(probes: dict[str, ProbeResult], seed: int, draws: int = 1000) -> dict[s
     return {name: (float(v[0]), float(np.std(v[1:]))) for name, v in atoms._asdict().items()}
 
 
+def _numbers(result: ProbeResult | Increment) -> dict[str, Any]:
+    return {name: value for name, value in result._asdict().items() if not isinstance(value, np.ndarray)}
+
+
 def _finite(tree: Any) -> Any:
     if isinstance(tree, dict):
         return {str(k): _finite(v) for k, v in tree.items()}
+    if isinstance(tree, list):
+        return [_finite(one) for one in tree]
     if isinstance(tree, float | np.floating):
         return float(tree) if math.isfinite(tree) else None
     return int(tree) if isinstance(tree, np.integer) else tree

@@ -11,6 +11,7 @@ import pandas as pd
 
 from pidjax._checks import InputError
 from pidjax.neuro.clock import Clock, clock_of
+from pidjax.neuro.confounds import measure
 from pidjax.neuro.events import annotation_table, bad_segments, is_state, read_events_tsv, window_table
 from pidjax.neuro.paired import PairedEpochs
 from pidjax.neuro.preprocess import EEG, FNIRS, PreprocessConfig, preprocess_eeg, preprocess_fnirs
@@ -66,6 +67,7 @@ def prepare_recording(
         subject=subject,
         session=session,
     )
+    pairs, choices["confounds"] = measure(pairs, raw_eeg, raw_fnirs, eeg, fnirs, settings.line)
     _describe_trials(pairs, epoch, fnirs_epoch, choices["events"])
     length = max(epoch[1] - epoch[0], fnirs_epoch[1] - fnirs_epoch[0])
     return Recording(eeg, fnirs, clock, pairs, length, choices)

@@ -344,7 +344,7 @@ def _clean_density(raw, config: PreprocessConfig, choices: Choices):
 
 def _mark_motion(raw, config: PreprocessConfig, choices: Choices) -> None:
     """Annotate moments where the whole probe jumps: RMS over channels of the temporal derivative."""
-    speed = np.sqrt((np.diff(raw.get_data(), axis=1) ** 2).mean(axis=0))
+    speed = probe_speed(raw)
     middle = np.median(speed)
     spread = 1.4826 * np.median(np.abs(speed - middle))
     moments = np.flatnonzero(speed > middle + config.motion_z * spread) if spread > 0 else np.array([], int)
@@ -355,6 +355,11 @@ def _mark_motion(raw, config: PreprocessConfig, choices: Choices) -> None:
     choices["motion"] = (
         f"{len(groups)} moments marked BAD_motion (robust z of the probe's speed above {config.motion_z:g})"
     )
+
+
+def probe_speed(raw) -> np.ndarray:
+    """Root mean square over channels of the difference of successive samples, [times − 1]."""
+    return np.sqrt((np.diff(raw.get_data(), axis=1) ** 2).mean(axis=0))
 
 
 def pair_distances(raw) -> dict[str, float]:

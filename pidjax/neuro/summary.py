@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pidjax.evaluate import ProbeResult, figures
+from pidjax.evaluate import figures
 from pidjax.neuro import report
 from pidjax.neuro.assess import Metrics
+from pidjax.neuro.sections import confound_section, probe_section, score
 from pidjax.objectives import HEADS
 
 if TYPE_CHECKING:
@@ -26,12 +28,6 @@ MEANING = {
     "synergy": "both together: neurovascular delay and efficiency",
 }
 """What the original design wants each head to hold; whether it does is what the probes test."""
-ATOMS = {
-    "redundancy": "redundancy",
-    "unique1": "unique to EEG",
-    "unique2": "unique to fNIRS",
-    "synergy": "synergy",
-}
 
 
 def summary_html(prepared: Prepared, metrics: Metrics, settings: DecomposeSettings, config: dict[str, Any]) -> str:
@@ -54,7 +50,7 @@ def summary_html(prepared: Prepared, metrics: Metrics, settings: DecomposeSettin
         {
             "features": name,
             "meant to hold": MEANING.get(name, "classical features, for comparison" if name.startswith("raw") else ""),
-            **{words: _score(metrics.probes[label][name]) for label, words in columns.items()},
+            **{words: score(metrics.probes[label][name]) for label, words in columns.items()},
         }
         for name in names
     ]
@@ -110,22 +106,8 @@ def report_sections(
         ("Training curves", figures.training_curves(model.history_, ("redundancy", "synergy"))),
         ("Choices: model", report.table([{"setting": k, "value": v} for k, v in model_choices.items()])),
     ]
-    probes: list[tuple[str, Any]] = []
-    for label, found in metrics.probes.items():
-        unit = "balanced accuracy" if metrics.is_class[label] else "correlation with the truth"
-        probes.append((f"Probe of {label}", figures.probe_bars(found, label, unit)))
-        probes.append((f"Probe of {label}: numbers", report.table([_row(name, r) for name, r in found.items()])))
-    if metrics.pid:
-        probes.append(("PID of the labels, raw features", figures.pid_bars(metrics.pid, ATOMS)))
-        probes.append(
-            (
-                "PID: how to read it",
-                "<p>I(label; EEG), I(label; fNIRS) and I(label; both) are held-out lower bounds of the same probe on "
-                "classical features, negative ones set to 0; atoms by minimum mutual information. Atoms are "
-                "differences of bounds: they bound nothing.</p>",
-            )
-        )
-    sections["Probes"] = probes or [("Probes", "<p>The trials carry no labels that differ.</p>")]
+    sections["Probes"] = probe_section(metrics)
+    sections["Confounds"] = confound_section(metrics)
     sections["Heads and modalities"] = [
         ("Prediction across modalities", figures.prediction_bars(metrics.prediction)),
         (
@@ -139,30 +121,26 @@ def report_sections(
                 ]
             ),
         ),
-        (
-            "Projections (model of all trials)",
-            figures.projection(embeddings, {**condition, "block": pairs.metadata.block.to_numpy()}, seed=settings.seed),
-        ),
+        *_projections(embeddings, condition, pairs.metadata, settings.seed),
     ]
     return sections
 
 
-def _score(r: ProbeResult) -> str:
-    return f"{r.score:.2f} ± {r.se:.2f}{'*' if r.score > r.null95 else ''}"
-
-
-def _row(name: str, r: ProbeResult) -> dict[str, Any]:
-    return {
-        "features": name,
-        "score": r.score,
-        "SE": r.se,
-        "chance": r.chance,
-        "null 95 %": r.null95,
-        "p": r.p,
-        "nats": r.nats,
-        "SE nats": r.nats_se,
-        "trials": r.n,
-    }
+def _projections(embeddings: dict[str, np.ndarray], condition: dict[str, np.ndarray], metadata, seed: int):
+    """Heads in two dimensions by condition and by what they should not show."""
+    several = [name for name in ("subject", "session") if metadata[name].nunique() > 1]
+    colourings = condition | {name: metadata[name].astype(str).to_numpy() for name in (*several, "block")}
+    items: list[tuple[str, Any]] = [
+        ("Projections (model of all trials)", figures.projection(embeddings, colourings, seed=seed))
+    ]
+    if importlib.util.find_spec("umap"):
+        items.append(("Projections by UMAP", figures.projection(embeddings, colourings, method="UMAP", seed=seed)))
+    words = (
+        "<p>s: mean silhouette of the vectors themselves, not of the picture: 1 where every trial is nearer to its own "
+        "kind than to any other, 0 where kinds are mixed. Distances between groups of the picture mean nothing."
+    )
+    missing = "" if len(items) > 1 else " UMAP is not shown, since umap-learn is not installed."
+    return [*items, ("Projections: how to read them", f"{words}{missing}</p>")]
 
 
 def _relation(r) -> dict[str, Any]:

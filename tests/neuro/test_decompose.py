@@ -60,6 +60,10 @@ def test_metrics(report):
             assert result["se"] > 0
             assert 0 < result["p"] <= 1
     assert metrics["probes"]["mode"]["raw EEG"]["chance"] == pytest.approx(1 / 3)
+    assert set(metrics["synergy_over_other_heads"]) == {"trial_type", "mode"}
+    assert metrics["comparisons_over_subjects"] == []
+    assert set(metrics["confounds"]) == {"time on task", "muscle, EEG", "motion, fNIRS", "heart rate"}
+    assert all(set(found) == {*HEADS, "all heads"} for found in metrics["confounds"].values())
     assert "log_hbo_gain" in metrics["skipped"]
     assert set(metrics["prediction_r2"]) == set(HEADS)
 
@@ -84,6 +88,9 @@ def test_report_shows_what_was_asked(report):
         "Training curves",
         "Probe of mode",
         "Projections",
+        "Nothing is inferred over subjects",
+        "What synergy adds to all other heads",
+        "Confounds",
         "What not to conclude",
     ):
         assert words in text

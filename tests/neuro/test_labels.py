@@ -1,10 +1,10 @@
-"""pidjax/neuro/assess.py: which columns of the metadata are labels, and of which trials."""
+"""pidjax/neuro/labels.py: which columns of the metadata are labels, and of which trials."""
 
 import numpy as np
 import pandas as pd
 
 from pidjax.evaluate import blockwise_folds
-from pidjax.neuro.assess import labels_of
+from pidjax.neuro.labels import labels_of
 
 
 def test_sessions_without_a_common_class_have_labels_of_their_own():

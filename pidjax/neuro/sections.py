@@ -1,0 +1,146 @@
+"""The report's sections on what heads hold: probes, inference over subjects, what synergy adds, confounds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pidjax.evaluate import ProbeResult, figures
+from pidjax.neuro import report
+from pidjax.neuro.assess import Metrics
+from pidjax.neuro.compared import of_the_best
+from pidjax.objectives import HEADS
+
+ATOMS = {
+    "redundancy": "redundancy",
+    "unique1": "unique to EEG",
+    "unique2": "unique to fNIRS",
+    "synergy": "synergy",
+}
+
+
+def probe_section(metrics: Metrics) -> list[tuple[str, Any]]:
+    """Every label: figures and numbers of its probes, what is inferred over subjects, what synergy adds, and PID."""
+    if not metrics.probes:
+        return [("Probes", "<p>The trials carry no labels that differ.</p>")]
+    items: list[tuple[str, Any]] = []
+    for label, found in metrics.probes.items():
+        unit = "balanced accuracy" if metrics.is_class[label] else "correlation with the truth"
+        items.append((f"Probe of {label}", figures.probe_bars(found, label, unit)))
+        items.append((f"Probe of {label}: numbers", report.table([_row(name, r) for name, r in found.items()])))
+    numbers = [label for label, is_class in metrics.is_class.items() if not is_class]
+    if numbers:
+        best = {label: max(HEADS, key=lambda head: metrics.probes[label][head].score) for label in numbers}
+        shown = {f"{label}, {head}": metrics.probes[label][head].decoded for label, head in best.items()}
+        items.append(("Decoded against true, best head", figures.decoded_scatter(shown)))
+    items.append(("Best head against all others, over subjects", _over_subjects(metrics)))
+    items.append(("What synergy adds to all other heads", _synergy(metrics)))
+    if metrics.pid:
+        items.append(("PID of the labels, raw features", figures.pid_bars(metrics.pid, ATOMS)))
+        items.append(
+            (
+                "PID: how to read it",
+                "<p>I(label; EEG), I(label; fNIRS) and I(label; both) are held-out lower bounds of the same probe on "
+                "classical features, negative ones set to 0; atoms by minimum mutual information. Atoms are "
+                "differences of bounds: they bound nothing.</p>",
+            )
+        )
+    return items
+
+
+def confound_section(metrics: Metrics) -> list[tuple[str, Any]]:
+    """What heads tell that is no label, and what to make of it."""
+    columns = {
+        name: f"{name} ({'balanced accuracy' if of['synergy'].chance else 'r'}, chance {of['synergy'].chance:.2g})"
+        for name, of in metrics.confounds.items()
+    }
+    rows = [
+        {"features": head, **{words: score(metrics.confounds[name][head]) for name, words in columns.items()}}
+        for head in next(iter(metrics.confounds.values()), {})
+    ]
+    words = (
+        "<p>± standard error; * above 95 % of the permutation null, not corrected. Folds are those of the labels: each "
+        "block of every recording is tested after training on the other blocks of all, so every subject is trained on. "
+        "Numbers count by their correlation within blocks; time on task so counts as a steady trend, which goes on in "
+        "a block that was not trained on. Muscle, motion and heart rate are read from the recordings before "
+        "filters (choices of the confounds say how).</p>"
+        "<p>A head with a * holds something that is no label. Where such a thing also goes with a label, as motion "
+        "with a movement or time with a block of one condition, what was read of the label may be that. Where it does "
+        "not, it costs a head room and no truth. Which subject a trial is of is told by nearly any representation "
+        "(anatomy, cap, hair); the nulls of numbers stay within recordings, the score of a label that is not equally "
+        "frequent in all does not. A probe at chance shows that a linear probe finds nothing in these trials, no "
+        "more.</p>"
+    )
+    return [("Confounds", report.table(rows)), ("Confounds: how to read them", words)]
+
+
+def score(r: ProbeResult) -> str:
+    """As tables of heads show it: * above 95 % of its null."""
+    return f"{r.score:.2f} ± {r.se:.2f}{'*' if r.score > r.null95 else ''}"
+
+
+def _over_subjects(metrics: Metrics) -> str:
+    tested = metrics.comparisons
+    if not tested:
+        return (
+            "<p>Nothing is inferred over subjects: no label is known of two of them. Standard errors and nulls are "
+            "over trials, and say nothing of another person.</p>"
+        )
+    rows = [
+        {
+            "label": c.label,
+            "head": c.first,
+            "against": c.second,
+            "nats more": c.nats,
+            "SE": c.se,
+            "p": c.p,
+            "p, Holm": c.holm,
+            "subjects": c.subjects,
+        }
+        for label, found in metrics.probes.items()
+        for c in of_the_best(tested, label, {head: found[head].nats for head in HEADS})
+    ]
+    fewest = min(c.subjects for c in tested)
+    few = f" Of {fewest} subjects no p is below {2 / 2**fewest:.2g}: too few to show anything." if fewest < 6 else ""
+    return report.table(rows) + (
+        "<p>Differences of held-out nats, of which every subject has one mean; two-sided sign-flip test over "
+        f"subjects. Holm's correction is over all {len(tested)} pairs of heads, and of heads and modalities, of all "
+        "labels: which head is best was seen in the same trials. Probes are trained on other blocks of the same "
+        f"subjects, so this is about new trials of people of whom some are known.{few}</p>"
+    )
+
+
+def _synergy(metrics: Metrics) -> str:
+    rows = [
+        {
+            "label": label,
+            "score of the others": r.without,
+            "with synergy": r.joined,
+            "nats added": r.nats,
+            "SE": r.se,
+            "null 95 %": r.null95,
+            "p": r.p,
+            "trials": r.n,
+        }
+        for label, r in metrics.synergy.items()
+    ]
+    return report.table(rows) + (
+        "<p>A linear probe of all heads, less one of all heads but synergy. In the null the synergy vectors of trials "
+        "of one condition (trial_type) within a block are exchanged: what the head tells of single trials goes, what "
+        "it tells of the condition stays. So of a label that is the condition itself p asks whether it matters which "
+        "trial's synergy stands beside which trial's other heads. Nats of a number are −½ ln(1 − r²). Below 0: the "
+        "probe loses more by having more to learn than it gains.</p>"
+    )
+
+
+def _row(name: str, r: ProbeResult) -> dict[str, Any]:
+    return {
+        "features": name,
+        "score": r.score,
+        "SE": r.se,
+        "chance": r.chance,
+        "null 95 %": r.null95,
+        "p": r.p,
+        "nats": r.nats,
+        "SE nats": r.nats_se,
+        "trials": r.n,
+    }

@@ -1,0 +1,82 @@
+"""pidjax/neuro/assess.py and sections.py on arrays of several subjects: what is found is in the tables, and no more."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pidjax.evaluate import blockwise_folds
+from pidjax.neuro import assess as room
+from pidjax.neuro.sections import confound_section, probe_section
+from pidjax.objectives import HEADS
+
+SUBJECTS, EACH = 8, 24
+
+
+@pytest.fixture(scope="module")
+def metrics():
+    """The label in the synergy head, time in unique_eeg, the subject in unique_fnirs, noise elsewhere."""
+    rng = np.random.default_rng(0)
+    n = SUBJECTS * EACH
+    subject, trial = np.divmod(np.arange(n), EACH)
+    label = rng.integers(0, 2, n)
+    trials = pd.DataFrame(
+        {
+            "subject": subject.astype(str),
+            "session": "1",
+            "block": trial // 12,
+            "onset_eeg": 30.0 * trial,
+            "trial_type": "task",
+            "correct": np.where(label, "yes", "no"),
+            "response_time": rng.normal(size=n),
+        }
+    )
+    z = {head: rng.normal(size=(n, 2)) for head in HEADS}
+    z["synergy"][:, 0] += 3 * label
+    z["synergy"][:, 1] += trials.response_time
+    z["unique_eeg"][:, 0] += 0.5 * trial
+    z["unique_fnirs"][:, 0] += 10 * subject
+    folds = blockwise_folds(trials.block.to_numpy(), trials.onset_eeg.to_numpy(), recording=subject)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "raw_features", lambda _: {"eeg": z["redundancy_eeg"], "fnirs": z["redundancy_fnirs"]})
+        return room.assess(SimpleNamespace(metadata=trials), [z] * len(folds), folds, permutations=19)
+
+
+def test_the_head_that_holds_the_label_is_above_all_others(metrics):
+    """Of 8 subjects the least p is 2/256: it survives Holm over 42 pairs nowhere, and is in the table all the same."""
+    best = [c for c in metrics.comparisons if c.label == "correct" and "synergy" in (c.first, c.second)]
+    assert len(best) == 6 and all(c.p == 2 / 256 and c.holm == pytest.approx(42 * 2 / 256) for c in best)
+    text = dict(probe_section(metrics))["Best head against all others, over subjects"]
+    assert text.count("<td>synergy</td>") == 12 and "over all 42 pairs" in text and "too few" not in text
+
+
+def test_synergy_adds_what_the_others_lack(metrics):
+    """Both the class and the number, above re-paired trials of the one condition; the table says so."""
+    assert set(metrics.synergy) == {"correct", "response_time"}
+    for found in metrics.synergy.values():
+        assert found.p == 0.05 and found.nats > 4 * found.se
+    assert "nats added" in dict(probe_section(metrics))["What synergy adds to all other heads"]
+
+
+def test_confounds_are_told_where_they_are(metrics):
+    """The subject by unique_fnirs, time by unique_eeg, neither by what is noise; marked in the table."""
+    assert set(metrics.confounds) == {"which subject", "time on task"}
+    who, when = metrics.confounds.values()
+    assert who["unique_fnirs"].score > 0.4 and who["unique_fnirs"].chance == 1 / SUBJECTS
+    assert when["unique_eeg"].score > 0.5 and when["unique_eeg"].p == 0.05
+    for head in ("redundancy_eeg", "redundancy_fnirs"):
+        assert abs(who[head].score - 1 / SUBJECTS) < 4 * who[head].se and abs(when[head].score) < 4 * when[head].se
+    (_, table), _ = confound_section(metrics)
+    row = next(line for line in table.split("<tr>") if line.startswith("<td>unique_fnirs</td>"))
+    assert "*" in row.split("<td>")[2] and "chance 0.12" in table
+
+
+def test_all_numbers_are_plain(metrics):
+    """metrics.json holds the new tables."""
+    plain = json.loads(json.dumps(metrics.as_dict()))
+    assert len(plain["comparisons_over_subjects"]) == 42
+    assert plain["comparisons_over_subjects"][0]["label"] == "correct"
+    assert set(plain["synergy_over_other_heads"]["correct"]) >= {"nats", "se", "null95", "p"}
+    assert plain["confounds"]["time on task"]["unique_eeg"]["score"] > 0.5
