@@ -43,7 +43,7 @@ def probe_bars(results: Mapping[str, ProbeResult], target: str, unit: str) -> Fi
     figure = Figure(figsize=(8, 0.36 * len(results) + 1.3), layout="constrained")
     axes = figure.subplots()
     y = np.arange(len(results))[::-1]
-    kinds = [COLOURS[0] if not name.startswith("raw") else COLOURS[6] for name in results]
+    kinds = [COLOURS[6] if name.startswith(("raw", "confounds")) else COLOURS[0] for name in results]
     axes.barh(
         y,
         [r.score for r in results.values()],

@@ -22,7 +22,7 @@ from pidjax.evaluate import (
 )
 from pidjax.neuro.compared import JOINED, OTHERS, Comparison, compare
 from pidjax.neuro.confounds import confounds_of
-from pidjax.neuro.features import raw_features
+from pidjax.neuro.features import physiology, raw_features
 from pidjax.neuro.labels import Label, labels_of, restrict, restrict_features
 from pidjax.neuro.paired import PairedEpochs
 from pidjax.objectives import HEADS
@@ -37,8 +37,8 @@ class Metrics:
     """All numbers of a report.
 
     ``probes[label][features]``; ``synergy[label]``: what the synergy head adds to all others; ``comparisons`` over
-    subjects, none of one; ``confounds[confound][head]``; ``pid[label][atom] = (nats, bootstrap SE)``;
-    ``prediction[head][source]``. ``skipped`` says why a column of the metadata was not probed.
+    subjects, none of one; ``confounds[confound][head]``, ``physiology[feature][head]``; ``pid[label][atom] = (nats,
+    bootstrap SE)``; ``prediction[head][source]``. ``skipped`` says why a column of the metadata was not probed.
     """
 
     probes: dict[str, dict[str, ProbeResult]]
@@ -46,6 +46,7 @@ class Metrics:
     synergy: dict[str, Increment]
     comparisons: list[Comparison]
     confounds: dict[str, dict[str, ProbeResult]]
+    physiology: dict[str, dict[str, ProbeResult]]
     pid: dict[str, dict[str, tuple[float, float]]]
     retrieval: RelationResult
     prediction: dict[str, dict[str, RelationResult]]
@@ -58,6 +59,7 @@ class Metrics:
             "synergy_over_other_heads": {label: _numbers(r) for label, r in self.synergy.items()},
             "comparisons_over_subjects": [c._asdict() for c in self.comparisons],
             "confounds": {name: {h: _numbers(r) for h, r in found.items()} for name, found in self.confounds.items()},
+            "physiology": {name: {h: _numbers(r) for h, r in found.items()} for name, found in self.physiology.items()},
             "pid_nats": {
                 label: {atom: {"nats": v, "se": se} for atom, (v, se) in found.items()}
                 for label, found in self.pid.items()
@@ -91,14 +93,16 @@ def assess(
     raw = raw_features(pairs)
     features: dict[str, Any] = {head: [z[head] for z in embeddings] for head in HEADS}
     features[JOINED] = [np.hstack([z[head] for head in HEADS]) for z in embeddings]
-    confounds = {
-        label.name: _probes(features, label, folds, permutations, seed)
-        for label in labels_of(confounds_of(pairs.metadata), folds)[0]
-    }
+    disturbing = confounds_of(pairs.metadata)
+    confounds, measured = (
+        {label.name: _probes(features, label, folds, permutations, seed) for label in labels_of(table, folds)[0]}
+        for table in (disturbing, pd.DataFrame(physiology(pairs)))
+    )
     features |= {
         "raw EEG": raw["eeg"],
         "raw fNIRS": raw["fnirs"],
         "raw both": np.hstack([raw["eeg"], raw["fnirs"]]),
+        "confounds": disturbing.select_dtypes("number").dropna(axis=1).to_numpy(float),
     }
     found, skipped = labels_of(pairs.metadata, folds)
     probes = {label.name: _probes(features, label, folds, permutations, seed) for label in found}
@@ -110,6 +114,7 @@ def assess(
         synergy,
         _over_subjects(pairs.metadata, found, folds, probes, synergy),
         confounds,
+        measured,
         pid,
         retrieval(
             features["redundancy_eeg"],

@@ -41,9 +41,9 @@ def measure(
             x, sfreq, fmin=lo, fmax=hi, n_fft=min(x.shape[-1], round(sfreq)), verbose="error"
         )
         columns["muscle_eeg"] = np.log(np.median(power.mean(axis=-1), axis=1) + 1e-30)
-        choices["muscle"] = f"power of the EEG at {lo:g}–{hi:g} Hz before filters"
+        choices["muscle, EEG"] = f"power of the EEG at {lo:g}–{hi:g} Hz before filters"
     else:
-        choices["muscle"] = f"not measured: an EEG at {sfreq:g} Hz does not hold {lo:g} Hz and 10 Hz more"
+        choices["muscle, EEG"] = f"not measured: an EEG at {sfreq:g} Hz does not hold {lo:g} Hz and 10 Hz more"
     kept = {pair_of(name) for name in fnirs.raw.ch_names}
     density = raw_fnirs.copy().pick([name for name in raw_fnirs.ch_names if pair_of(name) in kept])
     if "fnirs_cw_amplitude" in density:
@@ -52,7 +52,7 @@ def measure(
     sfreq, onset, times = density.info["sfreq"], pairs.metadata.onset_fnirs, pairs.epochs["fnirs"].times
     speed = _windows(probe_speed(density)[None], sfreq, onset, times)
     columns["motion_fnirs"] = 0.5 * np.log((speed**2).mean(axis=(1, 2)) + 1e-30)
-    choices["motion"] = f"speed of {kind} before filters"
+    choices["motion, fNIRS"] = f"speed of {kind} before filters"
     if sfreq >= 3 and np.ptp(times) >= MIN_PULSE - 2 / pairs.epochs["fnirs"].info["sfreq"]:
         x = _windows(density.get_data(), sfreq, onset, times)
         columns["heart_rate"] = _heart_rate(x, sfreq)
@@ -61,9 +61,9 @@ def measure(
         choices["heart rate"] = (
             f"not measured: it needs 3 Hz and {MIN_PULSE:g} s; found {sfreq:g} Hz and {np.ptp(times):.1f} s"
         )
-    brought = [name for name in columns if name in pairs.metadata]
-    metadata = pairs.metadata.assign(**{name: x for name, x in columns.items() if name not in brought})
-    return PairedEpochs(pairs.epochs, metadata, pairs.log), choices
+    for name in MEASURED.keys() & set(pairs.metadata):
+        columns[name], choices[MEASURED[name]] = pairs.metadata[name], "as the events file has it"
+    return PairedEpochs(pairs.epochs, pairs.metadata.assign(**columns), pairs.log), choices
 
 
 def confounds_of(metadata: pd.DataFrame) -> pd.DataFrame:

@@ -80,6 +80,27 @@ def raw_features(pairs: PairedEpochs) -> dict[str, np.ndarray]:
     }
 
 
+def physiology(pairs: PairedEpochs) -> dict[str, np.ndarray]:
+    """What the original design wants read from heads by linear regression, [trials] each.
+
+    - ``gamma``: mean over channels of the log share of gamma power; where the rate allows.
+    - ``HbO``: mean over channels and the time after the onset (µM).
+    - ``lag``: the peak of the mean HbO less that of the global field power of the EEG (s); where there are ERP epochs.
+    """
+    eeg, fnirs = pairs.epochs["eeg"], pairs.epochs["fnirs"]
+    sfreq = eeg.info["sfreq"]
+    bands = list(usable_bands(sfreq, _after_onset(eeg).shape[-1] / sfreq))
+    hbo = _after_onset(fnirs)[:, np.array(fnirs.get_channel_types()) == "hbo"].mean(axis=1)
+    found = {"HbO": 1e6 * hbo.mean(axis=-1)}
+    if "gamma" in bands:
+        found["gamma"] = band_proportions(pairs).reshape(len(hbo), -1, len(bands))[..., bands.index("gamma")].mean(1)
+    if "erp" in pairs.epochs:
+        field = _after_onset(pairs.epochs["erp"]).std(axis=1)
+        peaks = [x.argmax(axis=-1) / e.info["sfreq"] for x, e in ((hbo, fnirs), (field, pairs.epochs["erp"]))]
+        found["lag"] = peaks[0] - peaks[1]
+    return found
+
+
 def _after_onset(epochs: mne.BaseEpochs) -> np.ndarray:
     x = epochs.get_data(copy=False)
     later = epochs.times >= 0

@@ -12,7 +12,7 @@ import numpy as np
 from pidjax.evaluate import figures
 from pidjax.neuro import report
 from pidjax.neuro.assess import Metrics
-from pidjax.neuro.sections import confound_section, probe_section, score
+from pidjax.neuro.sections import confound_section, physiology_section, probe_section, score
 from pidjax.objectives import HEADS
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ def report_sections(
         ("Choices: model", report.table([{"setting": k, "value": v} for k, v in model_choices.items()])),
     ]
     sections["Probes"] = probe_section(metrics)
+    sections["Physiology"] = physiology_section(metrics)
     sections["Confounds"] = confound_section(metrics)
     sections["Heads and modalities"] = [
         ("Prediction across modalities", figures.prediction_bars(metrics.prediction)),

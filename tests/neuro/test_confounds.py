@@ -15,7 +15,7 @@ BEATS = np.array([50.0, 61.5, 70.0, 84.0, 95.0, 110.0])
 LOUD = np.array([1.0, 2.0, 1.0, 4.0, 1.0, 8.0])
 
 
-def recordings(eeg_sfreq=200.0, fnirs_sfreq=10.0):
+def recordings(eeg_sfreq=200.0, fnirs_sfreq=10.0, **columns):
     """Noise whose amplitude, and a pulse whose rate, are those of the trial."""
     rng, seconds = np.random.default_rng(0), 130.0
     t = np.arange(round(seconds * eeg_sfreq)) / eeg_sfreq
@@ -28,7 +28,7 @@ def recordings(eeg_sfreq=200.0, fnirs_sfreq=10.0):
     y = 1e-7 * LOUD[trial] * (pulse + 0.5 * rng.normal(size=(2, len(t)))) + 1e-6 * np.sin(2 * np.pi * 0.05 * t)
     info = mne.create_info(["S1_D1 hbo", "S1_D1 hbr"], fnirs_sfreq, ["hbo", "hbr"])
     raw_fnirs = mne.io.RawArray(y, info, verbose="error")
-    events = pd.DataFrame({"onset": ONSETS, "duration": 1.0, "trial_type": "a"})
+    events = pd.DataFrame({"onset": ONSETS, "duration": 1.0, "trial_type": "a", **columns})
     pairs = PairedEpochs.from_raw(
         raw_eeg, raw_fnirs, events, (0, 5), (0, 15), "none", reject_eeg=None, reject_fnirs_z=None, n_blocks=2
     )
@@ -38,7 +38,7 @@ def recordings(eeg_sfreq=200.0, fnirs_sfreq=10.0):
 def test_what_was_put_in_is_measured():
     """Amplitudes by powers of two change logarithms by as many ln 2; the heart's rate within half a bin of 15 s."""
     pairs, choices = recordings()
-    assert choices["muscle"].startswith("power of the EEG at 55–90 Hz")
+    assert choices["muscle, EEG"].startswith("power of the EEG at 55–90 Hz")
     found = pairs.metadata
     # 4 channels of 5 s: some 175 independent values each, hence 8 % of a power
     np.testing.assert_allclose(np.diff(found.muscle_eeg), 2 * np.diff(np.log(LOUD)), atol=4 * 0.08)
@@ -47,11 +47,13 @@ def test_what_was_put_in_is_measured():
 
 
 def test_what_cannot_be_measured_is_said():
-    """EEG whose rate ends below the mains, fNIRS slower than the heart: no column, a sentence."""
-    pairs, choices = recordings(eeg_sfreq=100.0, fnirs_sfreq=2.0)
+    """EEG whose rate ends below the mains, fNIRS slower than the heart: a sentence; what events brought stays."""
+    pairs, choices = recordings(eeg_sfreq=100.0, fnirs_sfreq=2.0, motion_fnirs=LOUD)
     assert "muscle_eeg" not in pairs.metadata and "heart_rate" not in pairs.metadata
-    assert choices["muscle"] == "not measured: an EEG at 100 Hz does not hold 55 Hz and 10 Hz more"
+    assert choices["muscle, EEG"] == "not measured: an EEG at 100 Hz does not hold 55 Hz and 10 Hz more"
     assert "needs 3 Hz and 10 s; found 2 Hz" in choices["heart rate"]
+    assert choices["motion, fNIRS"] == "as the events file has it"
+    np.testing.assert_array_equal(pairs.metadata.motion_fnirs, LOUD)
 
 
 def test_confounds_are_probed_and_are_no_labels():

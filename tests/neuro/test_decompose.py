@@ -54,7 +54,7 @@ def test_metrics(report):
     metrics = json.loads((report / "metrics.json").read_text())
     assert set(metrics["probes"]) == {"trial_type", "mode"}
     for found in metrics["probes"].values():
-        assert set(found) == {*HEADS, "all heads", "raw EEG", "raw fNIRS", "raw both"}
+        assert set(found) == {*HEADS, "all heads", "raw EEG", "raw fNIRS", "raw both", "confounds"}
         for result in found.values():
             assert 0 <= result["score"] <= 1
             assert result["se"] > 0
@@ -63,7 +63,9 @@ def test_metrics(report):
     assert set(metrics["synergy_over_other_heads"]) == {"trial_type", "mode"}
     assert metrics["comparisons_over_subjects"] == []
     assert set(metrics["confounds"]) == {"time on task", "muscle, EEG", "motion, fNIRS", "heart rate"}
-    assert all(set(found) == {*HEADS, "all heads"} for found in metrics["confounds"].values())
+    assert set(metrics["physiology"]) == {"gamma", "HbO", "lag"}
+    for found in (*metrics["confounds"].values(), *metrics["physiology"].values()):
+        assert set(found) == {*HEADS, "all heads"}
     assert "log_hbo_gain" in metrics["skipped"]
     assert set(metrics["prediction_r2"]) == set(HEADS)
 
@@ -91,6 +93,7 @@ def test_report_shows_what_was_asked(report):
         "Nothing is inferred over subjects",
         "What synergy adds to all other heads",
         "Confounds",
+        "Physiology from every head",
         "What not to conclude",
     ):
         assert words in text

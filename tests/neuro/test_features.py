@@ -10,6 +10,7 @@ from pidjax.neuro.features import (
     BANDS,
     band_proportions,
     erp_bins,
+    physiology,
     raw_features,
     response_features,
     time_to_peak,
@@ -155,3 +156,18 @@ def test_a_window_that_ends_before_its_onset_is_used_whole():
     x = np.tile(bump(np.arange(-100, -10) / 10, place=-5.0), (2, 1, 1))
     pairs = Pairs(epochs={"fnirs": epochs(x, 10.0, -10.0, ["hbo"])})
     np.testing.assert_allclose(response_features(pairs)[0, 0], 1e-6, rtol=1e-5)
+
+
+def test_physiology_of_known_signals():
+    """Gamma's share of a sine at 38 Hz is all; the mean of a bump is its area by time; peaks at 6 and 0.3 s lag 5.7."""
+    pairs = fnirs_pairs(bump)
+    seconds = np.arange(-100, 500) / 100
+    pairs.epochs["eeg"] = eeg_pairs(lambda t: 1e-5 * np.sin(2 * np.pi * 38 * t)).epochs["eeg"]
+    wave = np.stack([sign * np.exp(-0.5 * ((seconds - 0.3) / 0.05) ** 2) for sign in (1, -1)])
+    pairs.epochs["erp"] = epochs(np.tile(1e-5 * wave, (2, 1, 1)), 100.0, -1.0)
+    found = physiology(pairs)
+    np.testing.assert_allclose(np.exp(found["gamma"]), 1, atol=0.05)
+    np.testing.assert_allclose(found["HbO"], 2 * np.sqrt(2 * np.pi) / 20, rtol=0.01)
+    np.testing.assert_allclose(found["lag"], 5.7, atol=1e-9)
+    del pairs.epochs["erp"]
+    assert set(physiology(pairs)) == {"gamma", "HbO"}

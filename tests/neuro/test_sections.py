@@ -9,7 +9,7 @@ import pytest
 
 from pidjax.evaluate import blockwise_folds
 from pidjax.neuro import assess as room
-from pidjax.neuro.sections import confound_section, probe_section
+from pidjax.neuro.sections import confound_section, physiology_section, probe_section
 from pidjax.objectives import HEADS
 
 SUBJECTS, EACH = 8, 24
@@ -41,6 +41,7 @@ def metrics():
     folds = blockwise_folds(trials.block.to_numpy(), trials.onset_eeg.to_numpy(), recording=subject)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(room, "raw_features", lambda _: {"eeg": z["redundancy_eeg"], "fnirs": z["redundancy_fnirs"]})
+        patch.setattr(room, "physiology", lambda _: {"gamma": 2 * z["unique_eeg"][:, 1]})
         return room.assess(SimpleNamespace(metadata=trials), [z] * len(folds), folds, permutations=19)
 
 
@@ -49,7 +50,8 @@ def test_the_head_that_holds_the_label_is_above_all_others(metrics):
     best = [c for c in metrics.comparisons if c.label == "correct" and "synergy" in (c.first, c.second)]
     assert len(best) == 6 and all(c.p == 2 / 256 and c.holm == pytest.approx(42 * 2 / 256) for c in best)
     text = dict(probe_section(metrics))["Best head against all others, over subjects"]
-    assert text.count("<td>synergy</td>") == 12 and "over all 42 pairs" in text and "too few" not in text
+    assert text.count("<td>synergy</td>") == 12 and "over all 42 pairs" in text
+    assert "no p is below 0.33 after it" in text
 
 
 def test_synergy_adds_what_the_others_lack(metrics):
@@ -71,6 +73,15 @@ def test_confounds_are_told_where_they_are(metrics):
     (_, table), _ = confound_section(metrics)
     row = next(line for line in table.split("<tr>") if line.startswith("<td>unique_fnirs</td>"))
     assert "*" in row.split("<td>")[2] and "chance 0.12" in table
+
+
+def test_physiology_is_decoded_from_the_head_that_holds_it(metrics):
+    """Gamma that is in unique_eeg: on the identity line."""
+    found = metrics.physiology["gamma"]
+    assert found["unique_eeg"].score > 0.99 > 0.4 > found["synergy"].score
+    (_, figure), (_, table) = physiology_section(metrics)
+    assert "from unique eeg\nslope 1.00" in figure.axes[0].get_title()
+    assert "<td>unique_eeg</td><td>1.00 ± 0.00*</td>" in table
 
 
 def test_all_numbers_are_plain(metrics):
