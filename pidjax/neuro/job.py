@@ -37,7 +37,7 @@ class Prepared(NamedTuple):
     pairs : PairedEpochs
         Trials of all recordings.
     folds : list of Fold
-        The k-th tests the k-th block of every recording.
+        The k-th tests the k-th block of every recording, or the k-th subject.
     choices : dict
         In words, by kind; of several recordings by "subject 1, wg: kind".
     quality : dict
@@ -144,6 +144,8 @@ def prepare(
                 raise
             raise InputError(f"{name}: {error} Without it: --subjects {' '.join(others)}.") from error
         one.choices["events"]["negatives"] = f"trials at least {_min_gap(one.pairs, settings.preset):.3g} s apart"
+        if alone:
+            one.choices["events"]["folds"] = _tested(one.pairs, settings)
         parts[name], length = one.pairs, one.length
         choices |= {kind if alone else f"{name}: {kind}": words for kind, words in one.choices.items()}
         quality["Quality control" if alone else f"Quality control: {name}"] = quality_section(
@@ -154,7 +156,7 @@ def prepare(
         choices["all recordings"] = _joint_choices(pairs, settings)
         rows = [{"step": step, "choice": words} for step, words in choices["all recordings"].items()]
         quality["All recordings"] = [("Choices: all recordings", table(rows))]
-    folds = _folds(pairs, settings.folds, length)
+    folds = _folds(pairs, settings, length)
     for kind, steps in choices.items():
         for step, words in steps.items():
             say(f"  {kind}: {step}: {words}")
@@ -178,7 +180,7 @@ def _joint_choices(pairs: PairedEpochs, settings: DecomposeSettings) -> dict[str
     filled = "; ".join(f"{name}: {', '.join(channels)}" for name, channels in made.items())
     choices = {
         "trials": f"{pairs.log['trials']['kept']} good in both modalities, of {len(recordings)} recordings",
-        "folds": "every fold tests one block of every recording and trains on the other blocks of all",
+        "folds": _tested(pairs, settings),
         "channels": f"interpolated where they are bad in one recording alone: {filled or 'none'}",
         "negatives": f"of the same recording, at least {_min_gap(pairs, settings.preset):.3g} s apart",
     }
@@ -197,7 +199,19 @@ def _batch_size(pairs: PairedEpochs, settings: DecomposeSettings) -> int:
     return max(settings.batch_size, LEAST_SHARE * len(recordings))
 
 
-def _folds(pairs: PairedEpochs, n_folds: int, gap: float) -> list[Fold]:
+def _by_subject(pairs: PairedEpochs, settings: DecomposeSettings) -> bool:
+    return settings.leave_out == "subject" and pairs.metadata.subject.nunique() > 1
+
+
+def _tested(pairs: PairedEpochs, settings: DecomposeSettings) -> str:
+    if _by_subject(pairs, settings):
+        return "every fold tests one subject and trains on all others"
+    asked = "there is one subject, so that none can be left out: " if settings.leave_out == "subject" else ""
+    return f"{asked}every fold tests one block of every recording and trains on the other blocks of all"
+
+
+def _folds(pairs: PairedEpochs, settings: DecomposeSettings, gap: float) -> list[Fold]:
+    n_folds = settings.folds
     if n_folds < 2:
         raise InputError(f"cross-validation needs at least 2 folds; found --folds {n_folds}.")
     if len(pairs) < 2 * n_folds:
@@ -206,11 +220,12 @@ def _folds(pairs: PairedEpochs, n_folds: int, gap: float) -> list[Fold]:
             f"{pairs.log['trials']['found']}: record more, shorten --epoch, or lower --folds."
         )
     trials = pairs.metadata
-    folds = blockwise_folds(trials.block.to_numpy(), trials.onset_eeg.to_numpy(), gap=gap, recording=pairs.recording)
+    tested = trials.subject if _by_subject(pairs, settings) else trials.block
+    folds = blockwise_folds(tested.to_numpy(), trials.onset_eeg.to_numpy(), gap=gap, recording=pairs.recording)
     fewest = min(len(fold.train) for fold in folds)
     if fewest < 4:
         raise InputError(
-            f"only {fewest} trials are left to train on beside a tested block: record more, or shorten the windows."
+            f"only {fewest} trials are left to train on beside what a fold tests: record more, or shorten the windows."
         )
     return folds
 

@@ -76,8 +76,8 @@ def physiology_section(metrics: Metrics) -> list[tuple[str, Any]]:
 def confound_section(metrics: Metrics) -> list[tuple[str, Any]]:
     """What heads tell that is no label, and what to make of it."""
     words = (
-        "<p>± standard error; * above 95 % of the permutation null, not corrected. Folds are those of the labels: each "
-        "block of every recording is tested after training on the other blocks of all, so every subject is trained on. "
+        "<p>± standard error; * above 95 % of the permutation null, not corrected. Folds are those of the labels: "
+        "where they are blocks, every subject is trained on, and can be told. "
         "Numbers count by their correlation within blocks; time on task so counts as a steady trend, which goes on in "
         "a block that was not trained on. Muscle, motion and heart rate are read from the recordings before "
         "filters (choices of the confounds say how).</p>"
@@ -138,8 +138,8 @@ def _over_subjects(metrics: Metrics) -> str:
     return report.table(rows) + (
         "<p>Differences of held-out nats, of which every subject has one mean; two-sided sign-flip test over "
         f"subjects. Holm's correction is over all {len(tested)} pairs of heads, and of heads and modalities, of all "
-        "labels: which head is best was seen in the same trials. Probes are trained on other blocks of the same "
-        f"subjects, so this is about new trials of people of whom some are known.{few}</p>"
+        "labels: which head is best was seen in the same trials. Where folds are blocks, this is about new "
+        f"trials of people of whom some are known; --leave-out subject is about other people.{few}</p>"
     )
 
 

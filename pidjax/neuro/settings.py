@@ -62,6 +62,8 @@ class DecomposeSettings:
     batch_size: int = 32
     folds: int = 5
     """Contiguous blocks of every recording for cross-validation; the model is trained anew for each."""
+    leave_out: Literal["block", "subject"] = "block"
+    """What a fold tests: a block of every recording, or one subject by all others (blocks where there is only one)."""
     permutations: int = 200
     """Of every permutation null."""
     reference: Literal["average", "original"] = "average"

@@ -1,5 +1,6 @@
 """pidjax/neuro/datasets.py and joined.py: releases found by folder, subjects joined, all that is missing named."""
 
+import dataclasses
 import shutil
 
 import numpy as np
@@ -9,7 +10,7 @@ from experiments.berlin import written
 from pidjax._checks import InputError
 from pidjax.cli import main
 from pidjax.neuro.datasets import find_subjects, sources
-from pidjax.neuro.job import prepare
+from pidjax.neuro.job import _folds, _tested, prepare
 from pidjax.neuro.joined import join
 from pidjax.neuro.settings import DecomposeSettings
 
@@ -50,6 +51,10 @@ def test_chosen_subjects_are_joined(release, one):
     for fold, alone in zip(prepared.folds, one.folds, strict=True):
         assert (trials.subject[fold.train] == "1").sum() == len(alone.train)
         assert set(trials.subject[fold.test]) == {"1", "5"}
+    left_out = _folds(prepared.pairs, dataclasses.replace(settings, leave_out="subject"), 10.0)
+    assert [set(trials.subject[fold.test]) for fold in left_out] == [{"1"}, {"5"}]
+    assert [set(trials.subject[fold.train]) for fold in left_out] == [{"5"}, {"1"}]
+    assert "none can be left out" in _tested(one.pairs, dataclasses.replace(settings, leave_out="subject"))
     assert prepared.choices["all recordings"]["batch"].startswith("16 trials instead of")
     assert next(iter(prepared.quality)) == "Quality control: subject 1, arithmetic" and len(prepared.quality) == 3
 
