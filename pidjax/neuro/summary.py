@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pidjax.evaluate import figures
-from pidjax.neuro import report
+from pidjax.neuro import report, signals
 from pidjax.neuro.assess import Metrics
 from pidjax.neuro.sections import confound_section, physiology_section, probe_section, score
 from pidjax.objectives import HEADS
@@ -100,7 +100,7 @@ def report_sections(
     condition = {name: pairs.metadata[name].astype(str).to_numpy(dtype=str) for name in classes or ["trial_type"]}
     sections: dict[str, list[tuple[str, Any]]] = dict(prepared.quality)
     for name, values in list(condition.items())[:3]:
-        sections[f"Signals by {name}"] = report.signal_section(pairs, values)
+        sections[f"Signals by {name}"] = signals.signal_section(pairs, values)
     model_choices = {**dataclasses.asdict(model.config_), "steps": model.steps, "learning rate": model.learning_rate}
     sections["Training"] = [
         ("Training curves", figures.training_curves(model.history_, ("redundancy", "synergy"))),
