@@ -70,6 +70,8 @@ class Features(NamedTuple):
 class CanonicalDecomposer(BaseEstimator):
     """Split trials of EEG and fNIRS by canonical correlation of single-trial features; no gradient, seconds.
 
+    Fitted models are kept by ``joblib.dump``, as those of scikit-learn are.
+
     Parameters
     ----------
     jitter : float
@@ -126,10 +128,7 @@ class CanonicalDecomposer(BaseEstimator):
             Fewer than 4 trials, channels that are silent or not numbers, windows that do not hold the response, labels
             of one class, or labels where nothing is unique to one of the modalities.
         """
-        if self.jitter < 0:
-            raise InputError(f"jitter is how far onsets vary, 0 s or more; found {self.jitter:g}.")
-        if self.permutations < 99:
-            raise InputError(f"1 % of cases need 99 permutations or more; found {self.permutations}.")
+        self._check_settings()
         trials = self._evidence(trials)
         if y is not None and len(y) != trials.n:
             raise InputError(f"y needs a label, or −1, for every trial; found {len(y)} of {trials.n}.")
@@ -157,6 +156,7 @@ class CanonicalDecomposer(BaseEstimator):
             Which recording a trial is of.
         y : [n], optional
         """
+        self._check_settings()
         count = min(len(recording), 200)
         self._normal = [
             QuantileTransformer(n_quantiles=count, output_distribution="normal").fit(x)
@@ -222,6 +222,12 @@ class CanonicalDecomposer(BaseEstimator):
         parts = (*shared, eeg @ a[:, k:], fnirs @ b[:, k:], np.hstack(joint))
         filled = (z if z.shape[1] else np.zeros((len(z), 1)) for z in parts)
         return {head: z.astype(np.float32) for head, z in zip(HEADS, filled, strict=True)}
+
+    def _check_settings(self) -> None:
+        if self.jitter < 0:
+            raise InputError(f"jitter is how far onsets vary, 0 s or more; found {self.jitter:g}.")
+        if self.permutations < 99:
+            raise InputError(f"1 % of cases need 99 permutations or more; found {self.permutations}.")
 
     def _evidence(self, trials: Evidence | PairedEpochs) -> Evidence:
         if isinstance(trials, PairedEpochs):

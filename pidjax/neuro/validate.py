@@ -22,6 +22,8 @@ class SynergyClaim(NamedTuple):
         Of the synergy head, by ``label_information``.
     eeg, fnirs : float
         Of all features of one modality alone, by the same probe.
+    bilinear : float
+        Of both modalities' features and all their products, by a linear probe: what needs no decomposition.
     linear, null95, p : float
         Of the synergy head by a linear probe; the 95th percentile of that of trials re-paired within their class and
         recording; and (1 + #{null >= linear}) / (1 + n).
@@ -34,6 +36,7 @@ class SynergyClaim(NamedTuple):
     std_error: float
     eeg: float
     fnirs: float
+    bilinear: float
     linear: float
     null95: float
     p: float
@@ -101,7 +104,9 @@ def synergy_claim(
     ]
     own = linear(head)
     p = (1 + sum(one >= own for one in null)) / (1 + repairings)
-    both, *alone = (known(z) for z in (head, *model.normalised(features)))
+    sides = model.normalised(features)
+    both, *alone = (known(z) for z in (head, *sides))
+    products = np.einsum("na,nb->nab", *sides).reshape(n, -1)
     above = [both, *(both - one for one in alone)]
     sure = all(x.mean() > 1.645 * x.std(ddof=1) / len(x) ** 0.5 for x in above)
     return SynergyClaim(
@@ -109,6 +114,7 @@ def synergy_claim(
         std_error=float(both.std(ddof=1) / len(both) ** 0.5),
         eeg=float(alone[0].mean()),
         fnirs=float(alone[1].mean()),
+        bilinear=linear(np.hstack([*sides, products])),
         linear=own,
         null95=float(np.quantile(null, 0.95)),
         p=p,

@@ -1,5 +1,6 @@
 """pidjax/neuro/canonical.py: factors in features go where their law says, and simulated signals give them."""
 
+import joblib
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -57,6 +58,15 @@ def test_shared_private_and_what_differs(shared_and_private):
         assert r(z[f"unique_{side}"][:, 0], other) < noise
     assert r(z["synergy"][:, 0], u - v) > 0.98
     assert r(z["synergy"][:, 0], a) < noise
+
+
+def test_a_fitted_model_is_kept_as_those_of_scikit_learn_are(shared_and_private, tmp_path):
+    """By joblib: the heads of what comes back are the same."""
+    *_, of = shared_and_private
+    model = fitted(of)
+    joblib.dump(model, tmp_path / "model.joblib")
+    for head, z in joblib.load(tmp_path / "model.joblib").heads(of).items():
+        np.testing.assert_array_equal(z, model.heads(of)[head])
 
 
 def test_nothing_shared_is_zeros():
