@@ -42,7 +42,7 @@ MIN_GAP = {"original": 0.0, "default": 30.0}
 class EEGfNIRSDecomposer(BaseEstimator):
     """Split simultaneous EEG and fNIRS into redundant, unique and synergistic representations.
 
-    Self-supervised: labels are never seen. See ``pidjax.objectives.decomposition`` for the loss.
+    Self-supervised, unless ``fit`` is given labels. See ``pidjax.objectives.decomposition`` for the loss.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class EEGfNIRSDecomposer(BaseEstimator):
     def fit(
         self,
         pairs: PairedEpochs,
-        y=None,
+        y: np.ndarray | None = None,
         *,
         checkpoints: str | Path | None = None,
         title: str = "training",
@@ -116,21 +116,24 @@ class EEGfNIRSDecomposer(BaseEstimator):
     ) -> EEGfNIRSDecomposer:
         """Train on all trials of ``pairs``, going on from what ``checkpoints`` holds.
 
+        ``y`` [trials] teaches the synergy head: labels 0, 1, ... of some trials or all, −1 where it is not told.
         ``title``, ``progress`` and ``resume`` (the command that goes on after SIGTERM) are those of
         ``pidjax.train.train``.
 
         Raises
         ------
         InputError
-            Fewer than 4 trials.
+            Fewer than 4 trials; labels of other trials, or of one class.
         pidjax.train.TrainingError
             A loss that is not finite.
         """
         one_of("preset", self.preset, tuple(PRESETS))
         if len(pairs) < 4:
             raise InputError(f"contrastive training needs at least 4 trials; found {len(pairs)}.")
-        arrays = _arrays(pairs)
-        self.config_, self._shapes = _settings(self, pairs, arrays)
+        arrays, classes = _arrays(pairs), 0
+        if y is not None:
+            arrays["y"], classes = _labels(y, len(pairs))
+        self.config_, self._shapes = _settings(self, pairs, arrays, classes)
         init, step = _compiled(self.config_, self._shapes, self.learning_rate, self.engine)
         key = jax.random.key(self.random_state)
         size = min(self.batch_size, len(pairs))
@@ -197,7 +200,20 @@ def _arrays(pairs: PairedEpochs) -> dict[str, np.ndarray]:
     }
 
 
-def _settings(model: EEGfNIRSDecomposer, pairs: PairedEpochs, arrays) -> tuple[DecompositionConfig, Shapes]:
+def _labels(y: np.ndarray, n: int) -> tuple[np.ndarray, int]:
+    """Labels as integers, and how many classes they are of."""
+    y = np.asarray(y)
+    if y.shape != (n,) or not (np.equal(y, np.round(y)).all() and y.min() >= -1 and len(np.unique(y[y >= 0])) > 1):
+        raise InputError(
+            f"y has a label 0, 1, ... of two classes or more, or −1, for each of {n} trials; found shape {y.shape} and "
+            f"values {', '.join(map(str, np.unique(y)[:5]))}."
+        )
+    return y.astype(np.int32), int(y.max()) + 1
+
+
+def _settings(
+    model: EEGfNIRSDecomposer, pairs: PairedEpochs, arrays, classes: int
+) -> tuple[DecompositionConfig, Shapes]:
     signals = tuple((name, (*arrays[name].shape[1:], float(e.info["sfreq"]))) for name, e in pairs.epochs.items())
     features = tuple((m, arrays[f"{m}_features"].shape[1]) for m in ("eeg", "fnirs"))
     _, times, sfreq = dict(signals)["eeg"]
@@ -216,6 +232,7 @@ def _settings(model: EEGfNIRSDecomposer, pairs: PairedEpochs, arrays) -> tuple[D
         eeg_frame=frame,
         fnirs_frame=min(1.0, fnirs_times / fnirs_sfreq / 4),
         bands=tuple(usable_bands(sfreq, frame).values()),
+        classes=classes,
         **preset,
     )
     return config, Shapes(signals, features)

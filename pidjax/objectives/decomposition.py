@@ -48,6 +48,10 @@ def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
     ``inner``; with "grl" of theta) raises this lower bound, Z_U alone lowers it, since H^{m'} is held. Under "grl" the
     number ``loss`` holds it with a minus, so that losses of the two do not compare; ``leakage_*`` does.
 
+    With ``classes``, L gains the cross-entropy of a linear classifier of Z_S, mean over views and over the rows whose
+    label "y" is told (0, 1, ...; −1 is not): of few rows semi-supervised, of all supervised. A synergy that no common
+    transformation of both signals leaves alone, as an exclusive or, is not identifiable without labels.
+
     Batch: "eeg" [n, c, t] and "fnirs" [n, c', t'] (and "erp"), "eeg_features", "fnirs_features" [n, d],
     "onset" [n] in seconds and "recording" [n] (negatives come from the same recording).
 
@@ -59,7 +63,7 @@ def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
     ``redundancy`` and ``synergy`` (InfoNCE lower bounds, nats, under the augmented law) and the ``ceiling`` that
     neither can pass, the mean of log(negatives + 1);
     ``reconstruction_*`` (mean squared error of standardised features), ``leakage_*`` (cross-modal term; nats with an
-    adversary) and ``orthogonality``.
+    adversary), ``orthogonality`` and, with labels, ``cross_entropy`` (nats).
     """
     signals = dict(shapes.signals)
     parts = _parts(config, shapes)
@@ -158,11 +162,17 @@ def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
             info[f"leakage_{modality}"], leakage = leak(modality, unique, z[f"h_{other}"])
             unique_terms += info[f"reconstruction_{modality}"] + leakage
         info["orthogonality"] = jnp.stack([jnp.abs(similar(z[a], z[b])).mean() for a, b in PAIRS]).sum()
+        if config.classes:
+            y = batch["y"]
+            logits = jax.nn.log_softmax(run("classifier", synergy))  # [n, views, classes]
+            terms = -jnp.take_along_axis(logits, jnp.maximum(y, 0)[:, None, None], axis=2)[..., 0].mean(1)
+            info["cross_entropy"] = row_mean(terms, (y >= 0).astype(terms.dtype), axis_name)
         total = (
             config.weight_unique * unique_terms
             + config.weight_orthogonality * info["orthogonality"]
             - config.weight_redundancy * info["redundancy"]
             - config.weight_synergy * info["synergy"]
+            + info.get("cross_entropy", 0.0)
         )
         return total, {"loss": total, **info}
 
@@ -219,6 +229,8 @@ def _parts(config: DecompositionConfig, shapes: Shapes) -> dict[str, Encoder]:
         parts["fusion"] = encoders.concat_fusion(width)
     else:
         parts["fusion"] = encoders.cross_attention_fusion(width, heads=config.attention_heads)
+    if config.classes:
+        parts["classifier"] = encoders.linear(config.n_dims, config.classes)
     return parts | {head: encoders.mlp(width, width, config.n_dims) for head in HEADS}
 
 

@@ -50,6 +50,8 @@ class DecompositionConfig:
         Segments whose onsets are closer than this (s) are not negatives of one another; 0 uses all.
     weight_redundancy, weight_unique, weight_synergy, weight_orthogonality : float
         The λ of the four terms.
+    classes : int
+        Of labels that the synergy head is taught, where there are any; 0 is without labels.
     bands : tuple of (lo, hi) in Hz
         Of the EEG band-energy frames.
     eeg_frame, erp_frame, fnirs_frame : float
@@ -78,6 +80,7 @@ class DecompositionConfig:
     weight_unique: float = 1.0
     weight_synergy: float = 1.0
     weight_orthogonality: float = 1.0
+    classes: int = 0
     bands: tuple[tuple[float, float], ...] = ((1, 4), (4, 8), (8, 12), (12, 30), (30, 45))
     eeg_frame: float = 1.0
     erp_frame: float = 0.1

@@ -19,9 +19,9 @@ def pairs(session):
     return PairedEpochs.from_raw(eeg.raw, fnirs.raw, session.trials, (-1, 4), (-2, 8), raw_erp=eeg.erp)
 
 
-def fit(pairs, **settings) -> EEGfNIRSDecomposer:
+def fit(pairs, y=None, **settings) -> EEGfNIRSDecomposer:
     """Windows and batch of ``test_decompose.py``, which compile the same programs."""
-    return EEGfNIRSDecomposer(**{"steps": 3, "batch_size": 8, "engine": "jit", **settings}).fit(pairs)
+    return EEGfNIRSDecomposer(**{"steps": 3, "batch_size": 8, "engine": "jit", **settings}).fit(pairs, y)
 
 
 def test_transform(pairs):
@@ -79,8 +79,9 @@ def test_transform_sees_one_trial_at_a_time(pairs):
 def test_options(pairs):
     """The original preset with every alternative part trains (its transformer: ``test_decomposition.py``)."""
     options = {"unique_loss": "adversarial", "similarity": "dot", "bands_transform": "wavelet"}
-    model = fit(pairs, preset="original", encoder="gru", fusion="cross_attention", n_dims=4, **options)
-    assert "adversary_eeg" in model.history_[0]
+    y = np.where(np.arange(len(pairs)) < 6, np.arange(len(pairs)) % 2, -1)
+    model = fit(pairs, y, preset="original", encoder="gru", fusion="cross_attention", n_dims=4, **options)
+    assert {"adversary_eeg", "cross_entropy"} <= set(model.history_[0])
     assert all(np.isfinite(list(line.values())).all() for line in model.history_)
     assert model.transform(pairs)["unique_eeg"].shape[1] == 4
 
@@ -95,6 +96,9 @@ def test_bad_input(pairs):
     """Too few trials, or an unknown preset, encoder or fusion, in words."""
     with pytest.raises(InputError, match="at least 4 trials"):
         fit(pairs[:2])
+    for y in (np.zeros(len(pairs)), np.arange(3), np.linspace(0, 1, len(pairs))):
+        with pytest.raises(InputError, match="of two classes or more"):
+            fit(pairs, y)
     for name in ("preset", "encoder", "fusion", "unique_loss", "similarity", "bands_transform"):
         with pytest.raises(InputError, match=f"{name} must be one of"):
             fit(pairs, **{name: "best"})

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pidjax.critics import concat
-from pidjax.encoders import transformer
+from pidjax.encoders import linear, transformer
 from pidjax.objectives import HEADS, DecompositionConfig, Shapes, decomposition
 from pidjax.objectives.decomposition import PAIRS, _silent, _standardise, _tokens
 
@@ -114,6 +114,24 @@ def expected(config, negative=None):
         + config.weight_orthogonality * info["orthogonality"]
     )
     return info
+
+
+def test_labels_teach_the_synergy_head():
+    """The loss gains the cross-entropy of a linear classifier of Z_S over rows whose label is told, and only those."""
+    objective = decomposition(dataclasses.replace(CONFIG, classes=3), SHAPES)
+    params, _, _, z, _ = trained()
+    classifier = linear(4, 3).init(jax.random.key(3))[0]
+    taught = {"theta": params["theta"] | {"classifier": classifier}, "phi": {}}
+    y = np.array([0, 2, -1, 1, -1, -1, 2, 0], np.int32)
+    logits = np.asarray(linear(4, 3).apply(classifier, {}, z["synergy"])[0], float)
+    terms = np.log(np.exp(logits).sum(-1)) - np.take_along_axis(logits, np.maximum(y, 0)[:, None, None], 2)[..., 0]
+    loss = jax.jit(objective.loss)
+    total, info = loss(taught, z, BATCH | {"y": y})
+    assert float(info["cross_entropy"]) == pytest.approx(terms[y >= 0].mean(), rel=1e-5)
+    assert float(total) == pytest.approx(float(trained()[2]) + terms[y >= 0].mean(), rel=1e-5)
+    assert float(loss(taught, z, BATCH | {"y": np.full(N, -1, np.int32)})[1]["cross_entropy"]) == 0.0
+    drawn = jax.eval_shape(objective.init, jax.random.key(0), BATCH)[0]["theta"]["classifier"]
+    assert jax.tree.map(np.shape, drawn) == jax.tree.map(np.shape, classifier)
 
 
 def test_nine_pairs_of_different_components():
