@@ -6,26 +6,36 @@ import dataclasses
 
 import numpy as np
 
-from experiments.factors_found.world import Config, Drawn, evidence_of, task_of
+from experiments.factors_found.world import Config, Drawn, classes_of, evidence_of, task_of
 from pidjax.neuro.evidence import joined
-from pidjax.neuro.simulate import TrialConfig, artefacts, simulate_trials
+from pidjax.neuro.simulate import Task, TrialConfig, artefacts, repaired, simulate_trials
 from pidjax.neuro.simulate.trials import Trials, eeg_clock, fnirs_clock
 
-CONTROLS = ("independent errors", "motion of both", "shift of subjects")
+CONTROLS = ("independent errors", "motion of both", "shift of subjects", "fNIRS of other trials")
 """Two detectors of one event that err independently; in every third trial a movement that both see, as large for both;
-and subjects with more or fewer events, and larger or smaller responses, in both modalities."""
+subjects with more or fewer events, and larger or smaller responses, in both modalities; and the delay of the trial that
+the fNIRS is of, beside the EEG of another, whose onset tells nothing of it."""
 MOVED = 1 / 3
 
 
+def law_of(kind: str, config: Config) -> Task:
+    """The task that a control changes."""
+    return task_of("delay" if kind == "fNIRS of other trials" else "event", config)
+
+
 def draw_control(kind: str, config: Config, subjects: int, rng: np.random.Generator) -> Drawn:
-    """Trials of fresh subjects, and whether each had the event."""
-    law = task_of("event", config).config
-    parts, labels = [], []
+    """Trials of fresh subjects and their labels: the event, or the delay in eight classes."""
+    task = law_of(kind, config)
+    law, parts, labels = task.config, [], []
     for i in range(subjects):
         one = simulate_trials(_shifted(law, rng) if kind == "shift of subjects" else law, config.train_trials, seed=rng)
-        parts.append(evidence_of(_moved(one, rng) if kind == "motion of both" else one, i))
-        labels.append(one.factors.event)
-    label = np.concatenate(labels).astype(int)
+        if kind == "motion of both":
+            one = _moved(one, rng)
+        elif kind == "fNIRS of other trials":
+            one = repaired(one, seed=int(rng.integers(2**31)))
+        parts.append(evidence_of(one, i))
+        labels.append(task.label(one.factors, rng))
+    label = classes_of(np.concatenate(labels))
     return Drawn(joined(parts), label, np.zeros((len(label), 3)))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.factors_found.controls import draw_control
+from experiments.factors_found.controls import draw_control, law_of
 from experiments.factors_found.methods import heads_of
 from experiments.factors_found.world import OWNER, TASKS, Config, Drawn, draw, task_of
 from pidjax.evaluate import Fold, label_information
@@ -59,10 +59,18 @@ def measured(task: str, config: Config, methods: tuple[str, ...], seed: int, fol
 
 
 def control(kind: str, config: Config, k: int, folder: Path) -> dict[str, Any]:
-    """The claim of synergy where there is no interaction: half of the subjects teach, the other half is looked at."""
+    """The claim of synergy where there is no interaction: half of the subjects teach, the other half is looked at.
+
+    What could find a delay is learned from trials as they were.
+    """
     rng = np.random.default_rng([config.draws, k, 1000])
-    train, test = (draw_control(kind, config, max(2, config.train_subjects // 2), rng) for _ in range(2))
-    model = CanonicalDecomposer(random_state=k).fit(train.trials)
+    law, subjects = law_of(kind, config), max(2, config.train_subjects // 2)
+    if law.config.jitter:
+        train = draw(law, subjects, config.train_trials, rng, observed=False)
+    else:
+        train = draw_control(kind, config, subjects, rng)
+    test = draw_control(kind, config, subjects, rng)
+    model = CanonicalDecomposer(law.config.jitter, duration=law.config.task, random_state=k).fit(train.trials)
     of, folds = test.trials.recording, by_subject(test.trials.recording)
     features = model.measure(test.trials)
     claim = synergy_claim(model, features, test.label, of, folds, repairings=config.repairings, seed=k)

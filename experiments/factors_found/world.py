@@ -98,7 +98,7 @@ PRESETS = {
         test_trials=16,
         steps=2,
         seeds=1,
-        controls=3,
+        controls=4,
         jitters=(0.0,),
         repairings=4,
     ),
@@ -144,10 +144,15 @@ def draw(task: Task, subjects: int, trials: int, rng: np.random.Generator, *, ob
         if observed:
             prior, posteriors = observed_label(task, one)
             known.append(np.stack([information(p, prior) for p in posteriors], axis=1))
-    label = np.concatenate(labels)
+    label = classes_of(np.concatenate(labels))
+    return Drawn(joined(parts), label, np.concatenate(known) if known else np.zeros((len(label), 3)))
+
+
+def classes_of(label: np.ndarray) -> np.ndarray:
+    """Labels as they are, and of numbers the quantile bin."""
     if label.dtype.kind == "f":
         label = np.searchsorted(np.quantile(label, np.arange(1, BINS) / BINS), label)
-    return Drawn(joined(parts), label.astype(int), np.concatenate(known) if known else np.zeros((len(label), 3)))
+    return label.astype(int)
 
 
 def evidence_of(one: Trials, recording: int) -> Evidence:

@@ -2,7 +2,8 @@
 
 1. Every modality gets features that nothing but itself taught: amplitude and latency of its response
    (``response.learn_response``), and band powers that two halves of a trial agree on (``math.reproducible``). Each is
-   made normal by its ranks.
+   made normal by its ranks. Where onsets vary, each modality's response is taught by where the other's begins: there
+   the level of the test of step 2 is not exact.
 2. Canonical correlation of both: pairs of directions that permuted trials do not reach are redundant, all others
    unique, since they are uncorrelated with the whole of the other modality. Redundant heads are in the units of the
    features, since ranks close the gap between trials that have an event and trials that have none.
@@ -32,7 +33,7 @@ from pidjax._checks import InputError
 from pidjax.math.canonical import canonical, reproducible
 from pidjax.neuro.evidence import ERP_SFREQ, FNIRS_SFREQ, Evidence, evidence_of_pairs
 from pidjax.neuro.onsets import Onsets, learn_onsets
-from pidjax.neuro.paired import PairedEpochs, shuffled_within
+from pidjax.neuro.paired import PairedEpochs, quarters, shuffled_within
 from pidjax.neuro.response import Response, amplitude, learn_response, match, onset
 from pidjax.objectives import HEADS
 
@@ -81,8 +82,9 @@ class CanonicalDecomposer(BaseEstimator):
     n_bands : int
         Directions of band power that are kept.
     permutations : int
-        Of trials within recordings. A pair is redundant if, without the pairs before it, permuted trials reach its
-        correlation in at most 1 % of cases, and all pairs before it are (Winkler et al. 2020): 99 or more.
+        Of trials within quarters of recordings, so that what drifts slowly in both is in the null too. A pair is
+        redundant if, without the pairs before it, permuted trials reach its correlation in at most 1 % of cases, and
+        all pairs before it are (Winkler et al. 2020): 99 or more.
     random_state : int
 
     Attributes
@@ -155,6 +157,11 @@ class CanonicalDecomposer(BaseEstimator):
         recording : [n]
             Which recording a trial is of.
         y : [n], optional
+
+        Raises
+        ------
+        InputError
+            Fewer trials than features and recordings, features that do not vary, or labels as of ``fit``.
         """
         self._check_settings()
         count = min(len(recording), 200)
@@ -165,6 +172,7 @@ class CanonicalDecomposer(BaseEstimator):
         self._moments = [(x.mean(0), x.std(0) + 1e-9) for x in (features.eeg, features.fnirs)]
         # what differs between recordings is no part of what a trial's two sides share
         eeg, fnirs = (_within(x, np.asarray(recording)) for x in self.normalised(features))
+        self._check_features(eeg, fnirs, len(np.unique(recording)))
         found = canonical(jnp.asarray(eeg), jnp.asarray(fnirs))
         self._weights = np.asarray(found.x_weights), np.asarray(found.y_weights)
         self.correlation_ = np.asarray(found.correlation)
@@ -223,6 +231,16 @@ class CanonicalDecomposer(BaseEstimator):
         filled = (z if z.shape[1] else np.zeros((len(z), 1)) for z in parts)
         return {head: z.astype(np.float32) for head, z in zip(HEADS, filled, strict=True)}
 
+    def _check_features(self, eeg: np.ndarray, fnirs: np.ndarray, recordings: int) -> None:
+        n, d = len(eeg), max(eeg.shape[1], fnirs.shape[1])
+        if n < recordings + d + 2:
+            raise InputError(
+                f"{n} trials of {recordings} recordings are too few to tell which of {d} features are shared: "
+                f"{recordings + d + 2} or more."
+            )
+        if not (np.ptp(eeg, axis=0).all() and np.ptp(fnirs, axis=0).all()):
+            raise InputError("a feature is the same in all trials of every recording: drop it.")
+
     def _check_settings(self) -> None:
         if self.jitter < 0:
             raise InputError(f"jitter is how far onsets vary, 0 s or more; found {self.jitter:g}.")
@@ -255,7 +273,8 @@ class CanonicalDecomposer(BaseEstimator):
 
     def _shared(self, eeg: np.ndarray, fnirs: np.ndarray, recording: np.ndarray) -> int:
         rng = np.random.default_rng(self.random_state)
-        orders = np.stack([shuffled_within(recording, rng) for _ in range(self.permutations)])
+        stretches = quarters(recording)
+        orders = np.stack([shuffled_within(stretches, rng) for _ in range(self.permutations)])
         a, b = self._weights
         for k, found in enumerate(self.correlation_):
             left, right = eeg @ a[:, k:], jnp.asarray(fnirs @ b[:, k:])
@@ -286,9 +305,14 @@ class CanonicalDecomposer(BaseEstimator):
 
 
 def _sure(x: np.ndarray, weights: np.ndarray, correlation: np.ndarray) -> np.ndarray:
-    """Weights of variates of x, 0 where within two standard errors of that (of regressing the other side on x)."""
-    variance = np.diag(np.linalg.inv(x.T @ x))[:, None] * (1 - correlation**2) / correlation**2
-    return np.where(weights**2 > 4 * variance, weights, 0.0)
+    """Weights of variates of x, 0 where within two standard errors of that (of regressing the other side on x).
+
+    A variate all of whose weights are (its features are alike) keeps them.
+    """
+    n, d = x.shape
+    variance = np.diag(np.linalg.inv(x.T @ x))[:, None] * (1 - correlation**2) / correlation**2 * n / (n - d)
+    sure = weights**2 > 4 * variance
+    return np.where(sure | ~sure.any(0), weights, 0.0)
 
 
 def _within(x: np.ndarray, recording: np.ndarray) -> np.ndarray:

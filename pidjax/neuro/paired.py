@@ -201,6 +201,16 @@ class PairedEpochs:
         return cls(epochs, metadata, json.loads((folder / "log.json").read_text()))
 
 
+def quarters(recording: np.ndarray) -> np.ndarray:
+    """Which quarter of which recording a trial is of, integers [n]: trials of a recording are in order."""
+    recording = np.asarray(recording)
+    out = np.zeros(len(recording), int)
+    for k, one in enumerate(np.unique(recording)):
+        rows = np.flatnonzero(recording == one)
+        out[rows] = 4 * k + np.arange(len(rows)) * 4 // len(rows)
+    return out
+
+
 def shuffled_within(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """An order [n] that permutes the rows of every group among themselves."""
     order = np.arange(len(groups))

@@ -2,7 +2,7 @@ r"""The response that trials have in common, learned without labels, and how lar
 
 A trial is a response of unknown amplitude and onset in stationary noise, x_i(t) = a_i s(t − t_i) + noise, with
 amplitudes of mean 1 and variance τ². The response s, τ² and the noise's cross-spectra V(f) are learned from the trials
-themselves by expectation–maximisation; then
+themselves in the manner of expectation–maximisation (τ² by its moments, the response cut and of low rank); then
 
 .. math:: m_i(t) = \sum_f \hat s(f)^H V(f)^{-1} \hat x_i(f) e^{2 \pi i f t}, \qquad E = \sum_f \hat s^H V^{-1} \hat s
 

@@ -10,11 +10,13 @@ import numpy as np
 from pidjax._checks import InputError
 from pidjax.evaluate import Fold, label_information, probe_class
 from pidjax.neuro.canonical import CanonicalDecomposer, Features
-from pidjax.neuro.paired import shuffled_within
+from pidjax.neuro.paired import quarters, shuffled_within
 
 
 class SynergyClaim(NamedTuple):
     """What the synergy head knows of a label, and what it must exceed; nats, lower bounds in expectation.
+
+    Standard errors are over recordings where there are five or more, over trials where there are fewer.
 
     Attributes
     ----------
@@ -26,10 +28,10 @@ class SynergyClaim(NamedTuple):
         Of both modalities' features and all their products, by a linear probe: what needs no decomposition.
     linear, null95, p : float
         Of the synergy head by a linear probe; the 95th percentile of that of trials re-paired within their class and
-        recording; and (1 + #{null >= linear}) / (1 + n).
+        quarter of a recording; and (1 + #{null >= linear}) / (1 + n).
     holds : bool
         p is at most 0.05, and nats are above 0 and above both modalities alone, each by 1.645 standard errors of the
-        paired difference over trials.
+        paired difference.
     """
 
     nats: float
@@ -56,8 +58,8 @@ def synergy_claim(
     """Whether the synergy head holds what only the *pairing* of EEG and fNIRS holds.
 
     Synergy alone is no evidence of an interaction: two noisy detectors of one event have it. Exchanging the fNIRS of
-    trials of one class within a recording keeps all that either modality says of the class, and such synergy too; what
-    goes is what the two trials had in common beyond the class.
+    trials of one class within a quarter of a recording keeps all that either modality says of the class, what drifts
+    slowly, and such synergy too; what goes is what the two trials had in common beyond them.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def synergy_claim(
     features : Features
         What ``model.measure`` returned of trials, best of such that the model was not fitted to.
     label : [n]
-        Classes; of numbers their quantile bins.
+        Classes: of numbers give quantile bins.
     recording : [n]
         Which recording a trial is of.
     folds : sequence of Fold
@@ -98,7 +100,7 @@ def synergy_claim(
     codes = np.unique(label, return_inverse=True)[1]
     tested = sum(len(fold.test) for fold in folds)
     head = model.heads(features)["synergy"]
-    groups = np.unique(np.stack([recording, codes], axis=1), axis=0, return_inverse=True)[1].ravel()
+    groups = np.unique(np.stack([quarters(recording), codes], axis=1), axis=0, return_inverse=True)[1].ravel()
     null = [
         linear(model.heads(features.paired_anew(shuffled_within(groups, rng)))["synergy"]) for _ in range(repairings)
     ]
@@ -107,11 +109,12 @@ def synergy_claim(
     sides = model.normalised(features)
     both, *alone = (known(z) for z in (head, *sides))
     products = np.einsum("na,nb->nab", *sides).reshape(n, -1)
+    of = recording[np.concatenate([fold.test for fold in folds])]
     above = [both, *(both - one for one in alone)]
-    sure = all(x.mean() > 1.645 * x.std(ddof=1) / len(x) ** 0.5 for x in above)
+    sure = all(x.mean() > 1.645 * _error(x, of) for x in above)
     return SynergyClaim(
         nats=float(both.mean()),
-        std_error=float(both.std(ddof=1) / len(both) ** 0.5),
+        std_error=_error(both, of),
         eeg=float(alone[0].mean()),
         fnirs=float(alone[1].mean()),
         bilinear=linear(np.hstack([*sides, products])),
@@ -120,3 +123,10 @@ def synergy_claim(
         p=p,
         holds=bool(p <= 0.05 and sure),
     )
+
+
+def _error(x: np.ndarray, recording: np.ndarray) -> float:
+    """Standard error of a mean over trials: of the means of recordings, where there are five or more."""
+    parts = [x[recording == one].mean() for one in np.unique(recording)]
+    units = np.array(parts) if len(parts) >= 5 else x
+    return float(units.std(ddof=1) / len(units) ** 0.5)

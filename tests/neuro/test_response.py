@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pidjax._checks import InputError
-from pidjax.neuro.response import amplitude, learn_response, match, onset
+from pidjax.neuro.response import Response, amplitude, learn_response, match, onset, onset_posterior
 
 SFREQ, START, TIMES, CHANNELS = 10.0, -1.0, 60, 3
 T = START + np.arange(TIMES) / SFREQ
@@ -56,6 +56,20 @@ def test_amplitudes_that_vary_are_no_noise():
     response = learn_response(x, SFREQ, START, **SETTINGS)
     assert response.spread == pytest.approx(1.0, rel=0.1)
     assert response.energy == pytest.approx(power * (what_is_seen() ** 2).sum(), rel=0.07)
+
+
+def test_an_onset_counts_whatever_the_amplitude():
+    """exp(a m − a² E / 2) integrated over amplitudes above 0 of mean 1 and variance τ², on a grid."""
+    energy, spread = 9.0, 0.5
+    response = Response(np.ones((2, 1, 1)), np.array([[0.0, energy**0.5]]), spread, 3, 1.0, 0.0)
+    energy = response.energy
+    course = np.array([[-6.0, 1.0, 12.0], [2.0, -1.0, 0.0]])
+    a = np.linspace(0, 12, 100_001)
+    density = np.exp(-0.5 * (a - 1) ** 2 / spread)
+    likelihood = np.array([[(np.exp(a * m - a**2 * energy / 2) * density).sum() for m in row] for row in course])
+    prior = np.array([0.2, 0.5, 0.3])
+    expected = prior * likelihood / (prior * likelihood).sum(1, keepdims=True)
+    np.testing.assert_allclose(onset_posterior(response, course, prior), expected, rtol=1e-3)
 
 
 def test_onsets_that_no_marker_tells_are_learned():
