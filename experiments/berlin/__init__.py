@@ -2,7 +2,7 @@
 
 python -m experiments.berlin --preset smoke                                   # minutes, on files that it writes
 python -m experiments.berlin --data DIR                                       # both protocols, all three tasks
-python -m experiments.berlin --data DIR --protocol session --sets shin2018_wg
+python -m experiments.berlin --data DIR --protocol session --sets shin2018_cognitive
 
 DIR holds the archives of doc.ml.tu-berlin.de/hBCI and doc.ml.tu-berlin.de/simultaneous_EEG_NIRS, unpacked anywhere
 below it (``help(pidjax.neuro.datasets.find_subjects)`` names the folders).

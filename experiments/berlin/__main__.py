@@ -78,7 +78,7 @@ def main(
         data: Folder of the recordings.
         out: Folder of the results; what it holds is not made again.
         protocol: Of session (a subject's runs by its others) and subject (a subject by the others).
-        sets: Of shin2017_arithmetic, shin2017_imagery, shin2018_wg.
+        sets: Of shin2017_arithmetic, shin2017_imagery, shin2018_cognitive.
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """

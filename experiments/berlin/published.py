@@ -7,7 +7,7 @@ from typing import NamedTuple
 TASKS = {
     "shin2017_arithmetic": "mental arithmetic",
     "shin2017_imagery": "motor imagery",
-    "shin2018_wg": "word generation",
+    "shin2018_cognitive": "word generation",
 }
 
 
@@ -27,8 +27,8 @@ CAVEATS = {
 PUBLISHED: dict[tuple[str, str], tuple[Anchor, ...]] = {
     ("session", "shin2017_imagery"): (Anchor("STA-Net 2025", 69.65), Anchor("TSFNet 2025", 70.18)),
     ("session", "shin2017_arithmetic"): (Anchor("STA-Net 2025", 85.14), Anchor("TSFNet 2025", 86.26)),
-    ("session", "shin2018_wg"): (Anchor("STA-Net 2025", 79.03), Anchor("TSFNet 2025", 81.13)),
-    ("subject", "shin2018_wg"): (Anchor("EF-Net 2024", 65.05, "F1"),),
+    ("session", "shin2018_cognitive"): (Anchor("STA-Net 2025", 79.03), Anchor("TSFNet 2025", 81.13)),
+    ("subject", "shin2018_cognitive"): (Anchor("EF-Net 2024", 65.05, "F1"),),
 }
 """By protocol and set. k-fold over trials or windows of one run, bands or windows chosen with test labels, and works
 that do not say their unit are left out: they read higher."""

@@ -41,7 +41,6 @@ DATASETS = {
     "shin2017_imagery": Release(read_shin2017, ("imagery",), *_2017),
     "shin2017_arithmetic": Release(read_shin2017, ("arithmetic",), *_2017),
     "shin2018_cognitive": Release(read_shin2018, ("wg",), *_2018),
-    "shin2018_wg": Release(read_shin2018, ("wg",), *_2018),
 }
 """Whose trials EEG and fNIRS both mark: of the cognitive tasks of 2018, word generation alone."""
 

@@ -21,9 +21,7 @@ class DecomposeSettings:
 
     preset: Literal["default", "original"] = "default"
     """"original": the original design. "default": other negatives, augmentation, temperature, leakage loss, filter."""
-    dataset: Literal[
-        "files", "shin2017", "shin2017_arithmetic", "shin2017_imagery", "shin2018_cognitive", "shin2018_wg"
-    ] = "files"
+    dataset: Literal["files", "shin2017", "shin2017_arithmetic", "shin2017_imagery", "shin2018_cognitive"] = "files"
     """Published recordings: give the folder of all subjects alone, as unpacked, or EEG and fNIRS folders of one.
 
     "shin2017" has both tasks; of "shin2018_cognitive" word generation alone is marked in both modalities.

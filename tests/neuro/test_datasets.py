@@ -122,7 +122,7 @@ def test_the_cognitive_release_is_found(tmp_path):
     """Folders of a subject side by side, archives unpacked in trees of their own."""
     for k in (1, 12):
         written.shin2018(tmp_path / "a" / f"VP{k:03d}-EEG", tmp_path / f"VP{k:03d}-NIRS", np.random.default_rng(k))
-    assert list(find_subjects("shin2018_wg", tmp_path)) == [1, 12]
+    assert list(find_subjects("shin2018_cognitive", tmp_path)) == [1, 12]
     (one,) = sources("shin2018_cognitive", tmp_path, subjects=(12,))
     eeg, _ = one.read()
     assert (one.subject, one.session) == ("12", "wg") and "WG" in eeg.annotations.description
