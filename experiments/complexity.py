@@ -19,9 +19,9 @@ from typing import Any, Literal, NamedTuple
 
 import jax
 import numpy as np
-import tyro
 
 from benchmarks.store import kept
+from experiments.command import command
 from experiments.representation import optimiser
 from experiments.results import check_names, finish, matrix, opened
 from experiments.trifeature.config import PRESETS, Config
@@ -131,4 +131,4 @@ def table(found: dict[str, dict[str, float]], batch: int) -> str:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    command(main)

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import tyro
 
 from experiments.berlin import written
 from experiments.berlin.published import TASKS
 from experiments.berlin.tables import claims, figure, table
+from experiments.command import command
 from experiments.results import finish, kept_part, opened
 from pidjax._checks import InputError, one_of
 from pidjax.evaluate import Fold, blockwise_folds, probe_class
@@ -182,4 +182,4 @@ def _written(preset: str, out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    command(main)

@@ -8,8 +8,7 @@ import warnings
 from pathlib import Path
 from typing import Any, Literal
 
-import tyro
-
+from experiments.command import command
 from experiments.factors_found.controls import CONTROLS
 from experiments.factors_found.jitter import jitter_figure, synergy_at
 from experiments.factors_found.measure import control, measured
@@ -70,4 +69,4 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    command(main)

@@ -9,8 +9,8 @@ from typing import Literal
 
 import jax
 import numpy as np
-import tyro
 
+from experiments.command import command
 from experiments.high_shared.config import METHODS, PRESETS, PUBLISHED, Config
 from experiments.high_shared.methods import method as built
 from experiments.high_shared.pictures import Part, load_pictures, write_pictures
@@ -112,4 +112,4 @@ def claims(found: Scores, *, judged: bool) -> list[Claim]:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    command(main)

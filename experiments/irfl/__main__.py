@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import jax
 import numpy as np
-import tyro
 
+from experiments.command import command
 from experiments.irfl.config import METHODS, PRESETS, PUBLISHED, Config
 from experiments.irfl.figures import PARTS, Figures, divided, load_figures, write_figures
 from experiments.irfl.methods import method as built
@@ -133,4 +133,4 @@ def claims(found: dict[str, list[dict[str, float]]], *, judged: bool) -> list[Cl
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    command(main)

@@ -10,8 +10,8 @@ from typing import Literal
 import jax
 import numpy as np
 import optax
-import tyro
 
+from experiments.command import command
 from experiments.mmimdb.config import METHODS, PRESETS, PUBLISHED, TUNED, Config
 from experiments.mmimdb.films import GENRES, PARTS, Films, load_films, write_films
 from experiments.mmimdb.methods import method as built
@@ -147,4 +147,4 @@ def claims(found: Scores, *, judged: bool) -> list[Claim]:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    command(main)

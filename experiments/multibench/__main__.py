@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-import tyro
-
+from experiments.command import command
 from experiments.multibench.config import PRESETS, READ, SETS, TUNED, Config, methods_of
 from experiments.multibench.measure import measured
 from experiments.multibench.methods import DEFAULT, GRID, objective
@@ -112,4 +111,4 @@ def run(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    command(main)

@@ -11,9 +11,9 @@ from typing import Any, Literal
 import jax
 import numpy as np
 import optax
-import tyro
 
 from benchmarks.store import kept
+from experiments.command import command
 from experiments.real_today.sets import PARTS, SETS, Recordings
 from experiments.real_today.tables import claims, figure, pid_table, scores_table, steps_table
 from experiments.representation import augmented, learned, with_progress
@@ -184,4 +184,4 @@ def of_sizes(name: str, sizes: tuple[int, int], classes: int, config: Config) ->
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    command(main)

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import jax
 import numpy as np
-import tyro
 from sklearn.decomposition import PCA
 
+from experiments.command import command
 from experiments.representation import learned, with_progress
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
 from experiments.synergy_real.config import METHODS, PRESETS, Config
@@ -179,4 +179,4 @@ def claims(found: dict[str, list[dict[str, Any]]], *, judged: bool) -> list[Clai
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    command(main)

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import jax
 import numpy as np
-import tyro
 
+from experiments.command import command
 from experiments.results import check_names, finish, kept_part, matrix, opened, spread
 from experiments.synthetic_factors import report
 from experiments.synthetic_factors.ablations import ABLATIONS, ablation_table
@@ -161,4 +161,4 @@ def table_11(config: Config, task: Any, found: dict[str, dict[str, Any]]) -> str
 
 if __name__ == "__main__":
     with jax.default_matmul_precision("highest"):
-        tyro.cli(main)
+        command(main)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import tyro
 
 from benchmarks.store import kept
+from experiments.command import command
 from experiments.representation import learned, optimiser, with_progress
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
 from experiments.trifeature.config import AUGMENTS, METHODS, PRESETS, Config
@@ -211,4 +211,4 @@ def claims(preset: str, found: dict[str, list[dict[str, Any]]]) -> list[Claim]:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    command(main)

@@ -11,8 +11,8 @@ from typing import Any, Literal
 import jax
 import numpy as np
 import optax
-import tyro
 
+from experiments.command import command
 from experiments.representation import learned
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
 from experiments.unique_augmentation.data import CHANNELS, STEPS, WHERE, augmentation, ceiling, draw
@@ -185,4 +185,4 @@ def _flat(encoder: Encoder) -> Encoder:
 
 if __name__ == "__main__":
     with jax.default_matmul_precision("highest"):
-        tyro.cli(main)
+        command(main)

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-import tyro
-
+from experiments.command import command
 from experiments.multibench.config import methods_of
 from experiments.multibench.measure import measured
 from experiments.multibench.tables import OF_CLASSES, Scores, Shown, claims, scores_tables, sets_table
@@ -88,4 +87,4 @@ def run(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    command(main)
