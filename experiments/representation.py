@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,9 @@ import optax
 
 from pidjax import train
 from pidjax.data.augment_compose import SampleAugmentation
+from pidjax.evaluate import linear_probe
 from pidjax.math.pictures import unit_range
+from pidjax.objectives.pair import joined
 from pidjax.train.metrics import History
 from pidjax.typing import Batch, Objective
 
@@ -60,6 +62,23 @@ def learned(
         return jax.tree.map(lambda *x: np.concatenate(x)[:n], *pieces)
 
     return Learned(whole, state, history)
+
+
+def probed(
+    encode: Callable[[Batch], dict[str, np.ndarray]],
+    parts: Sequence[tuple[Batch, np.ndarray]],
+    read: Mapping[str, Sequence[str]],
+    task: str = "class",
+) -> dict[str, dict[str, float]]:
+    """Test scores of a linear probe by row of ``read``, which names the heads that it sees side by side.
+
+    ``parts`` are rows and labels of training, validation and test. Classes weigh what they are, as in the papers.
+    """
+    encoded = [(encode(rows), y) for rows, y in parts]
+    return {
+        row: linear_probe(*((np.asarray(joined(z, heads)), y) for z, y in encoded), task=task, weighted=False).scores
+        for row, heads in read.items()
+    }
 
 
 @functools.lru_cache(maxsize=4)

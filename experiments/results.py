@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import shutil
 import statistics
@@ -55,6 +56,18 @@ def kept_part(out: Path, title: str, compute: Callable[[Path], Any]) -> Any:
     folder = out / "checkpoints" / slug
     found = kept(out / "parts" / f"{slug}.json", lambda: compute(folder))
     shutil.rmtree(folder, ignore_errors=True)
+    return found
+
+
+def of_seeds(
+    out: Path, title: str, seeds: int, compute: Callable[[int, str, Path], Mapping[str, dict[str, float]]]
+) -> dict[str, list[dict[str, float]]]:
+    """By row of a table what ``compute(seed, title, folder of checkpoints)`` gave for every seed, kept by seed."""
+    found: dict[str, list[dict[str, float]]] = {}
+    for seed in range(seeds):
+        of = f"{title}, seed {seed}"
+        for row, scores in kept_part(out, of, functools.partial(compute, seed, of)).items():
+            found.setdefault(row, []).append(scores)
     return found
 
 

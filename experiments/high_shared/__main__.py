@@ -14,13 +14,11 @@ from experiments.command import command
 from experiments.high_shared.config import METHODS, PRESETS, PUBLISHED, Config
 from experiments.high_shared.methods import method as built
 from experiments.high_shared.pictures import Part, load_pictures, write_pictures
-from experiments.representation import learned, optimiser
-from experiments.results import Claim, check_names, finish, gap, kept_part, matrix, opened, spread
+from experiments.representation import learned, optimiser, probed
+from experiments.results import Claim, check_names, finish, gap, matrix, of_seeds, opened, spread
 from pidjax._checks import one_of
 from pidjax.data import array_batches
-from pidjax.evaluate import linear_probe
 from pidjax.objectives import Method
-from pidjax.objectives.pair import joined
 
 SCORES = ("accuracy", "balanced_accuracy")
 CAVEATS = """Of Table 8 scores alone are published: encoders, augmentations and lengths of training here are the usual
@@ -62,26 +60,22 @@ def main(
         parts = load_pictures(data, name)
         for one in method:
             made = built(one, name, parts["train"][0].shape[1], chosen)
-            for seed in range(chosen.seeds):
-                title = f"{name}, {one}, seed {seed}"
-                compute = functools.partial(measured, made, parts, chosen, seed, title)
-                found.setdefault(name, {}).setdefault(one, []).append(kept_part(out, title, compute))
+            compute = functools.partial(measured, one, made, parts, chosen)
+            found.setdefault(name, {}).update(of_seeds(out, f"{name}, {one}", chosen.seeds, compute))
     tables = [*(table(name, of) for name, of in found.items()), CAVEATS]
     finish(out, started, tables, claims(found, judged=preset != "smoke"), {"sets": found})
 
 
 def measured(
-    made: Method, parts: dict[str, Part], config: Config, seed: int, title: str, folder: Path
-) -> dict[str, float]:
+    name: str, made: Method, parts: dict[str, Part], config: Config, seed: int, title: str, folder: Path
+) -> dict[str, dict[str, float]]:
     """Scores of what a probe sees of the pictures themselves."""
     x, y = parts["train"]
     batches = array_batches(jax.random.key(seed), {"x1": x, "x2": x, "y": y}, config.batch)
     steps = config.steps or config.epochs * (len(y) // config.batch)
     tx = optimiser(config.learning_rate, config.weight_decay)
     encode = learned(made.objective, batches, steps, tx, seed=seed, folder=folder, title=title).encode
-    probed = [(np.asarray(joined(encode({"x1": x, "x2": x}), made.heads)), y) for x, y in parts.values()]
-    found = linear_probe(*probed, weighted=False).scores
-    return {score: found[score] for score in (*SCORES, "accuracy_se", "n")}
+    return probed(encode, [({"x1": x, "x2": x}, y) for x, y in parts.values()], {name: made.heads})
 
 
 def table(name: str, found: dict[str, list[dict[str, float]]]) -> str:

@@ -14,13 +14,11 @@ from experiments.command import command
 from experiments.irfl.config import METHODS, PRESETS, PUBLISHED, Config
 from experiments.irfl.figures import PARTS, Figures, divided, load_figures, write_figures
 from experiments.irfl.methods import method as built
-from experiments.representation import learned, optimiser
-from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
+from experiments.representation import learned, optimiser, probed
+from experiments.results import Claim, check_names, finish, matrix, of_seeds, opened, spread
 from pidjax.data import array_batches
 from pidjax.encoders.clip import load_clip
-from pidjax.evaluate import linear_probe
 from pidjax.objectives.methods import BACKBONES
-from pidjax.objectives.pair import joined
 
 TINY = Path(__file__).parents[2] / "tests" / "encoders" / "clip"
 SCORES = ("accuracy", "balanced_accuracy", "auc", "majority")
@@ -62,11 +60,7 @@ def main(
     found: dict[str, list[dict[str, Any]]] = {}
     for name in method:
         made = objective("simclr" if name == "frozen" else name)  # whatever starts as CLIP will do
-        for seed in range(chosen.seeds):
-            title = f"{name}, seed {seed}"
-            compute = functools.partial(measured, name, made, of, chosen, seed, title)
-            for row, scores in kept_part(out, title, compute).items():
-                found.setdefault(row, []).append(scores)
+        found |= of_seeds(out, name, chosen.seeds, functools.partial(measured, name, made, of, chosen))
     finish(out, started, [table(found), CAVEATS], claims(found, judged=preset != "smoke"), {"methods": found})
 
 
@@ -88,15 +82,9 @@ def measured(
         folder=folder,
         title=title,
     ).encode
-    z = encode({key: x for key, x in of.arrays.items() if key != "y"})
+    parts = [{key: x[rows[part]] for key, x in of.arrays.items()} for part in PARTS]
     read = {name: made.heads} if made.heads == BACKBONES else {name: made.heads, f"{name}, encoders": BACKBONES}
-    found = {}
-    for row, heads in read.items():
-        x = np.asarray(joined(z, heads))
-        parts = ((x[rows[part]], of.arrays["y"][rows[part]]) for part in PARTS)
-        scores = linear_probe(*parts, weighted=False).scores
-        found[row] = {key: scores[key] for key in SCORES} | {"rows": float(len(rows["test"]))}
-    return found
+    return probed(encode, [({key: x for key, x in part.items() if key != "y"}, part["y"]) for part in parts], read)
 
 
 def published(name: str) -> str:
@@ -111,7 +99,7 @@ def table(found: dict[str, list[dict[str, float]]]) -> str:
         name: [*(spread([100 * one[key] for one in seeds], 1) for key in SCORES), published(name)]
         for name, seeds in found.items()
     }
-    count = int(next(iter(found.values()))[0]["rows"])
+    count = int(next(iter(found.values()))[0]["n"])
     title = f"Linear probe of the figure of speech, %, on {count} test rows\n\n"
     return title + matrix("probe of", [*SCORES, "published accuracy"], rows)
 

@@ -15,12 +15,10 @@ from experiments.command import command
 from experiments.mmimdb.config import METHODS, PRESETS, PUBLISHED, TUNED, Config
 from experiments.mmimdb.films import GENRES, PARTS, Films, load_films, write_films
 from experiments.mmimdb.methods import method as built
-from experiments.representation import learned, optimiser, with_progress
-from experiments.results import Claim, check_names, finish, gap, kept_part, matrix, opened, spread
+from experiments.representation import learned, optimiser, probed, with_progress
+from experiments.results import Claim, check_names, finish, gap, matrix, of_seeds, opened, spread
 from pidjax.encoders.clip import load_clip
-from pidjax.evaluate import linear_probe
 from pidjax.objectives import Method, finetune
-from pidjax.objectives.pair import joined
 from pidjax.train import TrainState
 from pidjax.typing import Objective
 
@@ -67,11 +65,8 @@ def main(
     found: Scores = {}
     for name in method:
         made = built(name, sizes, weights, chosen, None if text is None else films.plots.tokens.shape[-1])
-        for seed in range(1 if name == "frozen" else chosen.seeds):
-            title = f"{name}, seed {seed}"
-            compute = functools.partial(measured, name, made, films, chosen, seed, title)
-            for row, scores in kept_part(out, title, compute).items():
-                found.setdefault(row, []).append(scores)
+        seeds = 1 if name == "frozen" else chosen.seeds
+        found |= of_seeds(out, name, seeds, functools.partial(measured, name, made, films, chosen))
     finish(out, started, [table(found), CAVEATS], claims(found, judged=preset != "smoke"), {"methods": found})
 
 
@@ -85,7 +80,7 @@ def measured(
     steps = 0 if name == "frozen" else total
     batches, tx = with_progress(films.batches(key, size, seed), total), scheduled(config, n // size, total)
 
-    def scores(objective: Objective, stage: str) -> tuple[dict[str, float], TrainState]:
+    def scores(objective: Objective, stage: str, row: str) -> tuple[dict[str, dict[str, float]], TrainState]:
         trained = learned(
             objective,
             batches,
@@ -96,18 +91,13 @@ def measured(
             title=f"{title}, {stage}",
             every=max(steps, 1),  # CLIP's weights are in the state: one checkpoint, at the end
         )
-        parts = [
-            (np.asarray(joined(trained.encode(films.rows(part)), made.heads)), films.y[films.parts[part]])
-            for part in PARTS
-        ]
-        found = linear_probe(*parts, task="labels", weighted=False).scores
-        return {score: found[score] for score in (*SCORES, "n")}, trained.state
+        parts = [(films.rows(part), films.y[films.parts[part]]) for part in PARTS]
+        return probed(trained.encode, parts, {row: made.heads}, "labels"), trained.state
 
-    found = {}
-    found[name], state = scores(made.objective, "learned")
+    found, state = scores(made.objective, "learned", name)
     if name == "comm":
         again = finetune(made.objective, state.params, state.state, loss="binary", outputs=len(GENRES))
-        found[TUNED], _ = scores(again, "tuned")
+        found |= scores(again, "tuned", TUNED)[0]
     return found
 
 

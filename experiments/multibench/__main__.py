@@ -14,8 +14,9 @@ from experiments.multibench.measure import measured
 from experiments.multibench.methods import DEFAULT, GRID, objective
 from experiments.multibench.published import CAVEATS, PUBLISHED
 from experiments.multibench.tables import OF_CLASSES, Scores, claims, scores_tables, sets_table
-from experiments.results import check_names, finish, kept_part, opened
-from pidjax._checks import InputError
+from experiments.multibench.written import written
+from experiments.results import check_names, finish, of_seeds, opened
+from pidjax._checks import InputError, one_of
 from pidjax.data import multibench
 from pidjax.data.multibench.affect import SOURCE as OF_AFFECT
 from pidjax.data.multibench.mimic import SOURCE as OF_MIMIC
@@ -24,8 +25,8 @@ JUDGED = ("factorcl_ssl", "factorcl_sup", "comm", TUNED)
 
 
 def main(
-    data: Path,
     preset: Literal["full", "smoke"] = "full",
+    data: Path = Path("../data/multibench"),
     out: Path = Path("runs/multibench"),
     sets: tuple[str, ...] = tuple(SETS),
     method: tuple[str, ...] = tuple(READ),
@@ -36,8 +37,8 @@ def main(
     """Train every method on every set, probe it, and print what was published beside what came out.
 
     Args:
-        data: Folder of im.pk, mosei_senti_data.pkl, mosi_data.pkl, humor.pkl, sarcasm.pkl.
-        preset: The papers' settings and five seeds, or two steps.
+        preset: The papers' settings and five seeds, or two steps on files that are written first.
+        data: Folder of im.pk, mosei_senti_data.pkl, mosi_data.pkl, humor.pkl, sarcasm.pkl; smoke writes its own.
         out: Folder of the results; what it holds is not made again.
         sets: Of mimic, mosei, mosi, urfunny, mustard, urfunny3 (three modalities: cmc and comm).
         method: Of simclr, cross_self, cross_self_fact, factorcl_ssl, clip, cmc, comm, supcon, factorcl_sup.
@@ -46,30 +47,30 @@ def main(
         config: Settings one by one, instead of the preset's.
     """
     check_names(method, READ)
-    present(data, sets, method)
+    for name in sets:
+        one_of("sets", name, tuple(SETS))
+        methods_of(name, SETS[name].modalities, method)
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
     opened(out, chosen, data, resume=resume)
+    if preset == "smoke":
+        data = written(out / "written")
+    present(data, sets)
     found: Scores = {}
     for name in sets:
         load = functools.cache(functools.partial(loaded, data, name))
         for one, augments in trainings(name, method, grid=grid):
-            for seed in range(chosen.seeds):
-                title = ", ".join([name, one, *([augments] if augments != DEFAULT else []), f"seed {seed}"])
-                compute = functools.partial(run, name, one, augments, chosen, load, seed, title)
-                for row, scores in kept_part(out, title, compute).items():
-                    called = row if augments == DEFAULT else f"{row}, {augments}"
-                    found.setdefault(called, {}).setdefault(name, []).append(scores)
+            of_grid = "" if augments == DEFAULT else f", {augments}"
+            compute = functools.partial(run, name, one, augments, chosen, load)
+            for row, seeds in of_seeds(out, f"{name}, {one}{of_grid}", chosen.seeds, compute).items():
+                found.setdefault(row + of_grid, {})[name] = seeds
     tables = scores_tables(found, sets, OF_CLASSES, PUBLISHED)
     claimed = claims(found, OF_CLASSES, PUBLISHED, JUDGED, judged=preset == "full")
     finish(out, started, [*tables, sets_table(found, sets), CAVEATS], claimed, {"rows": found})
 
 
-def present(data: Path, sets: tuple[str, ...], method: tuple[str, ...]) -> None:
-    """Refuse sets that there are not, before anything is trained."""
+def present(data: Path, sets: tuple[str, ...]) -> None:
+    """Refuse sets whose files are absent, before anything is trained."""
     for name in sets:
-        if name not in SETS:
-            raise InputError(f"there is no set {name!r}: choose among {', '.join(SETS)}.")
-        methods_of(name, SETS[name].modalities, method)
         path = data / SETS[name].file
         if not path.is_file():
             source = OF_MIMIC if name == "mimic" else OF_AFFECT

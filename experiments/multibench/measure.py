@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from experiments.multibench.config import Setting
-from experiments.representation import learned, optimiser
+from experiments.representation import learned, optimiser, probed
 from pidjax import train
 from pidjax.data import array_batches
-from pidjax.evaluate import linear_probe
 from pidjax.objectives import finetune
 from pidjax.typing import Objective
 
@@ -47,14 +45,8 @@ def measured(
         objective: Objective, read: Mapping[str, Sequence[str]], stage: str
     ) -> tuple[dict[str, dict[str, float]], train.TrainState]:
         trained = learned(objective, batches, steps, tx, seed=seed, folder=folder / stage, title=f"{title}, {stage}")
-        seen: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {row: [] for row in read}
-        for part in PARTS:
-            z = trained.encode({k: x for k, x in parts[part].items() if k.startswith(("x", "mask"))})
-            for row, heads in read.items():
-                seen[row].append((np.hstack([z[head] for head in heads]), parts[part]["y"]))
-        # plain, as in both papers: classes weigh what they are, and the score says both accuracies
-        probed = {row: linear_probe(*of, task=task, weighted=False).scores for row, of in seen.items()}
-        return probed, trained.state
+        given = [({k: x for k, x in parts[p].items() if k.startswith(("x", "mask"))}, parts[p]["y"]) for p in PARTS]
+        return probed(trained.encode, given, read, task), trained.state
 
     found, state = scores(objective, read, "learned")
     if tuned:

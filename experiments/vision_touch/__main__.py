@@ -12,7 +12,7 @@ from experiments.command import command
 from experiments.multibench.config import methods_of
 from experiments.multibench.measure import measured
 from experiments.multibench.tables import OF_CLASSES, Scores, Shown, claims, scores_tables, sets_table
-from experiments.results import check_names, finish, kept_part, opened
+from experiments.results import check_names, finish, of_seeds, opened
 from experiments.vision_touch.config import PRESETS, READ, SETS, TUNED, Config
 from experiments.vision_touch.methods import objective
 from experiments.vision_touch.published import CAVEATS, PUBLISHED
@@ -60,11 +60,9 @@ def main(
         task, modalities, _ = SETS[name]
         load = functools.cache(functools.partial(vision_touch, data, task, modalities, released=chosen.released))
         for one in of:
-            for seed in range(chosen.seeds):
-                title = f"{name}, {one}, seed {seed}"
-                compute = functools.partial(run, name, one, chosen, load, seed, title)
-                for row, scores in kept_part(out, title, compute).items():
-                    found.setdefault(row, {}).setdefault(name, []).append(scores)
+            compute = functools.partial(run, name, one, chosen, load)
+            for row, seeds in of_seeds(out, f"{name}, {one}", chosen.seeds, compute).items():
+                found.setdefault(row, {})[name] = seeds
     tables = scores_tables(found, sets, SCORES, PUBLISHED)
     claimed = claims(found, SCORES, PUBLISHED, ("comm", TUNED), judged=preset == "full")
     finish(out, started, [*tables, sets_table(found, sets), CAVEATS], claimed, {"rows": found})

@@ -1,4 +1,4 @@
-"""experiments/command.py: what went wrong in one line, with the status of ``pidjax``; other errors keep their traces."""
+"""experiments/command.py: what went wrong in one line, with the status of pidjax; other errors keep their traces."""
 
 import pytest
 

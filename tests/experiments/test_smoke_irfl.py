@@ -19,7 +19,7 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     monkeypatch.setattr(experiment, "TINY", shallow_clip(tmp_path / "clip"))
     experiment.main("smoke", out=tmp_path, method=("frozen", "simclr"))
     found = json.loads((tmp_path / "smoke" / "result.json").read_text())["methods"]
-    assert all(0 <= found[name][0]["accuracy"] <= 1 and found[name][0]["rows"] == 12 for name in ("frozen", "simclr"))
+    assert all(0 <= found[name][0]["accuracy"] <= 1 and found[name][0]["n"] == 12 for name in ("frozen", "simclr"))
     text = (tmp_path / "smoke" / "table.md").read_text()
     assert "89.2" in text and "k/83" in text
     monkeypatch.setattr(experiment, "learned", None)

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import pickle
 from types import SimpleNamespace
 
 import jax
@@ -14,6 +13,7 @@ from experiments.multibench import __main__ as experiment
 from experiments.multibench import measure
 from experiments.multibench.config import PRESETS, READ, SETS, Setting, methods_of
 from experiments.multibench.methods import DEFAULT, GRID, augmentation, objective
+from experiments.multibench.written import written
 from experiments.representation import Learned
 from pidjax._checks import InputError
 from pidjax.data.multibench.affect import MODALITIES
@@ -24,19 +24,25 @@ RNG = np.random.default_rng(0)
 
 def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     """Two steps on im.pk; what was published beside; a second run trains nothing."""
-    n = 60
-    content = {"ep_tdata": RNG.normal(size=(n, 24, 12)), "adm_features_all": RNG.normal(size=(n, 5))}
-    content |= {"adm_labels_all": np.zeros((n, 6)), "y_icd9": RNG.integers(0, 2, (n, 20))}
-    (tmp_path / "im.pk").write_bytes(pickle.dumps(content))
-    given = {"sets": ("mimic",), "method": ("simclr",)}
-    experiment.main(tmp_path, "smoke", tmp_path, **given)
+    given = {"out": tmp_path, "sets": ("mimic",), "method": ("simclr",)}
+    experiment.main("smoke", **given)
     result = json.loads((tmp_path / "smoke" / "result.json").read_text())
     (scores,) = result["rows"]["simclr"]["mimic"]
-    assert scores["n"] == 6 and {"majority", "accuracy", "balanced_accuracy", "auc"} <= set(scores)
+    assert scores["n"] == 5 and {"majority", "accuracy", "balanced_accuracy", "auc"} <= set(scores)
     table = (tmp_path / "smoke" / "table.md").read_text()
     assert "[66.7]" in table and "training rows" in table
     monkeypatch.setattr(experiment, "measured", None)
-    experiment.main(tmp_path, "smoke", tmp_path, **given)
+    experiment.main("smoke", **given)
+
+
+def test_files_are_written_in_the_formats(tmp_path):
+    """Every set opens at its shapes, padding behind; rows without words are left out, and both classes are there."""
+    folder = written(tmp_path)
+    for name, of in SETS.items():
+        part = experiment.loaded(folder, name)["train"]
+        assert tuple(part[f"x{i}"].shape[1:] for i in range(1, len(of.shapes) + 1)) == of.shapes
+        assert set(part["y"]) == {0, 1} and np.isfinite(part["x2"][:4]).all()
+        assert name == "mimic" or (len(part["y"]) == 31 and part["mask1"][:, 0].all() and not part["mask1"].all())
 
 
 def linear():
@@ -123,10 +129,10 @@ def test_augmentations_of_the_grid_are_of_samples():
 def test_absent_files_are_asked_for(tmp_path):
     """Before anything is trained: what, where from, under which name."""
     with pytest.raises(InputError, match=r"im\.pk is absent: MultiBench .* makes im\.pk of MIMIC-III"):
-        experiment.main(tmp_path, "smoke", tmp_path, sets=("mimic",))
+        experiment.main(data=tmp_path, out=tmp_path, sets=("mimic",))
     with pytest.raises(InputError, match=r"sarcasm\.pkl is absent: .* leave mustard out"):
-        experiment.main(tmp_path, "smoke", tmp_path, sets=("mustard",))
+        experiment.main(data=tmp_path, out=tmp_path, sets=("mustard",))
     with pytest.raises(InputError, match="none of the methods simclr takes urfunny3"):
-        experiment.main(tmp_path, "smoke", tmp_path, sets=("urfunny3",), method=("simclr",))
-    with pytest.raises(InputError, match="there is no set 'mnist'"):
-        experiment.main(tmp_path, "smoke", tmp_path, sets=("mnist",))
+        experiment.main("smoke", out=tmp_path, sets=("urfunny3",), method=("simclr",))
+    with pytest.raises(InputError, match="sets must be one of"):
+        experiment.main("smoke", out=tmp_path, sets=("mnist",))
