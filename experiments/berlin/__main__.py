@@ -58,7 +58,7 @@ class Config:
 
 PRESETS = {
     "full": Config(),
-    "smoke": Config((-1.0, 4.0), (-2.0, 8.0), steps=2, batch=8, per_subject=4, min_gap=10.0),
+    "smoke": Config(steps=2, batch=8, per_subject=4, min_gap=10.0),
 }
 
 
@@ -74,7 +74,7 @@ def main(
     """Decode every task by every protocol, and print it with chance and the published beside.
 
     Args:
-        preset: Real recordings; or two short ones that are written first.
+        preset: Real recordings; or, by two steps, two short ones of all channels that are written first.
         data: Folder of the recordings.
         out: Folder of the results; what it holds is not made again.
         protocol: Of session (a subject's runs by its others) and subject (a subject by the others).
@@ -177,8 +177,9 @@ def _written(preset: str, out: Path) -> Path:
             "and doc.ml.tu-berlin.de/simultaneous_EEG_NIRS (2018) hold, unpacked anywhere below it."
         )
     rng = np.random.default_rng(0)
-    written.release2017(out / "recordings", rng, effect=1.0)
-    return written.release2018(out / "recordings", rng)
+    folder = out / "recordings"
+    written.release2017(folder, rng, effect=1.0, spaced=25.0, montage=written.ALL_2017)
+    return written.release2018(folder, rng, montage=written.ALL_2018)
 
 
 if __name__ == "__main__":

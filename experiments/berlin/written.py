@@ -1,17 +1,49 @@
-"""Small recordings written in both published layouts, as MATLAB would have: what tests and the smoke preset read."""
+"""Short recordings written in both published layouts, as MATLAB would have: what tests and the smoke preset read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.io import savemat
 
-EEG = ("F3", "F4", "Cz", "Pz", "VEOG", "HEOG")
-PAIRS = ("AF7Fp1", "AF3Fp1", "C5CP5")
-SITES = ("AF7", "AFF5h", "C3h")
+
+class Montage(NamedTuple):
+    """Labels of the EEG, the first four of which see the task and the last two the eyes, and of the fNIRS."""
+
+    eeg: tuple[str, ...]
+    nirs: tuple[str, ...]
+
+
+EYES = ("VEOG", "HEOG")
+FEW_2017 = Montage(("F3", "F4", "Cz", "Pz", *EYES), ("AF7Fp1", "AF3Fp1", "C5CP5"))
+FEW_2018 = Montage(FEW_2017.eeg, ("AF7", "AFF5h", "C3h"))
+ALL_2017 = Montage(
+    (
+        *("F3", "F4", "Cz", "Pz", "AFp1", "AFp2", "AFF1h", "AFF2h", "AFF5h", "AFF6h", "F7", "F8", "FCC3h", "FCC4h"),
+        *("FCC5h", "FCC6h", "T7", "T8", "CCP3h", "CCP4h", "CCP5h", "CCP6h", "P3", "P4", "P7", "P8", "PPO1h", "PPO2h"),
+        *("POO1", "POO2", *EYES),
+    ),
+    (
+        *("AF7Fp1", "AF3Fp1", "AF3AFz", "FpzFp1", "FpzAFz", "FpzFp2", "AF4AFz", "AF4Fp2", "AF8Fp2", "OzPOz", "OzO1"),
+        *("OzO2", "C5CP5", "C5FC5", "C5C3", "FC3FC5", "FC3C3", "FC3FC1", "CP3CP5", "CP3C3", "CP3CP1", "C1C3", "C1FC1"),
+        *("C1CP1", "C2FC2", "C2CP2", "C2C4", "FC4FC2", "FC4C4", "FC4FC6", "CP4CP6", "CP4CP2", "CP4C4", "C6CP6"),
+        *("C6C4", "C6FC6"),
+    ),
+)
+ALL_2018 = Montage(
+    (
+        *("Fp1", "AFF5h", "AFz", "F1", "FC5", "FC1", "T7", "C3", "Cz", "CP5", "CP1", "P7", "P3", "Pz", "POz", "O1"),
+        *("Fp2", "AFF6h", "F2", "FC2", "FC6", "C4", "T8", "CP2", "CP6", "P4", "P8", "O2", *EYES),
+    ),
+    (
+        *("AF7", "AFF5", "AFp7", "AF5h", "AFp3", "AFF3h", "AF1", "AFFz", "AFpz", "AF2", "AFp4", "FCC3", "C3h", "C5h"),
+        *("CCP3", "CPP3", "P3h", "P5h", "PPO3", "AFF4h", "AF6h", "AFF6", "AFp8", "AF8", "FCC4", "C6h", "C4h", "CCP4"),
+        *("CPP4", "P6h", "P4h", "PPO4", "PPOz", "PO1", "PO2", "POOz"),
+    ),
+)
 EEG_RATE, NIRS_RATE = 200.0, 10.0
 
 
@@ -50,6 +82,7 @@ def shin2017(
     spaced: float = 12.0,
     trials: int = 4,
     effect: float = 0.0,
+    montage: Montage = FEW_2017,
 ) -> None:
     """One subject; the fNIRS began ``lag`` s later and runs fast by ``drift``; its third marker ``jump`` s late.
 
@@ -59,17 +92,18 @@ def shin2017(
     seen = (onset - lag) * (1 + drift) + jump * (np.arange(trials) == 2)
     last = onset[-1] + spaced
     stored: dict[str, list] = {"eeg cnt": [], "eeg mrk": [], "nirs cnt": [], "nirs mrk": []}
-    labels = [f"{p}lowWL" for p in PAIRS] + [f"{p}highWL" for p in PAIRS]
+    pairs = montage.nirs
+    labels = [f"{p}lowWL" for p in pairs] + [f"{p}highWL" for p in pairs]
     for k in range(runs):
         classes = ("MA", "BL") if k % 2 else ("LMI", "RMI")
         t = np.arange(int(EEG_RATE * last)) / EEG_RATE
-        x = rng.normal(0, 20, (len(t), len(EEG)))
+        x = rng.normal(0, 20, (len(t), len(montage.eeg)))
         x[:, :4] += 20 * effect * (_during(t, onset[::2]) * np.sin(20 * np.pi * t))[:, None]
-        stored["eeg cnt"].append({"fs": EEG_RATE, "x": x, "clab": names(EEG), "yUnit": "uV"})
+        stored["eeg cnt"].append({"fs": EEG_RATE, "x": x, "clab": names(montage.eeg), "yUnit": "uV"})
         stored["eeg mrk"].append(markers(onset, classes))
         t = np.arange(int(NIRS_RATE * last)) / NIRS_RATE
         x = 1 + 0.01 * rng.normal(size=(len(t), len(labels)))
-        x[:, len(PAIRS) :] -= 0.01 * effect * _during(t - 2, seen[::2])[:, None]
+        x[:, len(pairs) :] -= 0.01 * effect * _during(t - 2, seen[::2])[:, None]
         stored["nirs cnt"].append(
             {"fs": NIRS_RATE, "x": x, "clab": names(labels), "wavelengths": np.array([[760, 850]])}
         )
@@ -81,7 +115,9 @@ def shin2017(
         savemat(folder / f"{name}.mat", {name: cells(value)})
 
 
-def shin2018(eeg: Path, nirs: Path, rng: np.random.Generator, *, lengths: bool = True) -> None:
+def shin2018(
+    eeg: Path, nirs: Path, rng: np.random.Generator, *, lengths: bool = True, montage: Montage = FEW_2018
+) -> None:
     """One subject: three runs of four trials joined, their ``lengths`` told; in pauses the fNIRS stood less long."""
     onset = np.concatenate([start + 10 + 25.0 * np.arange(4) for start in (0, 200, 400)])
     seen = onset - np.repeat([1.0, 1.7, 2.5], 4)
@@ -90,10 +126,14 @@ def shin2018(eeg: Path, nirs: Path, rng: np.random.Generator, *, lengths: bool =
         n = int(600 * rate)
         cnt: dict[str, Any]
         if folder == eeg:
-            cnt = {"fs": rate, "x": rng.normal(0, 20, (n, len(EEG))), "clab": names(EEG)}
+            cnt = {"fs": rate, "x": rng.normal(0, 20, (n, len(montage.eeg))), "clab": names(montage.eeg)}
         else:
             cnt = {
-                kind: {"fs": rate, "x": rng.normal(0, 3e-3, (n, 3)), "clab": names([f"{s}{kind}" for s in SITES])}
+                kind: {
+                    "fs": rate,
+                    "x": rng.normal(0, 3e-3, (n, len(montage.nirs))),
+                    "clab": names([f"{site}{kind}" for site in montage.nirs]),
+                }
                 for kind in ("oxy", "deoxy")
             }
         if lengths:
@@ -110,10 +150,10 @@ def release2017(folder: Path, rng: np.random.Generator, subjects: Sequence[int] 
     return folder
 
 
-def release2018(folder: Path, rng: np.random.Generator, subjects: Sequence[int] = (1, 2)) -> Path:
+def release2018(folder: Path, rng: np.random.Generator, subjects: Sequence[int] = (1, 2), **settings: Any) -> Path:
     """Both folders of every subject of 2018."""
     for k in subjects:
-        shin2018(folder / f"VP{k:03d}-EEG", folder / f"VP{k:03d}-NIRS", rng)
+        shin2018(folder / f"VP{k:03d}-EEG", folder / f"VP{k:03d}-NIRS", rng, **settings)
     return folder
 
 

@@ -11,11 +11,13 @@ import jax
 import numpy as np
 
 from experiments.command import command
-from experiments.high_shared.config import METHODS, PRESETS, PUBLISHED, Config
+from experiments.full_shapes import two_steps
+from experiments.high_shared.config import FEW, METHODS, PRESETS, PUBLISHED, Config
+from experiments.high_shared.methods import full
 from experiments.high_shared.methods import method as built
 from experiments.high_shared.pictures import Part, load_pictures, write_pictures
 from experiments.representation import learned, optimiser, probed
-from experiments.results import Claim, check_names, finish, gap, matrix, of_seeds, opened, spread
+from experiments.results import Claim, check_names, finish, gap, kept_part, matrix, of_seeds, opened, spread
 from pidjax._checks import one_of
 from pidjax.data import array_batches
 from pidjax.objectives import Method
@@ -33,7 +35,7 @@ def main(
     data: Path = Path("../data"),
     out: Path = Path("runs/high_shared"),
     sets: tuple[str, ...] = tuple(PUBLISHED),
-    method: tuple[str, ...] = METHODS,
+    method: tuple[str, ...] = (),
     resume: bool = True,
     config: Config | None = None,
 ) -> None:
@@ -44,10 +46,11 @@ def main(
         data: Folder of cifar-10-batches-bin and of MNIST's files; smoke writes its own.
         out: Folder of the results; what it holds is not made again.
         sets: Of cifar10, mnist.
-        method: Of simclr, supcon, factorcl_sup.
+        method: Of simclr, supcon, factorcl_sup; all by default, of smoke one.
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
+    method = method or (FEW if preset == "smoke" else METHODS)
     check_names(method, METHODS)
     for name in sets:
         one_of("sets", name, tuple(PUBLISHED))
@@ -55,6 +58,7 @@ def main(
     opened(out, chosen, data, resume=resume)
     if preset == "smoke":
         data = write_pictures(out / "written")
+        kept_part(out, "full size", lambda _: two_steps(full()))
     found: Scores = {}
     for name in sets:
         parts = load_pictures(data, name)

@@ -6,8 +6,11 @@ import dataclasses
 import functools
 from typing import Any
 
-from experiments.high_shared.config import VIEWS, Config
-from experiments.representation import augmented, of_bytes
+import numpy as np
+
+from experiments.full_shapes import Full
+from experiments.high_shared.config import PRESETS, VIEWS, Config
+from experiments.representation import augmented, of_bytes, optimiser
 from pidjax import encoders, objectives
 from pidjax._checks import one_of
 from pidjax.data import apart, compose
@@ -25,6 +28,14 @@ def method(name: str, pictures: str, size: int, config: Config) -> Method:
         settings["config"] = dataclasses.replace(PAPER, critic_hidden=config.critic_hidden)
     made = objectives.method(name, [encoder(config)] * 2, classes=10, **settings)
     return made._replace(objective=of_views(made.objective, size, VIEWS[pictures]))
+
+
+def full() -> Full:
+    """SimCLR of the full preset on CIFAR-10."""
+    size, config = 32, PRESETS["full"]
+    made = method("simclr", "cifar10", size, config)
+    row: dict[str, Any] = dict.fromkeys(SIDES, ((size, size, 3), np.uint8)) | {"y": ((), np.int32)}
+    return Full(made.objective, optimiser(config.learning_rate, config.weight_decay), row)
 
 
 def encoder(config: Config) -> Encoder:

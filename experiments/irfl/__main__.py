@@ -11,11 +11,13 @@ import jax
 import numpy as np
 
 from experiments.command import command
-from experiments.irfl.config import METHODS, PRESETS, PUBLISHED, Config
+from experiments.full_shapes import two_steps
+from experiments.irfl.config import FEW, METHODS, PRESETS, PUBLISHED, Config
 from experiments.irfl.figures import PARTS, Figures, divided, load_figures, write_figures
+from experiments.irfl.methods import full
 from experiments.irfl.methods import method as built
 from experiments.representation import learned, optimiser, probed
-from experiments.results import Claim, check_names, finish, matrix, of_seeds, opened, spread
+from experiments.results import Claim, check_names, finish, kept_part, matrix, of_seeds, opened, spread
 from pidjax.data import array_batches
 from pidjax.encoders.clip import load_clip
 from pidjax.objectives.methods import BACKBONES
@@ -34,7 +36,7 @@ def main(
     data: Path = Path("../data/irfl"),
     clip: Path = Path("../data/clip-vit-base-patch32"),
     out: Path = Path("runs/irfl"),
-    method: tuple[str, ...] = METHODS,
+    method: tuple[str, ...] = (),
     resume: bool = True,
     config: Config | None = None,
 ) -> None:
@@ -45,15 +47,18 @@ def main(
         data: Folder of IRFL; smoke writes its own.
         clip: Folder of CLIP's weights and vocabulary; smoke has its own.
         out: Folder of the results; what it holds is not made again.
-        method: Of frozen, simclr, cross_self, factorcl_indaug, factorcl_ssl, supervised, supcon, factorcl_sup.
+        method: Of frozen, simclr, cross_self, factorcl_indaug, factorcl_ssl, supervised, supcon, factorcl_sup; all by
+            default, of smoke two.
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
+    method = method or (FEW if preset == "smoke" else METHODS)
     check_names(method, METHODS)
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
     opened(out, chosen, data, clip, resume=resume)
     if preset == "smoke":
         data, clip = write_figures(out / "written"), TINY
+        kept_part(out, "full size", lambda _: two_steps(full()))
     sizes, weights = load_clip(clip)
     of = load_figures(data, clip, sizes)
     objective = functools.cache(lambda name: built(name, sizes, weights, chosen.critic_hidden))

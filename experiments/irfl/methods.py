@@ -6,8 +6,12 @@ import dataclasses
 import functools
 from typing import Any
 
+import numpy as np
+
+from experiments.full_shapes import CLIP, Full
+from experiments.irfl.config import PRESETS
 from experiments.irfl.figures import CLASSES
-from experiments.representation import of_bytes
+from experiments.representation import of_bytes, optimiser
 from pidjax import objectives
 from pidjax.data import apart, compose
 from pidjax.data.augment_images import simclr
@@ -16,8 +20,8 @@ from pidjax.objectives import PAPER, Method
 from pidjax.typing import Encoder, Params
 
 
-def method(name: str, clip: ClipConfig, weights: Params, critic_hidden: tuple[int, ...]) -> Method:
-    """The method on projected texts and pictures.
+def method(name: str, clip: ClipConfig, weights: Params | None, critic_hidden: tuple[int, ...]) -> Method:
+    """The method on projected texts and pictures, whose encoders start from these weights, or from none.
 
     Augmented as released: a word is left out; a picture is mirrored and its colours change, and where augmentations are
     independent a fifth of it or more is kept.
@@ -28,10 +32,9 @@ def method(name: str, clip: ClipConfig, weights: Params, critic_hidden: tuple[in
         compose((functools.partial(simclr, size=clip.size, crop=crop, grey_rate=0.0, blur_rate=0.0),))
         for crop in (None, (0.2, 1.0))
     )
-    nets = [
-        _starting(clip_text(clip), weights["text"]),
-        _starting(clip_image(clip), weights["image"]),
-    ]
+    nets = [clip_text(clip), clip_image(clip)]
+    if weights is not None:
+        nets = [_starting(net, weights[side]) for net, side in zip(nets, ("text", "image"), strict=True)]
     settings: dict[str, Any] = {}
     if name.startswith("factorcl"):
         settings["config"] = dataclasses.replace(PAPER, critic_hidden=critic_hidden)
@@ -44,6 +47,19 @@ def method(name: str, clip: ClipConfig, weights: Params, critic_hidden: tuple[in
         **settings,
     )
     return found._replace(objective=of_bytes(found.objective, ("x2",)))
+
+
+def full() -> Full:
+    """SimCLR of the full preset, which trains both towers of ``CLIP``."""
+    clip, config = CLIP, PRESETS["full"]
+    row: dict[str, Any] = {
+        "x1": ((clip.tokens,), np.int32),
+        "mask1": ((clip.tokens,), bool),
+        "x2": ((clip.size, clip.size, 3), np.uint8),
+        "y": ((), np.int32),
+    }
+    made = method("simclr", clip, None, config.critic_hidden)
+    return Full(made.objective, optimiser(config.learning_rate, 0.0), row)
 
 
 def _starting(encoder: Encoder, params: Params) -> Encoder:

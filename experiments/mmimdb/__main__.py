@@ -12,11 +12,13 @@ import numpy as np
 import optax
 
 from experiments.command import command
-from experiments.mmimdb.config import METHODS, PRESETS, PUBLISHED, TUNED, Config
+from experiments.full_shapes import two_steps
+from experiments.mmimdb.config import FEW, METHODS, PRESETS, PUBLISHED, TUNED, Config
 from experiments.mmimdb.films import GENRES, PARTS, Films, load_films, write_films
+from experiments.mmimdb.methods import full
 from experiments.mmimdb.methods import method as built
 from experiments.representation import learned, optimiser, probed, with_progress
-from experiments.results import Claim, check_names, finish, gap, matrix, of_seeds, opened, spread
+from experiments.results import Claim, check_names, finish, gap, kept_part, matrix, of_seeds, opened, spread
 from pidjax.encoders.clip import load_clip
 from pidjax.objectives import Method, finetune
 from pidjax.train import TrainState
@@ -39,7 +41,7 @@ def main(
     clip: Path = Path("../data/clip-vit-base-patch32"),
     text: Path | None = None,
     out: Path = Path("runs/mmimdb"),
-    method: tuple[str, ...] = METHODS,
+    method: tuple[str, ...] = (),
     resume: bool = True,
     config: Config | None = None,
 ) -> None:
@@ -51,15 +53,17 @@ def main(
         clip: Folder of CLIP's weights and vocabulary; smoke has its own.
         text: Folder of tokens that another encoder made of the plots; CLIP's own text transformer by default.
         out: Folder of the results; what it holds is not made again.
-        method: Of frozen, clip, cross_self, comm, comm_joint, comm_unimodal, infmasking.
+        method: Of frozen, clip, cross_self, comm, comm_joint, comm_unimodal, infmasking; all by default, of smoke two.
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
+    method = method or (FEW if preset == "smoke" else METHODS)
     check_names(method, METHODS)
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
     opened(out, chosen, data, clip, text, resume=resume)
     if preset == "smoke":
         data, clip = write_films(out / "written"), TINY
+        kept_part(out, "full size", lambda _: two_steps(full()))
     sizes, weights = load_clip(clip)
     films = load_films(data, clip, sizes, text)
     found: Scores = {}

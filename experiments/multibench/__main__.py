@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from experiments.command import command
-from experiments.multibench.config import PRESETS, READ, SETS, TUNED, Config, methods_of
+from experiments.full_shapes import two_steps
+from experiments.multibench.config import FEW, PRESETS, READ, SETS, TUNED, Config, methods_of
 from experiments.multibench.measure import measured
-from experiments.multibench.methods import DEFAULT, GRID, objective
+from experiments.multibench.methods import DEFAULT, GRID, full, objective
 from experiments.multibench.published import CAVEATS, PUBLISHED
 from experiments.multibench.tables import OF_CLASSES, Scores, claims, scores_tables, sets_table
 from experiments.multibench.written import written
-from experiments.results import check_names, finish, of_seeds, opened
+from experiments.results import check_names, finish, kept_part, of_seeds, opened
 from pidjax._checks import InputError, one_of
 from pidjax.data import multibench
 from pidjax.data.multibench.affect import SOURCE as OF_AFFECT
@@ -28,8 +29,8 @@ def main(
     preset: Literal["full", "smoke"] = "full",
     data: Path = Path("../data/multibench"),
     out: Path = Path("runs/multibench"),
-    sets: tuple[str, ...] = tuple(SETS),
-    method: tuple[str, ...] = tuple(READ),
+    sets: tuple[str, ...] = (),
+    method: tuple[str, ...] = (),
     grid: bool = False,
     resume: bool = True,
     config: Config | None = None,
@@ -40,12 +41,16 @@ def main(
         preset: The papers' settings and five seeds, or two steps on files that are written first.
         data: Folder of im.pk, mosei_senti_data.pkl, mosi_data.pkl, humor.pkl, sarcasm.pkl; smoke writes its own.
         out: Folder of the results; what it holds is not made again.
-        sets: Of mimic, mosei, mosi, urfunny, mustard, urfunny3 (three modalities: cmc and comm).
-        method: Of simclr, cross_self, cross_self_fact, factorcl_ssl, clip, cmc, comm, supcon, factorcl_sup.
+        sets: Of mimic, mosei, mosi, urfunny, mustard, urfunny3 (three modalities: cmc and comm); all by default, of
+            smoke two.
+        method: Of simclr, cross_self, cross_self_fact, factorcl_ssl, clip, cmc, comm, supcon, factorcl_sup; all by
+            default, of smoke two.
         grid: CoMM under every augmentation of sequences as well (CoMM, Fig. 6), on sets of two sequences.
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
+    sets = sets or (FEW["sets"] if preset == "smoke" else tuple(SETS))
+    method = method or (FEW["method"] if preset == "smoke" else tuple(READ))
     check_names(method, READ)
     for name in sets:
         one_of("sets", name, tuple(SETS))
@@ -54,6 +59,7 @@ def main(
     opened(out, chosen, data, resume=resume)
     if preset == "smoke":
         data = written(out / "written")
+        kept_part(out, "full size", lambda _: two_steps(full()))
     present(data, sets)
     found: Scores = {}
     for name in sets:

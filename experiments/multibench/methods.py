@@ -5,7 +5,11 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from experiments.multibench.config import OF_COMM, SETS, Config
+import numpy as np
+
+from experiments.full_shapes import Full
+from experiments.multibench.config import OF_COMM, PRESETS, SETS, Config
+from experiments.representation import optimiser
 from pidjax import encoders, objectives
 from pidjax.data import RELEASED_SEQUENCES, apart, compose, in_turn, together
 from pidjax.data.augment_compose import SampleAugmentation
@@ -46,6 +50,15 @@ def objective(method: str, name: str, config: Config, augments: str = DEFAULT) -
         nets = [encoders.pooled(net) for net in nets]
         settings = {"width": WIDTH if method == "clip" else 13}
     return objectives.method(method, nets, augment=augment, classes=2, **settings).objective
+
+
+def full() -> Full:
+    """SimCLR of the full preset on MOSI: both transformers, and the quickest of the losses on them to compile."""
+    method, name = "simclr", "mosi"
+    shapes, setting = SETS[name].shapes, PRESETS["full"].setting(name, method)
+    row: dict[str, Any] = {f"x{i}": (shape, np.float32) for i, shape in enumerate(shapes, 1)} | {"y": ((), np.int32)}
+    row |= {f"mask{i}": (shape[:1], bool) for i, shape in enumerate(shapes, 1)}
+    return Full(objective(method, name, PRESETS["full"]), optimiser(setting.learning_rate, setting.weight_decay), row)
 
 
 def augmentation(name: str, *, of_comm: bool, augments: str = DEFAULT) -> SampleAugmentation:

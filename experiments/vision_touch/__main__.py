@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from experiments.command import command
+from experiments.full_shapes import two_steps
 from experiments.multibench.config import methods_of
 from experiments.multibench.measure import measured
 from experiments.multibench.tables import OF_CLASSES, Scores, Shown, claims, scores_tables, sets_table
-from experiments.results import check_names, finish, of_seeds, opened
-from experiments.vision_touch.config import PRESETS, READ, SETS, TUNED, Config
-from experiments.vision_touch.methods import objective
+from experiments.results import check_names, finish, kept_part, of_seeds, opened
+from experiments.vision_touch.config import FEW, PRESETS, READ, SETS, TUNED, Config
+from experiments.vision_touch.methods import full, objective
 from experiments.vision_touch.published import CAVEATS, PUBLISHED
 from experiments.vision_touch.written import written
 from pidjax._checks import one_of
@@ -31,8 +32,8 @@ def main(
     preset: Literal["full", "smoke"] = "full",
     data: Path = Path("../data/triangle_real_data"),
     out: Path = Path("runs/vision_touch"),
-    sets: tuple[str, ...] = tuple(SETS),
-    method: tuple[str, ...] = tuple(READ),
+    sets: tuple[str, ...] = (),
+    method: tuple[str, ...] = (),
     resume: bool = True,
     config: Config | None = None,
 ) -> None:
@@ -42,11 +43,13 @@ def main(
         preset: CoMM's settings and five seeds, or two steps on files that are written first.
         data: Folder of Vision & Touch's .h5 files; smoke writes its own.
         out: Folder of the results; what it holds is not made again.
-        sets: Of end_effector, contact, contact3 (three modalities: cmc and comm).
-        method: Of clip, cross_self, factorcl_ssl, cmc, comm.
+        sets: Of end_effector, contact, contact3 (three modalities: cmc and comm); all by default, of smoke two.
+        method: Of clip, cross_self, factorcl_ssl, cmc, comm; all by default, of smoke two.
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
+    sets = sets or (FEW["sets"] if preset == "smoke" else tuple(SETS))
+    method = method or (FEW["method"] if preset == "smoke" else tuple(READ))
     check_names(method, READ)
     for name in sets:
         one_of("sets", name, tuple(SETS))
@@ -55,6 +58,7 @@ def main(
     opened(out, chosen, data, resume=resume)
     if preset == "smoke":
         data = written(out / "written")
+        kept_part(out, "full size", lambda _: two_steps(full()))
     found: Scores = {}
     for name, of in methods.items():
         task, modalities, _ = SETS[name]

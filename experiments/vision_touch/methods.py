@@ -7,22 +7,29 @@ import itertools
 from typing import Any
 
 import jax
+import numpy as np
 
+from experiments.full_shapes import Full
 from experiments.multibench.methods import DROP, NOISE
-from experiments.representation import of_bytes
-from experiments.vision_touch.config import SETS, Config
+from experiments.representation import of_bytes, optimiser
+from experiments.vision_touch.config import PRESETS, SETS, Config
 from pidjax import encoders, objectives
 from pidjax._checks import one_of
 from pidjax.critics.layers import linear_init
 from pidjax.data import apart, compose
 from pidjax.data.augment_images import simclr
-from pidjax.data.multibench.vision_touch import PROPRIO, SIZE
+from pidjax.data.multibench.vision_touch import FORCES, PROPRIO, SIZE
 from pidjax.typing import Array, Encoder, Objective, Params
 
 AUGMENTS = {
     "image": compose((functools.partial(simclr, size=SIZE),)),
     "proprio": compose((NOISE,)),
     "force": compose((NOISE, DROP)),
+}
+ROW: dict[str, tuple[tuple[int, ...], type]] = {
+    "image": ((SIZE, SIZE, 3), np.uint8),
+    "proprio": ((PROPRIO,), np.float32),
+    "force": ((FORCES, 6), np.float32),
 }
 OF_FORCES = (6, 16, 32, 64, 128)
 """Widths of the layers that halve the time of forces, before the last."""
@@ -42,6 +49,14 @@ def objective(method: str, name: str, config: Config) -> Objective:
             settings = {"width": config.head[-1]}
     augment = apart(*(AUGMENTS[modality] for modality in modalities))
     return of_bytes(objectives.method(method, nets, augment=augment, **settings).objective, ("x1",))
+
+
+def full() -> Full:
+    """CLIP of the full preset, which predicts a pose: half as long to compile as CoMM."""
+    method, name, config = "clip", "end_effector", PRESETS["full"]
+    setting = config.setting(method)
+    row = {f"x{i}": ROW[modality] for i, modality in enumerate(SETS[name].modalities, 1)}
+    return Full(objective(method, name, config), optimiser(setting.learning_rate, setting.weight_decay), row)
 
 
 def tokens(name: str, config: Config) -> list[Encoder]:

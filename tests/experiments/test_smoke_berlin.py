@@ -1,4 +1,4 @@
-"""experiments.berlin: the smoke preset runs to its tables; folds are those of the protocols; chance is exact."""
+"""experiments.berlin: short recordings run to its tables; folds are those of the protocols; chance is exact."""
 
 import dataclasses
 import json
@@ -8,9 +8,13 @@ import numpy as np
 import pytest
 
 from experiments.berlin import __main__ as experiment
+from experiments.berlin import written
 from experiments.berlin.tables import least_above_chance, sign_flip
 from pidjax._checks import InputError
+from pidjax.neuro.berlin import _sites, _two_sites
 from pidjax.objectives import HEADS
+
+SMALL = dataclasses.replace(experiment.PRESETS["smoke"], eeg_window=(-1.0, 4.0), fnirs_window=(-2.0, 8.0))
 
 
 class Noise(experiment.EEGfNIRSDecomposer):
@@ -30,7 +34,9 @@ class Noise(experiment.EEGfNIRSDecomposer):
 def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     """What was written into the signals is decoded by both protocols; a second run decodes nothing."""
     monkeypatch.setattr(experiment, "EEGfNIRSDecomposer", Noise)
-    experiment.main("smoke", out=tmp_path, sets=("shin2017_arithmetic",))
+    data = written.release2017(tmp_path / "recordings", np.random.default_rng(0), effect=1.0)
+    given = {"data": data, "out": tmp_path, "sets": ("shin2017_arithmetic",)}
+    experiment.main("smoke", **given, config=SMALL)
     result = json.loads((tmp_path / "smoke" / "result.json").read_text())
     by = {name.split(", ")[1]: of for name, of in result["accuracy"].items()}
     for of in by.values():
@@ -47,10 +53,20 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     assert "from 83.3 of 12 trials on" in text and (tmp_path / "smoke" / "subjects.png").stat().st_size > 5_000
     assert {claim["holds"] for claim in result["claims"]} == {None}
     monkeypatch.setattr(experiment, "raw_features", None)
-    experiment.main("smoke", out=tmp_path, sets=("shin2017_arithmetic",))
-    one = dataclasses.replace(experiment.PRESETS["smoke"], subjects=(1,))
+    experiment.main("smoke", **given, config=SMALL)
+    one = dataclasses.replace(SMALL, subjects=(1,))
     with pytest.raises(InputError, match="takes two of shin2017_arithmetic or more; found 1"):
-        experiment.main("smoke", tmp_path / "smoke" / "recordings", tmp_path / "b", ("subject",), config=one)
+        experiment.main("smoke", data, tmp_path / "b", ("subject",), config=one)
+
+
+def test_all_channels_are_named_as_published():
+    """30 electrodes and 2 of the eyes, 36 pairs whose ends are known; 28 and 2, 36 sites."""
+    known = set(_sites()) | {name.lower() for name in written.EYES}
+    assert [len(set(names)) for of in (written.ALL_2017, written.ALL_2018) for names in of] == [32, 36, 30, 36]
+    for name in (*written.ALL_2017.eeg, *written.ALL_2018.eeg, *written.ALL_2018.nirs):
+        assert name.lower() in known
+    for pair in written.ALL_2017.nirs:
+        _two_sites(pair, "here")
 
 
 def test_chance():

@@ -30,6 +30,7 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     """Two steps on MNIST's files; what was published beside; a second run trains nothing."""
     monkeypatch.setattr(metrics, "WRITERS", {})  # they import torch where there is one
     monkeypatch.setattr(probe, "STRENGTHS", probe.STRENGTHS[:1])
+    monkeypatch.setattr(experiment, "two_steps", lambda full: [])
     monkeypatch.setattr(methods, "encoder", linear)
     given = {"out": tmp_path, "sets": ("mnist",), "method": ("simclr",)}
     experiment.main("smoke", **given)

@@ -16,6 +16,7 @@ from pidjax.train import metrics
 def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     """CLIP as it is and one method; a second run trains nothing."""
     monkeypatch.setattr(metrics, "WRITERS", {})  # they import torch where there is one
+    monkeypatch.setattr(experiment, "two_steps", lambda full: [])
     monkeypatch.setattr(experiment, "TINY", shallow_clip(tmp_path / "clip"))
     experiment.main("smoke", out=tmp_path, method=("frozen", "simclr"))
     found = json.loads((tmp_path / "smoke" / "result.json").read_text())["methods"]

@@ -42,6 +42,7 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     """Files, training, fine-tuning with genres; what was published beside; a second run trains nothing."""
     monkeypatch.setattr(metrics, "WRITERS", {})  # they import torch where there is one
     monkeypatch.setattr(probe, "STRENGTHS", probe.STRENGTHS[:1])
+    monkeypatch.setattr(experiment, "two_steps", lambda full: [])
     monkeypatch.setattr(experiment, "built", linear)
     experiment.main("smoke", out=tmp_path, method=("comm",))
     found = json.loads((tmp_path / "smoke" / "result.json").read_text())["methods"]

