@@ -1,16 +1,14 @@
 """Two training steps at the sizes of the full preset, which smoke presets take beside their small networks.
 
 The network and each row are as large as in the full preset. What is not, since such steps take minutes on two cores:
-there are two rows; of CLIP's twelve blocks of one shape there is one a tower; weights are noise, because to compile a
-start takes as long as to compile a step; and XLA hardly optimises. So what is asked is that a step can be compiled at
-these shapes and gives finite numbers, not how long it takes or what it needs.
+there are two rows; of CLIP's twelve blocks of one shape there is one a tower; and weights are noise, because to compile
+a start takes as long as to compile a step. So what is asked is that a step can be compiled at these shapes and gives
+finite numbers, not how long it takes or what it needs.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import jax
@@ -18,8 +16,8 @@ import numpy as np
 import optax
 
 from pidjax import train
-from pidjax.encoders.clip import ClipConfig
-from pidjax.typing import Batch, Objective
+from pidjax.encoders.clip import ClipConfig, clip_image, clip_text
+from pidjax.typing import Batch, Objective, Params
 
 SIZES = ClipConfig()
 CLIP = dataclasses.replace(
@@ -41,6 +39,20 @@ class Full(NamedTuple):
     @property
     def txs(self) -> dict[str, optax.GradientTransformation]:
         return {"theta": self.tx, "phi": self.tx}
+
+
+def compile_in_haste() -> None:
+    """XLA optimises little from here on, which halves the time to compile, most of what a smoke preset takes."""
+    jax.config.update("jax_disable_most_optimizations", True)
+
+
+def clip_weights() -> dict[str, Params]:
+    """Of ``CLIP`` what ``load_clip`` gives, all 0, since shapes alone are used."""
+    found = {}
+    for name, tower in (("image", clip_image(CLIP)), ("text", clip_text(CLIP))):
+        params, _ = jax.eval_shape(tower.init, jax.random.key(0))
+        found[name] = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), params)
+    return found
 
 
 def generated(full: Full) -> Batch:
@@ -89,17 +101,5 @@ def two_steps(full: Full) -> list[float]:
     """
     batch = generated(full)
     step = train.make_step(full.objective, full.txs, donate=True)
-    with _compiled_in_haste():
-        _, history = train.train(step, start(full), lambda _: batch, 2, title="two steps at full size")
+    _, history = train.train(step, start(full), lambda _: batch, 2, title="two steps at full size")
     return [line["loss"] for line in history]
-
-
-@contextlib.contextmanager
-def _compiled_in_haste() -> Iterator[None]:
-    """XLA optimises little, which halves the time to compile."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", True)
-    try:
-        yield
-    finally:
-        jax.config.update("jax_disable_most_optimizations", before)

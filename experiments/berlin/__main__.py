@@ -15,6 +15,7 @@ from experiments.berlin import written
 from experiments.berlin.published import TASKS
 from experiments.berlin.tables import claims, figure, table
 from experiments.command import command
+from experiments.full_shapes import compile_in_haste
 from experiments.results import finish, kept_part, opened
 from pidjax._checks import InputError, one_of
 from pidjax.evaluate import Fold, blockwise_folds, probe_class
@@ -88,6 +89,8 @@ def main(
         one_of("sets", name, tuple(TASKS))
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
     opened(out, chosen, data, resume=resume)
+    if preset == "smoke":
+        compile_in_haste()
     if data is None:
         data = _written(preset, out)
     found: dict[tuple[str, str], dict[str, Any]] = {}

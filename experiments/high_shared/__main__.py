@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from experiments.command import command
-from experiments.full_shapes import two_steps
+from experiments.full_shapes import compile_in_haste, two_steps
 from experiments.high_shared.config import FEW, METHODS, PRESETS, PUBLISHED, Config
 from experiments.high_shared.methods import full
 from experiments.high_shared.methods import method as built
@@ -57,6 +57,7 @@ def main(
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
     opened(out, chosen, data, resume=resume)
     if preset == "smoke":
+        compile_in_haste()
         data = write_pictures(out / "written")
         kept_part(out, "full size", lambda _: two_steps(full()))
     found: Scores = {}

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from experiments.command import command
-from experiments.full_shapes import two_steps
+from experiments.full_shapes import compile_in_haste, two_steps
 from experiments.irfl.config import FEW, METHODS, PRESETS, PUBLISHED, Config
 from experiments.irfl.figures import PARTS, Figures, divided, load_figures, write_figures
 from experiments.irfl.methods import full
@@ -57,6 +57,7 @@ def main(
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
     opened(out, chosen, data, clip, resume=resume)
     if preset == "smoke":
+        compile_in_haste()
         data, clip = write_figures(out / "written"), TINY
         kept_part(out, "full size", lambda _: two_steps(full()))
     sizes, weights = load_clip(clip)

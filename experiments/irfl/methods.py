@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.full_shapes import CLIP, Full
+from experiments.full_shapes import CLIP, Full, clip_weights
 from experiments.irfl.config import PRESETS
 from experiments.irfl.figures import CLASSES
 from experiments.representation import of_bytes, optimiser
@@ -20,8 +20,8 @@ from pidjax.objectives import PAPER, Method
 from pidjax.typing import Encoder, Params
 
 
-def method(name: str, clip: ClipConfig, weights: Params | None, critic_hidden: tuple[int, ...]) -> Method:
-    """The method on projected texts and pictures, whose encoders start from these weights, or from none.
+def method(name: str, clip: ClipConfig, weights: Params, critic_hidden: tuple[int, ...]) -> Method:
+    """The method on projected texts and pictures.
 
     Augmented as released: a word is left out; a picture is mirrored and its colours change, and where augmentations are
     independent a fifth of it or more is kept.
@@ -32,9 +32,10 @@ def method(name: str, clip: ClipConfig, weights: Params | None, critic_hidden: t
         compose((functools.partial(simclr, size=clip.size, crop=crop, grey_rate=0.0, blur_rate=0.0),))
         for crop in (None, (0.2, 1.0))
     )
-    nets = [clip_text(clip), clip_image(clip)]
-    if weights is not None:
-        nets = [_starting(net, weights[side]) for net, side in zip(nets, ("text", "image"), strict=True)]
+    nets = [
+        _starting(clip_text(clip), weights["text"]),
+        _starting(clip_image(clip), weights["image"]),
+    ]
     settings: dict[str, Any] = {}
     if name.startswith("factorcl"):
         settings["config"] = dataclasses.replace(PAPER, critic_hidden=critic_hidden)
@@ -58,7 +59,7 @@ def full() -> Full:
         "x2": ((clip.size, clip.size, 3), np.uint8),
         "y": ((), np.int32),
     }
-    made = method("simclr", clip, None, config.critic_hidden)
+    made = method("simclr", clip, clip_weights(), config.critic_hidden)
     return Full(made.objective, optimiser(config.learning_rate, 0.0), row)
 
 

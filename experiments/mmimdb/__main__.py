@@ -12,7 +12,7 @@ import numpy as np
 import optax
 
 from experiments.command import command
-from experiments.full_shapes import two_steps
+from experiments.full_shapes import compile_in_haste, two_steps
 from experiments.mmimdb.config import FEW, METHODS, PRESETS, PUBLISHED, TUNED, Config
 from experiments.mmimdb.films import GENRES, PARTS, Films, load_films, write_films
 from experiments.mmimdb.methods import full
@@ -62,6 +62,7 @@ def main(
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
     opened(out, chosen, data, clip, text, resume=resume)
     if preset == "smoke":
+        compile_in_haste()
         data, clip = write_films(out / "written"), TINY
         kept_part(out, "full size", lambda _: two_steps(full()))
     sizes, weights = load_clip(clip)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from experiments.full_shapes import CLIP, Full
+from experiments.full_shapes import CLIP, Full, clip_weights
 from experiments.mmimdb.config import COMM, PRESETS, Config
 from experiments.representation import optimiser
 from pidjax import encoders, objectives
@@ -21,20 +21,15 @@ from pidjax.objectives import Method
 from pidjax.typing import Array, Encoder, Params
 
 
-def method(
-    name: str, clip: ClipConfig, weights: Mapping[str, Params], config: Config, features: int | None = None
-) -> Method:
-    """The method on posters and plots, of which CLIP reads the latter too, or ``features`` a token are given.
-
-    Without ``weights`` of "image" and "text" CLIP's are drawn.
-    """
+def method(name: str, clip: ClipConfig, weights: Params, config: Config, features: int | None = None) -> Method:
+    """The method on posters and plots, of which CLIP reads the latter too, or ``features`` a token are given."""
     image = functools.partial(clip_image, clip)
     text, given = functools.partial(clip_text, clip), encoders.sequence_tokens(positions=False)
     if name == "frozen":
-        words = encoders.pooled(given) if features else resting(text(gives="projected"), weights.get("text"))
-        return objectives.method("simclr", [resting(image(gives="projected"), weights.get("image")), words])
-    words = given if features else resting(text(gives="tokens"), weights.get("text"))
-    nets = [resting(image(gives="tokens"), weights.get("image")), words]
+        words = encoders.pooled(given) if features else resting(text(gives="projected"), weights["text"])
+        return objectives.method("simclr", [resting(image(gives="projected"), weights["image"]), words])
+    words = given if features else resting(text(gives="tokens"), weights["text"])
+    nets = [resting(image(gives="tokens"), weights["image"]), words]
     widths = (clip.image.width, features or clip.text.width)
     augment = augmentation(clip.size, config.masked)
     if name in COMM:
@@ -55,16 +50,17 @@ def full() -> Full:
         "x2": ((clip.tokens,), np.int32),
         "mask2": ((clip.tokens,), bool),
     }
-    return Full(method("comm", clip, {}, config).objective, optimiser(config.learning_rate, config.weight_decay), row)
+    made = method("comm", clip, clip_weights(), config)
+    return Full(made.objective, optimiser(config.learning_rate, config.weight_decay), row)
 
 
-def resting(encoder: Encoder, params: Params | None) -> Encoder:
-    """``encoder`` with these parameters, or drawn ones, which are state: no optimiser moves them."""
+def resting(encoder: Encoder, params: Params) -> Encoder:
+    """``encoder`` with these parameters, which are state: no optimiser moves them."""
 
     def apply(none, state, x, key=None, *, train: bool = False, mask=None):
         return encoder.apply(state, {}, x, mask=mask)[0], state
 
-    return Encoder(lambda key: ({}, encoder.init(key)[0] if params is None else params), apply)
+    return Encoder(lambda key: ({}, params), apply)
 
 
 def augmentation(size: int, masked: float) -> SampleAugmentation:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from experiments.command import command
-from experiments.full_shapes import two_steps
+from experiments.full_shapes import compile_in_haste, two_steps
 from experiments.multibench.config import FEW, PRESETS, READ, SETS, TUNED, Config, methods_of
 from experiments.multibench.measure import measured
 from experiments.multibench.methods import DEFAULT, GRID, full, objective
@@ -58,6 +58,7 @@ def main(
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
     opened(out, chosen, data, resume=resume)
     if preset == "smoke":
+        compile_in_haste()
         data = written(out / "written")
         kept_part(out, "full size", lambda _: two_steps(full()))
     present(data, sets)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from experiments.command import command
-from experiments.full_shapes import two_steps
+from experiments.full_shapes import compile_in_haste, two_steps
 from experiments.multibench.config import methods_of
 from experiments.multibench.measure import measured
 from experiments.multibench.tables import OF_CLASSES, Scores, Shown, claims, scores_tables, sets_table
@@ -57,6 +57,7 @@ def main(
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
     opened(out, chosen, data, resume=resume)
     if preset == "smoke":
+        compile_in_haste()
         data = written(out / "written")
         kept_part(out, "full size", lambda _: two_steps(full()))
     found: Scores = {}
