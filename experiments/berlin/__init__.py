@@ -1,6 +1,6 @@
 """The TU Berlin's EEG and fNIRS (Shin et al. 2017, 2018): mental arithmetic, imagery and word generation, decoded.
 
-python -m experiments.berlin --preset smoke                                   # minutes, on files that it writes
+python -m experiments.berlin --preset smoke                                   # a minute, on files that it writes
 python -m experiments.berlin --data DIR                                       # both protocols, all three tasks
 python -m experiments.berlin --data DIR --protocol session --sets shin2018_cognitive
 

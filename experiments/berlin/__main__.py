@@ -68,7 +68,7 @@ def main(
     data: Path | None = None,
     out: Path = Path("runs/berlin"),
     protocol: tuple[str, ...] = PROTOCOLS,
-    sets: tuple[str, ...] = tuple(TASKS),
+    sets: tuple[str, ...] = (),
     resume: bool = True,
     config: Config | None = None,
 ) -> None:
@@ -79,10 +79,11 @@ def main(
         data: Folder of the recordings.
         out: Folder of the results; what it holds is not made again.
         protocol: Of session (a subject's runs by its others) and subject (a subject by the others).
-        sets: Of shin2017_arithmetic, shin2017_imagery, shin2018_cognitive.
+        sets: Of shin2017_arithmetic, shin2017_imagery, shin2018_cognitive; all by default, of smoke the first.
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
+    sets = sets or (tuple(TASKS)[:1] if preset == "smoke" else tuple(TASKS))
     for name in protocol:
         one_of("protocol", name, PROTOCOLS)
     for name in sets:
@@ -92,7 +93,7 @@ def main(
     if preset == "smoke":
         compile_in_haste()
     if data is None:
-        data = _written(preset, out)
+        data = _written(preset, out, sets)
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for name in sets:
         subjects = list(find_subjects(name, data, chosen.subjects))
@@ -172,17 +173,19 @@ def encoded(pairs: PairedEpochs, fold: Fold, config: Config, folder: Path, subje
     return model.fit(seen, checkpoints=folder, title=f"subject {subject}, {folder.name}").transform(pairs)
 
 
-def _written(preset: str, out: Path) -> Path:
-    """The smoke preset's recordings."""
+def _written(preset: str, out: Path, sets: tuple[str, ...]) -> Path:
+    """The smoke preset's recordings, of the releases that the sets are in."""
     if preset != "smoke":
         raise InputError(
             "--data is needed: the folder of what doc.ml.tu-berlin.de/hBCI (2017: EEG_01-05.zip ..., NIRS_01-29.zip) "
             "and doc.ml.tu-berlin.de/simultaneous_EEG_NIRS (2018) hold, unpacked anywhere below it."
         )
-    rng = np.random.default_rng(0)
-    folder = out / "recordings"
-    written.release2017(folder, rng, effect=1.0, spaced=25.0, montage=written.ALL_2017)
-    return written.release2018(folder, rng, montage=written.ALL_2018)
+    rng, folder = np.random.default_rng(0), out / "recordings"
+    if any(name.startswith("shin2017") for name in sets):
+        written.release2017(folder, rng, effect=1.0, spaced=25.0, montage=written.ALL_2017)
+    if any(name.startswith("shin2018") for name in sets):
+        written.release2018(folder, rng, montage=written.ALL_2018)
+    return folder
 
 
 if __name__ == "__main__":
