@@ -44,7 +44,7 @@ def main(
         sets: Of mimic, mosei, mosi, urfunny, mustard, urfunny3 (three modalities: cmc and comm); all by default, of
             smoke two.
         method: Of simclr, cross_self, cross_self_fact, factorcl_ssl, clip, cmc, comm, supcon, factorcl_sup; all by
-            default, of smoke two.
+            default, of smoke one.
         grid: CoMM under every augmentation of sequences as well (CoMM, Fig. 6), on sets of two sequences.
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.

@@ -43,8 +43,8 @@ def main(
         preset: CoMM's settings and five seeds, or two steps on files that are written first.
         data: Folder of Vision & Touch's .h5 files; smoke writes its own.
         out: Folder of the results; what it holds is not made again.
-        sets: Of end_effector, contact, contact3 (three modalities: cmc and comm); all by default, of smoke two.
-        method: Of clip, cross_self, factorcl_ssl, cmc, comm; all by default, of smoke two.
+        sets: Of end_effector, contact, contact3 (three modalities: cmc and comm); all by default, of smoke one.
+        method: Of clip, cross_self, factorcl_ssl, cmc, comm; all by default, of smoke one.
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """

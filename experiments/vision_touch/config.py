@@ -76,5 +76,5 @@ PRESETS = {
     "full": Config(),
     "smoke": Config(encoder="alexnet", channels=2, width=8, head=(16, 8), batch=8, steps=2, seeds=1),
 }
-FEW = {"sets": ("end_effector", "contact3"), "method": ("clip", "comm")}
+FEW = {"sets": ("end_effector",), "method": ("clip",)}
 """What the smoke preset takes by default, so that it ends in a minute."""
