@@ -51,4 +51,4 @@ class Config:
 
 PRESETS = {"full": Config(), "smoke": Config("alexnet", 1, (4,), batch=16, steps=2, seeds=1)}
 FEW = ("simclr",)
-"""What the smoke preset takes by default of the methods, so that it ends in a minute."""
+"""What the smoke preset takes by default of the methods, so that it ends in about a minute."""

@@ -57,4 +57,4 @@ class Config:
 
 PRESETS = {"full": Config(), "smoke": Config(batch=8, steps=2, critic_hidden=(4,), seeds=1)}
 FEW = ("frozen", "simclr")
-"""What the smoke preset takes by default of the methods, so that it ends in a minute."""
+"""What the smoke preset takes by default of the methods, so that it ends in about a minute."""

@@ -66,4 +66,4 @@ class Config:
 
 PRESETS = {"full": Config(), "smoke": Config(16, 2, (8, 4), batch=8, warm_up=0, steps=2, seeds=1)}
 FEW = ("frozen", "clip")
-"""What the smoke preset takes by default of the methods, so that it ends in a minute."""
+"""What the smoke preset takes by default of the methods, so that it ends in about a minute."""

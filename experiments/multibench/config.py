@@ -136,4 +136,4 @@ class Config:
 
 PRESETS = {"full": Config(), "smoke": Config(1, 64, 0.0, 16, (16, 8), steps=2, batch=8, seeds=1)}
 FEW = {"sets": ("mimic", "mosi"), "method": ("simclr",)}
-"""What the smoke preset takes by default, so that it ends in a minute."""
+"""What the smoke preset takes by default, so that it ends in about a minute."""

@@ -77,4 +77,4 @@ PRESETS = {
     "smoke": Config(encoder="alexnet", channels=2, width=8, head=(16, 8), batch=8, steps=2, seeds=1),
 }
 FEW = {"sets": ("end_effector",), "method": ("clip",)}
-"""What the smoke preset takes by default, so that it ends in a minute."""
+"""What the smoke preset takes by default, so that it ends in about a minute."""
