@@ -37,10 +37,14 @@ def labels_of(metadata: pd.DataFrame, folds: list[Fold]) -> tuple[list[Label], d
         rows = np.flatnonzero(column.notna())
         numeric = pd.api.types.is_numeric_dtype(column) and column.nunique() > MANY
         if numeric:
-            if len(rows) < 10 or len(restrict(folds, rows)[0]) < 2:
-                skipped[name] = f"{len(rows)} trials have a value, 10 in 2 blocks are needed"
-                continue
-            found.append(Label(name, column.to_numpy(float)[rows], rows, False))
+            kept, inner = restrict(folds, rows)
+            values = column.to_numpy(float)[rows]
+            if len(rows) < 10 or len(kept) < 2:
+                skipped[name] = f"{len(rows)} trials have a value, 10 in 2 folds are needed"
+            elif all(np.ptp(values[part]) == 0 for fold in inner for part in fold.stretches):
+                skipped[name] = "it is the same in all trials of a block, and blocks are compared with their own mean"
+            else:
+                found.append(Label(name, values, rows, False))
             continue
         text = column.astype(str)
         for suffix, of in _sessions(metadata, text.where(column.notna())).items():

@@ -55,22 +55,21 @@ def probe_section(metrics: Metrics) -> list[tuple[str, Any]]:
 
 def physiology_section(metrics: Metrics) -> list[tuple[str, Any]]:
     """Gamma, HbO and lag of single trials, decoded from the heads that are to hold them and from all others."""
+    if not metrics.physiology:
+        return [("Physiology", "<p>Nothing could be decoded.</p>")]
     shown = {}
     for name, found in metrics.physiology.items():
         head, words = PHYSIOLOGY[name]
-        shown[f"{words}, from {head}"] = found[head].decoded
+        if len(found[head].decoded):  # a feature of few values is probed as a class
+            shown[f"{words}, from {head}"] = found[head].decoded
     words = (
         "<p>± standard error of r; * above 95 % of the permutation null, not corrected. What is decoded are classical "
         "features of the same trials: heads that pass on their input can hold them all. Decoded from the head that "
         "the design means: gamma from unique_eeg, HbO from unique_fnirs, the lag from synergy. Gamma at the scalp is "
         "in part muscle; the lag of single trials is that of the largest values, which noise moves by seconds.</p>"
     )
-    if not shown:
-        return [("Physiology", "<p>Too few trials, or blocks, to decode a number.</p>")]
-    return [
-        ("Decoded against true, meant head", figures.decoded_scatter(shown)),
-        ("Physiology from every head", _heads(metrics.physiology) + words),
-    ]
+    table: list[tuple[str, Any]] = [("Physiology from every head", _heads(metrics.physiology) + words)]
+    return [("Decoded against true, meant head", figures.decoded_scatter(shown)), *table] if shown else table
 
 
 def confound_section(metrics: Metrics) -> list[tuple[str, Any]]:

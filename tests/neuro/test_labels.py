@@ -25,3 +25,15 @@ def test_sessions_without_a_common_class_have_labels_of_their_own():
     assert alone == ([], {"trial_type": "every session has one class of its own, so the session tells it all"})
     shared = table.replace({"sums": "left"})
     assert [label.name for label in labels_of(shared, folds)[0]] == ["trial_type"]
+
+
+def test_a_number_that_is_its_blocks_is_no_target():
+    """A number of one value a block leaves nothing to decode within blocks; one trial that differs is enough."""
+    n = 40
+    blocks = np.arange(n) // 5
+    table = pd.DataFrame({"dose": blocks / 10})
+    folds = blockwise_folds(blocks, np.arange(float(n)))
+    found, skipped = labels_of(table, folds)
+    assert not found and skipped["dose"].startswith("it is the same in all trials of a block")
+    table.loc[3, "dose"] = 2.0
+    assert [label.name for label in labels_of(table, folds)[0]] == ["dose"]

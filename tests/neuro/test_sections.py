@@ -1,5 +1,6 @@
 """pidjax/neuro/assess.py and sections.py on arrays of several subjects: what is found is in the tables, and no more."""
 
+import dataclasses
 import json
 from types import SimpleNamespace
 
@@ -82,6 +83,16 @@ def test_physiology_is_decoded_from_the_head_that_holds_it(metrics):
     (_, figure), (_, table) = physiology_section(metrics)
     assert "from unique eeg\nslope 1.00" in figure.axes[0].get_title()
     assert "<td>unique_eeg</td><td>1.00 ± 0.00*</td>" in table
+
+
+def test_a_feature_of_few_values_has_no_scatter(metrics):
+    """Probed as a class it has no decoded numbers: the table alone; without any feature, a sentence."""
+    as_class = {"gamma": metrics.physiology["gamma"], "lag": metrics.probes["correct"]}
+    (_, figure), (_, table) = physiology_section(dataclasses.replace(metrics, physiology=as_class))
+    assert len(figure.axes) == 1 and "lag (balanced accuracy, chance 0.5)" in table
+    ((name, _),) = physiology_section(dataclasses.replace(metrics, physiology={"lag": as_class["lag"]}))
+    assert name == "Physiology from every head"
+    assert physiology_section(dataclasses.replace(metrics, physiology={}))[0][1] == "<p>Nothing could be decoded.</p>"
 
 
 def test_all_numbers_are_plain(metrics):
