@@ -203,10 +203,11 @@ def _arrays(pairs: PairedEpochs) -> dict[str, np.ndarray]:
 def _labels(y: np.ndarray, n: int) -> tuple[np.ndarray, int]:
     """Labels as integers, and how many classes they are of."""
     y = np.asarray(y)
-    if y.shape != (n,) or not (np.equal(y, np.round(y)).all() and y.min() >= -1 and len(np.unique(y[y >= 0])) > 1):
+    whole = y.dtype.kind in "biuf" and np.isfinite(y).all() and np.equal(y, np.floor(y)).all()
+    if y.shape != (n,) or not (whole and y.min() >= -1 and len(np.unique(y[y >= 0])) > 1):
         raise InputError(
             f"y has a label 0, 1, ... of two classes or more, or −1, for each of {n} trials; found shape {y.shape} and "
-            f"values {', '.join(map(str, np.unique(y)[:5]))}."
+            f"values {', '.join(list(dict.fromkeys(map(str, y.ravel())))[:5])}."
         )
     return y.astype(np.int32), int(y.max()) + 1
 

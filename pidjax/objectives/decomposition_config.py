@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import NamedTuple
 
-from pidjax._checks import one_of
+from pidjax._checks import InputError, one_of
 
 ADVERSARIES = ("adversarial", "grl")
 
@@ -51,7 +51,7 @@ class DecompositionConfig:
     weight_redundancy, weight_unique, weight_synergy, weight_orthogonality : float
         The λ of the four terms.
     classes : int
-        Of labels that the synergy head is taught, where there are any; 0 is without labels.
+        Of labels that the synergy head is taught, two or more; 0 is without labels.
     bands : tuple of (lo, hi) in Hz
         Of the EEG band-energy frames.
     eeg_frame, erp_frame, fnirs_frame : float
@@ -98,3 +98,5 @@ class DecompositionConfig:
         one_of("unique_loss", self.unique_loss, ("negative", "squared", *ADVERSARIES))
         one_of("similarity", self.similarity, ("cosine", "dot"))
         one_of("bands_transform", self.bands_transform, ("stft", "wavelet"))
+        if self.classes < 0 or self.classes == 1:
+            raise InputError(f"classes must be 0, without labels, or at least 2; found {self.classes}.")

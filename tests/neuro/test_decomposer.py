@@ -96,7 +96,9 @@ def test_bad_input(pairs):
     """Too few trials, or an unknown preset, encoder or fusion, in words."""
     with pytest.raises(InputError, match="at least 4 trials"):
         fit(pairs[:2])
-    for y in (np.zeros(len(pairs)), np.arange(3), np.linspace(0, 1, len(pairs))):
+    n = len(pairs)
+    numbers = (np.zeros(n), np.arange(3), np.linspace(0, 1, n), np.where(np.arange(n) < 2, np.nan, np.arange(n) % 2))
+    for y in (*numbers, ["left", "right"] * (n // 2), [None, 1] * (n // 2)):
         with pytest.raises(InputError, match="of two classes or more"):
             fit(pairs, y)
     for name in ("preset", "encoder", "fusion", "unique_loss", "similarity", "bands_transform"):

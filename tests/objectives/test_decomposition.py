@@ -362,3 +362,10 @@ def test_an_unknown_option_is_refused(option):
     """The message names the option."""
     with pytest.raises(ValueError, match=f"{option} must be one of"):
         DecompositionConfig(**{option: "best"})
+
+
+@pytest.mark.parametrize("classes", [-1, 1])
+def test_one_class_is_nothing_to_learn(classes):
+    """Labels have two classes or more, or there are none."""
+    with pytest.raises(ValueError, match=f"0, without labels, or at least 2; found {classes}"):
+        DecompositionConfig(classes=classes)
