@@ -35,7 +35,7 @@ def span(x: np.ndarray, fold: Fold) -> tuple[np.ndarray, np.ndarray, tuple[float
 
 
 def permuted(y: np.ndarray, folds: list[Fold], rng: np.random.Generator) -> np.ndarray:
-    """Permuted within every test block (of a recording) that varies, across all trials where none does."""
+    """Permuted within every tested stretch that varies, across all trials where none does."""
     out = y.copy()
     varying = [rows for fold in folds for rows in fold.stretches if len(np.unique(y[rows])) > 1]
     for rows in varying or [np.arange(len(y))]:
@@ -50,7 +50,7 @@ def against(null: np.ndarray, value: float) -> tuple[float, float]:
 
 
 def shifted(folds: list[Fold], n: int, rng: np.random.Generator) -> np.ndarray:
-    """Positions of all trials, shifted circularly by a random step within every test block of a recording.
+    """Positions of all trials, shifted circularly by a random step within every tested stretch.
 
     A null of the pairing that keeps the slow course of both sides, which a permutation would destroy.
     """

@@ -54,8 +54,8 @@ def probe_class(
 ) -> ProbeResult:
     """Shrinkage linear discriminant analysis of a label.
 
-    Ledoit–Wolf shrinkage, features standardised on the training trials. Labels are permuted within the test
-    blocks (across all trials where a block holds one class), so slow drifts are in the null too.
+    Ledoit–Wolf shrinkage, features standardised on the training trials. Labels are permuted within the tested
+    stretches (across all trials where each holds one class), so drifts slower than these are in the null too.
 
     Raises
     ------

@@ -214,14 +214,16 @@ def _folds(pairs: PairedEpochs, settings: DecomposeSettings, gap: float) -> list
     n_folds = settings.folds
     if n_folds < 2:
         raise InputError(f"cross-validation needs at least 2 folds; found --folds {n_folds}.")
-    if len(pairs) < 2 * n_folds:
+    by_subject = _by_subject(pairs, settings)
+    if len(pairs) < 2 * n_folds and not by_subject:
         raise InputError(
             f"cross-validation in {n_folds} blocks needs at least {2 * n_folds} good trials; found {len(pairs)} of "
             f"{pairs.log['trials']['found']}: record more, shorten --epoch, or lower --folds."
         )
     trials = pairs.metadata
-    tested = trials.subject if _by_subject(pairs, settings) else trials.block
-    folds = blockwise_folds(tested.to_numpy(), trials.onset_eeg.to_numpy(), gap=gap, recording=pairs.recording)
+    tested = (trials.subject if by_subject else trials.block).to_numpy()
+    onset, block = trials.onset_eeg.to_numpy(), trials.block.to_numpy()
+    folds = blockwise_folds(tested, onset, gap=gap, recording=pairs.recording, stretch=block)
     fewest = min(len(fold.train) for fold in folds)
     if fewest < 4:
         raise InputError(

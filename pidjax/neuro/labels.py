@@ -53,7 +53,7 @@ def labels_of(metadata: pd.DataFrame, folds: list[Fold]) -> tuple[list[Label], d
             if len(trainable) < 2:
                 if seen.nunique() > 1:
                     skipped[name + suffix] = (
-                        "fewer than two classes have at least 2 training trials beside every tested block"
+                        "fewer than two classes have at least 2 training trials beside what a fold tests"
                     )
                 elif text[column.notna()].nunique() > 1 and name not in skipped:
                     skipped[name] = "every session has one class of its own, so the session tells it all"
@@ -94,7 +94,7 @@ def restrict(folds: list[Fold], rows: np.ndarray) -> tuple[list[int], list[Fold]
         return np.array([position[t] for t in trials if t in position], int)
 
     inner = [
-        Fold(within(fold.train), within(fold.test), tuple(p for p in map(within, fold.recordings) if len(p)))
+        Fold(within(fold.train), within(fold.test), tuple(p for p in map(within, fold.parts) if len(p)))
         for fold in folds
     ]
     kept = [i for i, fold in enumerate(inner) if len(fold.test) and len(fold.train) > 3]

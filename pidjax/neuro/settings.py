@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from pidjax._checks import InputError
+from pidjax._checks import InputError, one_of
 
 FNIRS_BAND = {"default": (0.01, 0.2), "original": (0.01, 0.1)}
 """Pass band of each preset (Hz). The original's moves the peak of a response by up to 0.7 s."""
@@ -59,7 +59,7 @@ class DecomposeSettings:
     """Width of every head."""
     batch_size: int = 32
     folds: int = 5
-    """Contiguous blocks of every recording for cross-validation; the model is trained anew for each."""
+    """Contiguous blocks of every recording: a fold tests one of each, or a subject; nulls stay within one."""
     leave_out: Literal["block", "subject"] = "block"
     """What a fold tests: a block of every recording, or one subject by all others (blocks where there is only one)."""
     permutations: int = 200
@@ -85,6 +85,7 @@ def check_settings(settings: DecomposeSettings) -> None:
             raise InputError(
                 f"--{name.replace('_', '-')} must be at least {smallest}: found {getattr(settings, name)}."
             )
+    one_of("--leave-out", settings.leave_out, ("block", "subject"))
     for name in ("reject_eeg", "line", "ppf"):
         if not 0 < getattr(settings, name) < np.inf:
             raise InputError(f"--{name.replace('_', '-')} must be positive; found {getattr(settings, name)}.")

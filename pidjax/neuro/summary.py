@@ -61,7 +61,7 @@ def summary_html(prepared: Prepared, metrics: Metrics, settings: DecomposeSettin
         f"{len(eeg.ch_names)} EEG channels, {eeg.info['sfreq']:g} Hz, and "
         f"{len(fnirs.ch_names) // 2} fNIRS pairs, {fnirs.info['sfreq']:g} Hz. Preset <b>{settings.preset}</b>, "
         f"seed {settings.seed}, {settings.steps} steps. Representations are learned without labels, anew for "
-        "each block of cross-validation; every number below is of trials that the model has not seen.</p>",
+        "each fold of cross-validation; every number below is of trials that the model has not seen.</p>",
         "".join(f'<p style="color:#a00"><b>Warning.</b> {html.escape(words)}</p>' for words in warnings),
         "<h4>What each head holds</h4>",
         report.table(rows if columns else rows[: len(HEADS)]),

@@ -54,6 +54,12 @@ def test_chosen_subjects_are_joined(release, one):
     left_out = _folds(prepared.pairs, dataclasses.replace(settings, leave_out="subject"), 10.0)
     assert [set(trials.subject[fold.test]) for fold in left_out] == [{"1"}, {"5"}]
     assert [set(trials.subject[fold.train]) for fold in left_out] == [{"5"}, {"1"}]
+    recording_and_block = trials[["session", "block"]].astype(str).agg(" ".join, axis=1)
+    for fold in left_out:
+        assert len(fold.stretches) == recording_and_block[fold.test].nunique() > 1
+        assert all(recording_and_block[part].nunique() == 1 for part in fold.stretches)
+    few = prepared.pairs[np.r_[:4, len(trials) - 4 : len(trials)]]
+    assert len(_folds(few, dataclasses.replace(settings, leave_out="subject", folds=5), 0.0)) == 2
     assert "none can be left out" in _tested(one.pairs, dataclasses.replace(settings, leave_out="subject"))
     assert prepared.choices["all recordings"]["batch"].startswith("16 trials instead of")
     assert next(iter(prepared.quality)) == "Quality control: subject 1, arithmetic" and len(prepared.quality) == 3
