@@ -21,7 +21,8 @@ class Increment(NamedTuple):
     nats, se : float
         Information gained; and its standard error over trials, paired.
     null95, p : float
-        95th percentile of the gain where the one is re-paired, and (1 + #{null >= nats}) / (1 + repairings).
+        95th percentile of the gain where the one is re-paired, and (1 + #{null >= nats}) / (1 + repairings). NaN where
+        no two trials of a group are tested in one block, so that there is nothing to exchange.
     n : int
         Tested trials.
     pointwise : [n]
@@ -79,7 +80,9 @@ def increment(
         return probe(both, target, folds, permutations=0)
 
     without, own = probe(others, target, folds, permutations=0), joined(np.arange(len(target)))
-    null = [joined(_exchanged(folds, groups, rng)).nats - without.nats for _ in range(repairings)]
+    together = any(len(np.unique(groups[rows])) < len(rows) for fold in folds for rows in fold.stretches)
+    orders = [_exchanged(folds, groups, rng) for _ in range(repairings if together else 0)]
+    null = [joined(order).nats - without.nats for order in orders]
     terms = own.pointwise - without.pointwise
     gain = own.nats - without.nats
     return Increment(

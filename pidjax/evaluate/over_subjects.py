@@ -8,8 +8,16 @@ import numpy as np
 
 from pidjax._checks import InputError
 
+FLIPS = 10_000
+"""Signs that a test draws, where there are more than it can try."""
 
-def sign_flip(difference: np.ndarray, *, flips: int = 10_000, seed: int = 0) -> np.ndarray:
+
+def least_p(subjects: int) -> float:
+    """The smallest p that ``sign_flip`` gives: 2 / 2^n of the exact test, 1 / (1 + ``FLIPS``) of random signs."""
+    return 2 / 2**subjects if 2**subjects <= FLIPS else 1 / (1 + FLIPS)
+
+
+def sign_flip(difference: np.ndarray, *, flips: int = FLIPS, seed: int = 0) -> np.ndarray:
     r"""Whether paired differences of subjects are 0 on average, two-sided.
 
     If either of a pair may have been the larger, each subject's difference is as likely with the other sign:

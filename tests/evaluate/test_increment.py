@@ -57,3 +57,5 @@ def test_trials_stay_in_their_group_block_and_recording():
     y, x = np.random.default_rng(4).normal(size=(2, N))
     found = increment(z, x[:, None], y + groups, folds, groups, is_class=False, repairings=5)
     assert found.p == 1 and found.null95 == pytest.approx(found.nats)
+    alone = increment(z, x[:, None], y + groups, folds, np.arange(N), is_class=False, repairings=5)
+    assert np.isnan([alone.p, alone.null95]).all() and alone.nats == found.nats

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pidjax._checks import InputError
-from pidjax.evaluate import holm, sign_flip
+from pidjax.evaluate import holm, least_p, sign_flip
 
 
 def test_exact_p_by_brute_force():
@@ -28,6 +28,13 @@ def test_random_signs_are_the_exact_test_but_for_chance():
     exact, drawn = sign_flip(d), sign_flip(d, flips=1000)
     assert (np.abs(drawn - exact) < 4 * np.sqrt(exact * (1 - exact) / 1000) + 1e-3).all()
     assert sign_flip(np.ones(40), flips=999) == 1 / 1000
+
+
+def test_least_p():
+    """What equal differences have: two signs of all while these are tried one by one, none of the drawn ones later."""
+    for n in (6, 13, 40):
+        assert least_p(n) == sign_flip(np.ones(n))
+    assert least_p(14) == 1 / 10_001
 
 
 @pytest.mark.parametrize("n", [8, 20])
