@@ -21,7 +21,7 @@ from pidjax.evaluate import (
     retrieval,
 )
 from pidjax.neuro.compared import JOINED, OTHERS, Comparison, compare
-from pidjax.neuro.confounds import confounds_of
+from pidjax.neuro.confounds import confounds_of, numbers_of
 from pidjax.neuro.features import physiology, raw_features
 from pidjax.neuro.labels import Label, labels_of, restrict, restrict_features
 from pidjax.neuro.paired import PairedEpochs
@@ -38,7 +38,7 @@ class Metrics:
 
     ``probes[label][features]``; ``synergy[label]``: what the synergy head adds to all others; ``comparisons`` over
     subjects, none of one; ``confounds[confound][head]``, ``physiology[feature][head]``; ``pid[label][atom] = (nats,
-    bootstrap SE)``; ``prediction[head][source]``. ``skipped`` says why a column of the metadata was not probed.
+    bootstrap SE)``; ``prediction[head][source]``. ``skipped`` says why a label, a confound or a feature was not probed.
     """
 
     probes: dict[str, dict[str, ProbeResult]]
@@ -94,17 +94,21 @@ def assess(
     features: dict[str, Any] = {head: [z[head] for z in embeddings] for head in HEADS}
     features[JOINED] = [np.hstack([z[head] for head in HEADS]) for z in embeddings]
     disturbing = confounds_of(pairs.metadata)
-    confounds, measured = (
-        {label.name: _probes(features, label, folds, permutations, seed) for label in labels_of(table, folds)[0]}
-        for table in (disturbing, pd.DataFrame(physiology(pairs)))
-    )
+    skipped: dict[str, str] = {}
+    others = []
+    for table in (disturbing, pd.DataFrame(physiology(pairs))):
+        found, why = labels_of(table, folds)
+        others.append({label.name: _probes(features, label, folds, permutations, seed) for label in found})
+        skipped |= why
+    confounds, measured = others
     features |= {
         "raw EEG": raw["eeg"],
         "raw fNIRS": raw["fnirs"],
         "raw both": np.hstack([raw["eeg"], raw["fnirs"]]),
-        "confounds": disturbing.select_dtypes("number").dropna(axis=1).to_numpy(float),
+        "confounds": numbers_of(disturbing),
     }
-    found, skipped = labels_of(pairs.metadata, folds)
+    found, why = labels_of(pairs.metadata, folds)
+    skipped |= why
     probes = {label.name: _probes(features, label, folds, permutations, seed) for label in found}
     synergy = {label.name: _synergy(embeddings, pairs.metadata, label, folds, permutations, seed) for label in found}
     pid = {label.name: _pid(probes[label.name], seed) for label in found if label.is_class}

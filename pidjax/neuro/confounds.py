@@ -35,7 +35,7 @@ def measure(
     sfreq, lo = raw_eeg.info["sfreq"], line + 5
     hi = min(2 * line - 5, 0.45 * sfreq)
     if hi - lo >= 10:
-        good = [i for i in mne.pick_types(raw_eeg.info, eeg=True) if raw_eeg.ch_names[i] in eeg.raw.ch_names]
+        good = [i for i in mne.pick_types(raw_eeg.info, eeg=True) if raw_eeg.ch_names[i] not in eeg.bads]
         x = _windows(raw_eeg.get_data(picks=good), sfreq, pairs.metadata.onset_eeg, pairs.epochs["eeg"].times)
         power, _ = mne.time_frequency.psd_array_welch(
             x, sfreq, fmin=lo, fmax=hi, n_fft=min(x.shape[-1], round(sfreq)), verbose="error"
@@ -72,6 +72,12 @@ def confounds_of(metadata: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame({name: column for name, column in of.items() if column.nunique() > 1}, index=metadata.index)
     table["time on task"] = metadata.onset_eeg - metadata.groupby(["subject", "session"]).onset_eeg.transform("min")
     return table.assign(**{words: metadata[name] for name, words in MEASURED.items() if name in metadata})
+
+
+def numbers_of(confounds: pd.DataFrame) -> np.ndarray:
+    """Those that are numbers, [trials, numbers]; a trial without a value has the median of the others."""
+    numbers = confounds.select_dtypes("number").dropna(axis=1, how="all")
+    return numbers.fillna(numbers.median()).to_numpy(float)
 
 
 def _windows(x: np.ndarray, sfreq: float, onset: pd.Series, times: np.ndarray) -> np.ndarray:

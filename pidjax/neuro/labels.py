@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pidjax.evaluate import Fold
+from pidjax.evaluate.held_out import Features
 
 _NOT_LABELS = {
     *("subject", "session", "run", "block", "trial", "onset_eeg", "onset_fnirs", "duration"),
@@ -101,5 +102,6 @@ def restrict(folds: list[Fold], rows: np.ndarray) -> tuple[list[int], list[Fold]
     return kept, [inner[i] for i in kept]
 
 
-def restrict_features(x, kept: list[int], rows: np.ndarray):
+def restrict_features(x: Features, kept: list[int], rows: np.ndarray) -> Features:
+    """Features of the trials ``rows``, of one set or of each fold that ``restrict`` kept."""
     return x[rows] if isinstance(x, np.ndarray) else [x[i][rows] for i in kept]

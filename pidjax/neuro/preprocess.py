@@ -64,11 +64,12 @@ class PreprocessConfig:
 
 
 class EEG(NamedTuple):
-    """Preprocessed EEG: the band branch (``raw``) and the ERP branch, in volts."""
+    """Preprocessed EEG: the band branch (``raw``) and the ERP branch, in volts, and which channels were bad."""
 
     raw: mne.io.BaseRaw
     erp: mne.io.BaseRaw
     choices: Choices
+    bads: tuple[str, ...]
 
 
 class FNIRS(NamedTuple):
@@ -122,6 +123,7 @@ def preprocess_eeg(raw: mne.io.BaseRaw, config: PreprocessConfig | None = None) 
     if set(names) <= set(raw.info["bads"]):
         raise InputError(f"all {len(names)} EEG channels are bad: nothing is left to analyse.")
     raw.info["bads"] = sorted({*raw.info["bads"], *_outlying(raw, config, choices)})
+    bads = tuple(raw.info["bads"])
     raw = _repair(raw, choices)
     if config.reference == "average" and len(raw.copy().pick("eeg").ch_names) >= 8:
         raw.set_eeg_reference("average", verbose="error")
@@ -140,7 +142,7 @@ def preprocess_eeg(raw: mne.io.BaseRaw, config: PreprocessConfig | None = None) 
     if sfreq > config.eeg_sfreq:
         branches = [branch.resample(config.eeg_sfreq, verbose="error") for branch in branches]
         choices["EEG rate"] = f"resampled from {sfreq:g} to {config.eeg_sfreq:g} Hz after filtering"
-    return EEG(branches[0], branches[1], choices)
+    return EEG(branches[0], branches[1], choices, bads)
 
 
 def preprocess_fnirs(raw: mne.io.BaseRaw, config: PreprocessConfig | None = None) -> FNIRS:

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from pidjax.evaluate import blockwise_folds
-from pidjax.neuro.confounds import confounds_of, measure
+from pidjax.neuro.confounds import confounds_of, measure, numbers_of
 from pidjax.neuro.labels import labels_of
 from pidjax.neuro.paired import PairedEpochs
 from pidjax.neuro.preprocess import EEG, FNIRS
@@ -16,12 +16,13 @@ LOUD = np.array([1.0, 2.0, 1.0, 4.0, 1.0, 8.0])
 
 
 def recordings(eeg_sfreq=200.0, fnirs_sfreq=10.0, **columns):
-    """Noise whose amplitude, and a pulse whose rate, are those of the trial."""
+    """Noise whose amplitude, and a pulse whose rate, are those of the trial; more EEG channels are bad than good."""
     rng, seconds = np.random.default_rng(0), 130.0
     t = np.arange(round(seconds * eeg_sfreq)) / eeg_sfreq
     trial = np.clip(((t - 2) // 20).astype(int), 0, 5)
     x = 1e-5 * LOUD[trial] * rng.normal(size=(4, len(t)))
-    raw_eeg = mne.io.RawArray(x, mne.create_info(4, eeg_sfreq, "eeg"), verbose="error")
+    loose = 1e-3 * np.random.default_rng(1).normal(size=(5, len(t)))
+    raw_eeg = mne.io.RawArray(np.concatenate([x, loose]), mne.create_info(9, eeg_sfreq, "eeg"), verbose="error")
     t = np.arange(round(seconds * fnirs_sfreq)) / fnirs_sfreq
     trial = np.clip(((t - 2) // 20).astype(int), 0, 5)
     pulse = np.sin(2 * np.pi * np.cumsum(BEATS[trial] / 60) / fnirs_sfreq)
@@ -32,7 +33,8 @@ def recordings(eeg_sfreq=200.0, fnirs_sfreq=10.0, **columns):
     pairs = PairedEpochs.from_raw(
         raw_eeg, raw_fnirs, events, (0, 5), (0, 15), "none", reject_eeg=None, reject_fnirs_z=None, n_blocks=2
     )
-    return measure(pairs, raw_eeg, raw_fnirs, EEG(raw_eeg, raw_eeg, {}), FNIRS(raw_fnirs, pd.DataFrame(), {}), 50.0)
+    eeg = EEG(raw_eeg, raw_eeg, {}, tuple(raw_eeg.ch_names[4:]))
+    return measure(pairs, raw_eeg, raw_fnirs, eeg, FNIRS(raw_fnirs, pd.DataFrame(), {}), 50.0)
 
 
 def test_what_was_put_in_is_measured():
@@ -78,3 +80,6 @@ def test_confounds_are_probed_and_are_no_labels():
         ("heart rate", False),
     ]
     assert labels_of(trials, folds)[0] == []
+    table.loc[3, "heart rate"] = np.nan
+    numbers = numbers_of(table.assign(none=np.nan))
+    assert numbers.shape == (2 * n, 2) and numbers[3, 1] == table["heart rate"].median()
