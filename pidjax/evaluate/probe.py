@@ -26,8 +26,8 @@ class ProbeResult(NamedTuple):
         95th percentile of the permutation null, and (1 + #{null >= score}) / (1 + permutations).
     nats, nats_se : float
         Information about the target. For a label a lower bound in expectation: H(label) less the held-out
-        cross-entropy of temperature-calibrated probabilities. For a number −½ ln(1 − max(r, 0)²), which reads
-        it as Gaussian and bounds nothing.
+        cross-entropy of temperature-calibrated probabilities. For a number −½ ln(1 − max(r, 0)²), of a Gaussian
+        (slope and variances) fitted to the tested trials, which bounds nothing.
     n : int
         Tested trials.
     pointwise : [n]

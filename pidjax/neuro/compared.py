@@ -1,4 +1,4 @@
-"""Which head holds more of a label than another, over subjects."""
+"""Of which head a probe reads more of a label than of another, over subjects."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ PAIRS = (*itertools.combinations(HEADS, 2), *itertools.product(HEADS, ("raw EEG"
 
 
 class Comparison(NamedTuple):
-    """What ``first`` holds of a label more than ``second``.
+    """What a probe reads of a label from ``first`` more than from ``second``.
+
+    By this probe, which pays for every feature: a head is a function of its input and cannot hold more than it.
 
     Attributes
     ----------
     label, first, second : str
     nats, se : float
-        Mean over subjects of the difference of held-out information, and its standard error over subjects.
+        Mean over subjects of the difference of held-out nats, and its standard error over subjects. Nats of a number
+        are of a Gaussian (slope and variances) fitted to the tested trials.
     p, holm : float
         Of the two-sided sign-flip test; and adjusted for all pairs of all labels.
     subjects : int

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pidjax.evaluate import ProbeResult, figures
+import numpy as np
+
+from pidjax.evaluate import ProbeResult, RelationResult, figures, least_p
 from pidjax.neuro import report
 from pidjax.neuro.assess import Metrics
 from pidjax.neuro.compared import of_the_best
@@ -32,10 +34,11 @@ def probe_section(metrics: Metrics) -> list[tuple[str, Any]]:
     for label, found in metrics.probes.items():
         unit = "balanced accuracy" if metrics.is_class[label] else "correlation with the truth"
         items.append((f"Probe of {label}", figures.probe_bars(found, label, unit)))
-        items.append((f"Probe of {label}: numbers", report.table([_row(name, r) for name, r in found.items()])))
-    numbers = [label for label, is_class in metrics.is_class.items() if not is_class]
-    if numbers:
-        best = {label: max(HEADS, key=lambda head: metrics.probes[label][head].score) for label in numbers}
+        rows = [{"features": name, **numbers(r)} for name, r in found.items()]
+        items.append((f"Probe of {label}: numbers", report.table(rows)))
+    values = [label for label, is_class in metrics.is_class.items() if not is_class]
+    if values:
+        best = {label: max(HEADS, key=lambda head: metrics.probes[label][head].score) for label in values}
         shown = {f"{label}, {head}": metrics.probes[label][head].decoded for label, head in best.items()}
         items.append(("Decoded against true, best head", figures.decoded_scatter(shown)))
     items.append(("Best head against all others, over subjects", _over_subjects(metrics)))
@@ -56,7 +59,7 @@ def probe_section(metrics: Metrics) -> list[tuple[str, Any]]:
 def physiology_section(metrics: Metrics) -> list[tuple[str, Any]]:
     """Gamma, HbO and lag of single trials, decoded from the heads that are to hold them and from all others."""
     if not metrics.physiology:
-        return [("Physiology", "<p>Nothing could be decoded.</p>")]
+        return [("Physiology", "<p>Nothing could be decoded: the summary says why.</p>")]
     shown = {}
     for name, found in metrics.physiology.items():
         head, words = PHYSIOLOGY[name]
@@ -74,19 +77,24 @@ def physiology_section(metrics: Metrics) -> list[tuple[str, Any]]:
 
 def confound_section(metrics: Metrics) -> list[tuple[str, Any]]:
     """What heads tell that is no label, and what to make of it."""
+    who = (
+        " Every subject is trained on, and which one a trial is of is told by nearly any representation (anatomy, cap, "
+        "hair); the nulls of numbers stay within recordings, the score of a label that is not equally frequent in all "
+        "does not."
+        if "which subject" in metrics.confounds
+        else ""
+    )
     words = (
-        "<p>± standard error; * above 95 % of the permutation null, not corrected. Folds are those of the labels: "
-        "where they are blocks, every subject is trained on, and can be told. "
+        "<p>± standard error; * above 95 % of the permutation null, not corrected. Folds are those of the labels; the "
+        "summary says what they do not allow to probe. "
         "Numbers count by their correlation within blocks; time on task so counts as a steady trend, which goes on in "
-        "a block that was not trained on. Muscle, motion and heart rate are read from the recordings before "
+        "trials that were not trained on. Muscle, motion and heart rate are read from the recordings before "
         "filters (choices of the confounds say how).</p>"
         "<p>A head with a * holds something that is no label. Where such a thing also goes with a label, as motion "
         "with a movement or time with a block of one condition, what was read of the label may be that: among the "
         "probes of every label, those of <i>confounds</i> say what all that are numbers tell of it together. Where "
-        "they tell nothing, a * costs a head room and no truth. Which subject a trial is of is told by nearly any "
-        "representation (anatomy, cap, hair); the nulls of numbers stay within recordings, the score of a label that "
-        "is not equally frequent in all does not. A probe at chance shows that a linear probe finds nothing in these "
-        "trials, no more.</p>"
+        f"they tell nothing, a * costs a head room and no truth.{who} A probe at chance shows that a linear probe "
+        "finds nothing in these trials, no more.</p>"
     )
     return [("Confounds", _heads(metrics.confounds)), ("Confounds: how to read them", words)]
 
@@ -96,12 +104,28 @@ def score(r: ProbeResult) -> str:
     return f"{r.score:.2f} ± {r.se:.2f}{'*' if r.score > r.null95 else ''}"
 
 
+def heading(name: str, r: ProbeResult) -> str:
+    """Of a column of scores: what is probed, in which unit, and chance."""
+    return f"{name} ({'balanced accuracy' if r.chance else 'r'}, chance {r.chance:.2g})"
+
+
+def numbers(r: ProbeResult | RelationResult) -> dict[str, Any]:
+    """All numbers of a result, as the cells of a row."""
+    nats = {"nats": r.nats, "SE nats": r.nats_se} if isinstance(r, ProbeResult) else {}
+    return {
+        "score": r.score,
+        "SE": r.se,
+        "chance": r.chance,
+        "null 95 %": r.null95,
+        "p": r.p,
+        **nats,
+        "trials": r.n,
+    }
+
+
 def _heads(probes: dict[str, dict[str, ProbeResult]]) -> str:
     """Heads down, what is probed across."""
-    columns = {
-        name: f"{name} ({'balanced accuracy' if of['synergy'].chance else 'r'}, chance {of['synergy'].chance:.2g})"
-        for name, of in probes.items()
-    }
+    columns = {name: heading(name, of["synergy"]) for name, of in probes.items()}
     return report.table(
         [
             {"features": head, **{words: score(probes[name][head]) for name, words in columns.items()}}
@@ -132,12 +156,14 @@ def _over_subjects(metrics: Metrics) -> str:
         for c in of_the_best(tested, label, {head: found[head].nats for head in HEADS})
     ]
     most = max(c.subjects for c in tested)
-    least = min(1.0, len(tested) * 2 / 2**most)
-    few = f" Of {most} subjects no p is below {least:.2g} after it: too few to show anything." if least > 0.05 else ""
+    least = min(1.0, len(tested) * least_p(most))
+    few = f" Of {most} subjects no p is below {least:.2g} after it: nothing can be shown." if least > 0.05 else ""
     return report.table(rows) + (
-        "<p>Differences of held-out nats, of which every subject has one mean; two-sided sign-flip test over "
-        f"subjects. Holm's correction is over all {len(tested)} pairs of heads, and of heads and modalities, of all "
-        "labels: which head is best was seen in the same trials. Where folds are blocks, this is about new "
+        "<p>Differences of held-out nats by this probe, which pays for every feature: a head is a function of its "
+        "input and cannot hold more than it; where it has more nats it is easier to read. Nats of a number are of a "
+        "Gaussian (slope and variances) fitted to the tested trials. Every subject has one mean; two-sided sign-flip "
+        f"test over subjects. Holm's correction is over all {len(tested)} pairs of heads, and of heads and modalities, "
+        "of all labels: which head is best was seen in the same trials. Where folds are blocks, this is about new "
         f"trials of people of whom some are known; --leave-out subject is about other people.{few}</p>"
     )
 
@@ -156,24 +182,17 @@ def _synergy(metrics: Metrics) -> str:
         }
         for label, r in metrics.synergy.items()
     ]
+    none = (
+        " Where null and p are missing (–), no two trials of one condition are in a block, or no permutations were "
+        "asked for: nothing could be exchanged."
+        if any(np.isnan(r.p) for r in metrics.synergy.values())
+        else ""
+    )
     return report.table(rows) + (
         "<p>A linear probe of all heads, less one of all heads but synergy. In the null the synergy vectors of trials "
         "of one condition (trial_type) within a block are exchanged: what the head tells of single trials goes, what "
         "it tells of the condition stays. So of a label that is the condition itself p asks whether it matters which "
-        "trial's synergy stands beside which trial's other heads. Nats of a number are −½ ln(1 − r²). Below 0: the "
-        "probe loses more by having more to learn than it gains.</p>"
+        "trial's synergy stands beside which trial's other heads. p is not corrected for the number of labels. Nats of "
+        "a number are of a Gaussian (slope and variances) fitted to the tested trials, −½ ln(1 − r²). Below 0: the "
+        f"probe loses more by having more to learn than it gains.{none}</p>"
     )
-
-
-def _row(name: str, r: ProbeResult) -> dict[str, Any]:
-    return {
-        "features": name,
-        "score": r.score,
-        "SE": r.se,
-        "chance": r.chance,
-        "null 95 %": r.null95,
-        "p": r.p,
-        "nats": r.nats,
-        "SE nats": r.nats_se,
-        "trials": r.n,
-    }

@@ -12,7 +12,8 @@ import numpy as np
 from pidjax.evaluate import figures
 from pidjax.neuro import report, signals
 from pidjax.neuro.assess import Metrics
-from pidjax.neuro.sections import confound_section, physiology_section, probe_section, score
+from pidjax.neuro.compared import JOINED
+from pidjax.neuro.sections import confound_section, heading, numbers, physiology_section, probe_section, score
 from pidjax.objectives import HEADS
 
 if TYPE_CHECKING:
@@ -40,12 +41,8 @@ def summary_html(prepared: Prepared, metrics: Metrics, settings: DecomposeSettin
         for step, words in found.items()
         if step.startswith("warning")
     ]
-    columns = {
-        label: f"{label} ({'balanced accuracy' if metrics.is_class[label] else 'r'}, "
-        f"chance {next(iter(found.values())).chance:.2g})"
-        for label, found in metrics.probes.items()
-    }
-    names = (*HEADS, "all heads", "raw EEG", "raw fNIRS", "raw both")
+    columns = {label: heading(label, found["synergy"]) for label, found in metrics.probes.items()}
+    names = (*HEADS, JOINED, "raw EEG", "raw fNIRS", "raw both")
     rows = [
         {
             "features": name,
@@ -76,9 +73,9 @@ def summary_html(prepared: Prepared, metrics: Metrics, settings: DecomposeSettin
         "<h4>What not to conclude</h4>",
         "<p>Cosine orthogonality of heads is not independence. Two noisy detectors of one event already have "
         "positive PID synergy, so synergy above zero is no evidence of interaction. HbO amplitude is a proxy of "
-        "metabolic cost. Probes are linear. Nats of a label are a lower bound in expectation; nats of a number "
-        "read it as Gaussian and bound nothing. Heads of <code>embeddings.npz</code> come from the model of all "
-        "trials: a probe on them is not held out.</p>",
+        "metabolic cost. Probes are linear. Nats of a label are a lower bound in expectation; nats of a number are of "
+        "a Gaussian fitted to the tested trials and bound nothing. Heads of <code>embeddings.npz</code> come from the "
+        "model of all trials: a probe on them is not held out.</p>",
     ]
     if metrics.skipped:
         parts.append(
@@ -114,9 +111,9 @@ def report_sections(
         (
             "Cross-modal numbers",
             report.table(
-                [{"relation": "retrieval, redundancy heads (top 1)", **_relation(metrics.retrieval)}]
+                [{"relation": "retrieval, redundancy heads (top 1)", **numbers(metrics.retrieval)}]
                 + [
-                    {"relation": f"{head} from {source} (R²)", **_relation(r)}
+                    {"relation": f"{head} from {source} (R²)", **numbers(r)}
                     for head, found in metrics.prediction.items()
                     for source, r in found.items()
                 ]
@@ -142,7 +139,3 @@ def _projections(embeddings: dict[str, np.ndarray], condition: dict[str, np.ndar
     )
     missing = "" if len(items) > 1 else " UMAP is not shown, since umap-learn is not installed."
     return [*items, ("Projections: how to read them", f"{words}{missing}</p>")]
-
-
-def _relation(r) -> dict[str, Any]:
-    return {"score": r.score, "SE": r.se, "chance": r.chance, "null 95 %": r.null95, "p": r.p, "trials": r.n}

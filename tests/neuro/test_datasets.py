@@ -12,7 +12,7 @@ from pidjax.cli import main
 from pidjax.neuro.datasets import find_subjects, sources
 from pidjax.neuro.job import _folds, _tested, prepare
 from pidjax.neuro.joined import join
-from pidjax.neuro.settings import DecomposeSettings
+from pidjax.neuro.settings import DecomposeSettings, check_settings
 
 SHORT = {"folds": 2, "fnirs_epoch": (-2.0, 8.0), "epoch": (-1.0, 4.0)}
 
@@ -119,6 +119,8 @@ def test_what_is_missing_is_said(release, tmp_path, capsys):
         sources("shin2017", release, release, (1,))
     with pytest.raises(InputError, match="dataset must be one of"):
         sources("shin2016", release)
+    with pytest.raises(InputError, match="--leave-out must be one of 'block', 'subject'; found 'subjects'"):
+        check_settings(DecomposeSettings(leave_out="subjects"))
     for settings in (DecomposeSettings(), DecomposeSettings(subjects=(1,))):
         with pytest.raises(InputError, match="needs its fNIRS file"):
             prepare("a.edf", None, settings)

@@ -32,6 +32,7 @@ def metrics():
             "trial_type": "task",
             "correct": np.where(label, "yes", "no"),
             "response_time": rng.normal(size=n),
+            "muscle_eeg": np.where(trial == 0, np.nan, subject),
         }
     )
     z = {head: rng.normal(size=(n, 2)) for head in HEADS}
@@ -60,11 +61,19 @@ def test_synergy_adds_what_the_others_lack(metrics):
     assert set(metrics.synergy) == {"correct", "response_time"}
     for found in metrics.synergy.values():
         assert found.p == 0.05 and found.nats > 4 * found.se
-    assert "nats added" in dict(probe_section(metrics))["What synergy adds to all other heads"]
+    text = dict(probe_section(metrics))["What synergy adds to all other heads"]
+    assert "nats added" in text and "nothing could be exchanged" not in text
+    alone = {"correct": metrics.synergy["correct"]._replace(p=np.nan, null95=np.nan)}
+    text = dict(probe_section(dataclasses.replace(metrics, synergy=alone)))["What synergy adds to all other heads"]
+    assert "<td>–</td>" in text and "nothing could be exchanged" in text
 
 
 def test_confounds_are_told_where_they_are(metrics):
-    """The subject by unique_fnirs, time by unique_eeg, neither by what is noise; marked in the table."""
+    """The subject by unique_fnirs, time by unique_eeg, neither by what is noise; marked in the table.
+
+    Muscle that is the same in all trials of a subject cannot be decoded within blocks, which is kept.
+    """
+    assert list(metrics.skipped) == ["muscle, EEG"]
     assert set(metrics.confounds) == {"which subject", "time on task"}
     who, when = metrics.confounds.values()
     assert who["unique_fnirs"].score > 0.4 and who["unique_fnirs"].chance == 1 / SUBJECTS
@@ -92,7 +101,8 @@ def test_a_feature_of_few_values_has_no_scatter(metrics):
     assert len(figure.axes) == 1 and "lag (balanced accuracy, chance 0.5)" in table
     ((name, _),) = physiology_section(dataclasses.replace(metrics, physiology={"lag": as_class["lag"]}))
     assert name == "Physiology from every head"
-    assert physiology_section(dataclasses.replace(metrics, physiology={}))[0][1] == "<p>Nothing could be decoded.</p>"
+    ((_, words),) = physiology_section(dataclasses.replace(metrics, physiology={}))
+    assert words == "<p>Nothing could be decoded: the summary says why.</p>"
 
 
 def test_all_numbers_are_plain(metrics):
