@@ -32,6 +32,7 @@ from sklearn.utils.validation import check_is_fitted
 from pidjax._checks import InputError
 from pidjax.math.canonical import canonical, reproducible
 from pidjax.neuro.evidence import ERP_SFREQ, FNIRS_SFREQ, Evidence, evidence_of_pairs
+from pidjax.neuro.labels import checked_labels
 from pidjax.neuro.onsets import Onsets, learn_onsets
 from pidjax.neuro.paired import PairedEpochs, quarters, shuffled_within
 from pidjax.neuro.response import Response, amplitude, learn_response, match, onset
@@ -132,8 +133,8 @@ class CanonicalDecomposer(BaseEstimator):
         """
         self._check_settings()
         trials = self._evidence(trials)
-        if y is not None and len(y) != trials.n:
-            raise InputError(f"y needs a label, or −1, for every trial; found {len(y)} of {trials.n}.")
+        if y is not None:
+            checked_labels(y, trials.n)
         self._learn_responses(trials)
         shape = trials.power.shape
         flat = trials.power.reshape(2, trials.n, -1)
@@ -181,7 +182,9 @@ class CanonicalDecomposer(BaseEstimator):
             _sure(x, w[:, : self.n_shared_], self.correlation_[: self.n_shared_])
             for x, w in zip((eeg, fnirs), self._weights, strict=True)
         )
-        self._scorer = None if y is None else self._learn_score(*self.normalised(features), np.asarray(y))
+        self._scorer = None
+        if y is not None:
+            self._scorer = self._learn_score(*self.normalised(features), checked_labels(y, len(eeg)))
         return self
 
     def transform(self, trials: Evidence | PairedEpochs) -> dict[str, np.ndarray]:
@@ -293,8 +296,8 @@ class CanonicalDecomposer(BaseEstimator):
         if self.n_shared_ >= fnirs.shape[1]:
             raise InputError("all features of the fNIRS are redundant: labels have no unique pair to be read from.")
         _, count = np.unique(y[told], return_counts=True)
-        if len(count) < 2 or count.min() < 3:
-            raise InputError("labels of some trials must be of two classes or more, 3 trials each; −1 is no label.")
+        if count.min() < 3:
+            raise InputError("labels must be of 3 trials or more in every class; −1 is no label.")
         model = GridSearchCV(
             LogisticRegression(max_iter=1000),
             {"C": np.logspace(-3, 2, 11)},

@@ -17,6 +17,7 @@ from pidjax._checks import InputError, one_of
 from pidjax.data import batch_indices
 from pidjax.neuro import stored
 from pidjax.neuro.features import band_proportions, response_features, usable_bands
+from pidjax.neuro.labels import checked_labels
 from pidjax.neuro.paired import PairedEpochs
 from pidjax.objectives import HEADS, DecompositionConfig, Shapes, decomposition
 
@@ -132,7 +133,8 @@ class EEGfNIRSDecomposer(BaseEstimator):
             raise InputError(f"contrastive training needs at least 4 trials; found {len(pairs)}.")
         arrays, classes = _arrays(pairs), 0
         if y is not None:
-            arrays["y"], classes = _labels(y, len(pairs))
+            arrays["y"] = checked_labels(y, len(pairs))
+            classes = int(arrays["y"].max()) + 1
         self.config_, self._shapes = _settings(self, pairs, arrays, classes)
         init, step = _compiled(self.config_, self._shapes, self.learning_rate, self.engine)
         key = jax.random.key(self.random_state)
@@ -198,18 +200,6 @@ def _arrays(pairs: PairedEpochs) -> dict[str, np.ndarray]:
         "onset": pairs.metadata.onset_eeg.to_numpy(np.float32),
         "recording": pairs.recording,
     }
-
-
-def _labels(y: np.ndarray, n: int) -> tuple[np.ndarray, int]:
-    """Labels as integers, and how many classes they are of."""
-    y = np.asarray(y)
-    whole = y.dtype.kind in "biuf" and np.isfinite(y).all() and np.equal(y, np.floor(y)).all()
-    if y.shape != (n,) or not (whole and y.min() >= -1 and len(np.unique(y[y >= 0])) > 1):
-        raise InputError(
-            f"y has a label 0, 1, ... of two classes or more, or −1, for each of {n} trials; found shape {y.shape} and "
-            f"values {', '.join(list(dict.fromkeys(map(str, y.ravel())))[:5])}."
-        )
-    return y.astype(np.int32), int(y.max()) + 1
 
 
 def _settings(

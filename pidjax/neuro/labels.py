@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from pidjax._checks import InputError
 from pidjax.evaluate import Fold
 from pidjax.evaluate.held_out import Features
 
@@ -26,6 +27,24 @@ class Label(NamedTuple):
     values: np.ndarray
     rows: np.ndarray
     is_class: bool
+
+
+def checked_labels(y: np.ndarray, n: int) -> np.ndarray:
+    """Labels of n trials for training, int32: 0, 1, ... of two classes or more, −1 where none is told.
+
+    Raises
+    ------
+    InputError
+        Of other trials, words, fractions, or one class.
+    """
+    y = np.asarray(y)
+    whole = y.dtype.kind in "biuf" and np.isfinite(y).all() and np.equal(y, np.floor(y)).all()
+    if y.shape != (n,) or not (whole and y.min() >= -1 and len(np.unique(y[y >= 0])) > 1):
+        raise InputError(
+            f"y has a label 0, 1, ... of two classes or more, or −1, for each of {n} trials; found shape {y.shape} and "
+            f"values {', '.join(list(dict.fromkeys(map(str, y.ravel())))[:5])}."
+        )
+    return y.astype(np.int32)
 
 
 def labels_of(metadata: pd.DataFrame, folds: list[Fold]) -> tuple[list[Label], dict[str, str]]:

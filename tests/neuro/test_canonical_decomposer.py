@@ -228,7 +228,7 @@ def test_bad_input_is_said_in_words():
         CanonicalDecomposer().fit(good._replace(fnirs=good.fnirs * np.array([1, 1, 0, 1])[:, None]))
     with pytest.raises(InputError, match="begin after their marker"):
         CanonicalDecomposer().fit(good._replace(fnirs_start=2.0))
-    with pytest.raises(InputError, match="for every trial; found 3 of 20"):
+    with pytest.raises(InputError, match="for each of 20 trials; found shape"):
         CanonicalDecomposer().fit(good, np.zeros(3))
     with pytest.raises(InputError, match="99 permutations or more; found 20"):
         CanonicalDecomposer(permutations=20).fit(good)
