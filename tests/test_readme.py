@@ -39,7 +39,7 @@ def test_decomposition_example(capsys):
     assert "reference" in out
 
 
-def test_estimate_example(capsys, optimised):
+def test_estimate_example(capsys):
     """The bracket holds -2 log 0.6 = 1.02 nats."""
     value, _, error, _, _, lower, upper = run(EXAMPLES[1], capsys).split()
     assert float(lower.strip("[,")) < 1.022 < float(upper.strip("]"))
