@@ -53,7 +53,7 @@ def quadrature(name, cells=32):
 @functools.cache
 def estimate(name):
     """Once for all tests."""
-    return estimate_pid(KEY, *sample(name), bootstraps=20, repairs=1, steps=400)
+    return estimate_pid(KEY, *sample(name), bootstraps=20, repairs=1, steps=200)
 
 
 @pytest.mark.parametrize("name", MECHANISMS)
@@ -80,7 +80,7 @@ def test_neural_split_of_the_same_classifiers(monkeypatch):
     """AND: atoms as near to quadrature as the binned ones, informations what they add up to, marginals met."""
     quick = jax.jit(functools.partial(neural_broja, batch=64, steps=60))
     monkeypatch.setattr("pidjax.estimators.pid._coupled", quick)
-    found, truth = estimate_pid(KEY, *sample("AND"), method="neural", repairs=1, steps=400), quadrature("AND")
+    found, truth = estimate_pid(KEY, *sample("AND"), method="neural", repairs=1, steps=200), quadrature("AND")
     for field in truth._fields:
         error = getattr(found.atoms, field) - getattr(truth, field)
         assert abs(error) < 4 * getattr(found.std_error, field) + 0.02, (field, error)
