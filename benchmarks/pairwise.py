@@ -55,7 +55,6 @@ def groups(preset: str) -> list[Group]:
         tiled = ("pidjax", "jax_tiled", "torch_tiled")
         return [
             Group("infonce", (32,), 32, 8, (*tiled, "torch_separated")),
-            Group("infonce", (32,), 64, 8, ("pidjax",)),
             Group("infonce", (32, 32), 32, 8, tiled),
             Group("nce_club", (32,), 64, 8, ("pidjax", "torch_chunked")),
         ]

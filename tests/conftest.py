@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import os
 import subprocess
 import sys
@@ -29,6 +30,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    gc.set_threshold(50_000)  # tracing makes many objects and little garbage: a tenth of its time
     if jaxlib.__version__.startswith("0.10."):  # XLA ends the process for a flag that another version does not know
         # the older emitters and one piece of code per program compile in half the time
         flags = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"

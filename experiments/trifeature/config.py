@@ -69,6 +69,6 @@ PRESETS = {
         size=56, channels=16, stride=2, width=64, head=(128, 128, 64), epochs=6, probed=4_000, learning_rate=1e-3
     ),
     "smoke": Config(
-        size=56, channels=2, stride=2, width=8, heads=2, head=(8, 4), pairs=48, probed=150, batch=16, epochs=1
+        size=32, channels=2, stride=1, width=8, heads=2, head=(8, 4), pairs=48, probed=150, batch=16, epochs=1
     ),
 }
