@@ -25,7 +25,9 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     assert "best possible from both" in text and "all of X1 (exact)" in text and "expected" in text
 
     experiment.main("smoke", tmp_path, method=("cross_self",), label="planar", noise=0.0)
-    planar = json.loads((tmp_path / "smoke-label-planar-noise-0.0" / "result.json").read_text())["methods"]["cross_self"]
+    planar = json.loads((tmp_path / "smoke-label-planar-noise-0.0" / "result.json").read_text())["methods"][
+        "cross_self"
+    ]
     assert len(planar["accuracy"]["1.0"]) == 2 and planar.get("excess") is None
 
     def never(*args, **kwargs):
