@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import optax
+from PIL import Image
 
 from pidjax import train
+from pidjax._checks import InputError
 from pidjax.data.augment_compose import SampleAugmentation
 from pidjax.evaluate import linear_probe
 from pidjax.math.pictures import unit_range
@@ -132,3 +134,12 @@ def with_progress(batches: Callable[[int], Batch], steps: int) -> Callable[[int]
         return {**found, "progress": np.full(len(found["x1"]), step / steps, np.float32)}
 
     return batch
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """A file of any format as bytes [height, width, 3]."""
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except OSError as error:
+        raise InputError(f"{path} is cut off, or no picture ({error}): unpack it again.") from None

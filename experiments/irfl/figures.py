@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from experiments.representation import read_picture
 from pidjax._checks import InputError, one_of
 from pidjax.encoders.clip import ClipConfig, crop_pictures, load_tokenizer
 
@@ -59,7 +60,7 @@ def load_figures(folder: Path, clip: Path, config: ClipConfig) -> Figures:
     if not phrases:
         raise InputError(f"the CSV files of {folder} hold no row: {SOURCE}.")
     tokens, mask = load_tokenizer(clip, config.tokens)(phrases)
-    squares = np.concatenate([crop_pictures([_read(path)], config.size) for path in pictures])
+    squares = np.concatenate([crop_pictures([read_picture(path)], config.size) for path in pictures])
     return Figures({"x1": tokens, "mask1": mask, "x2": squares, "y": np.array(y)}, np.array(phrases))
 
 
@@ -110,8 +111,3 @@ def _picture(path: Path) -> Path:
     if not path.exists():
         raise InputError(f"there is no {path}: unpack IRFL_images.zip of lampent/IRFL so that its pictures lie there.")
     return path
-
-
-def _read(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from experiments.representation import read_picture
 from pidjax._checks import InputError
 from pidjax.data import array_batches
 from pidjax.encoders.clip import ClipConfig, crop_pictures, load_tokenizer
@@ -89,7 +90,7 @@ class Films:
         return batch
 
     def pictures(self, films: Sequence[int] | np.ndarray) -> np.ndarray:
-        return crop_pictures([_read(self.posters[film]) for film in films], self.size)
+        return crop_pictures([read_picture(self.posters[film]) for film in films], self.size)
 
 
 def load_films(folder: Path, clip: Path, config: ClipConfig, text: Path | None = None) -> Films:
@@ -184,11 +185,3 @@ def _told(path: Path, folder: Path) -> dict[str, list[str]]:
 def _features(tokens: np.ndarray) -> np.ndarray:
     """Numbers in the precision that is computed in; tokens by number stay what they are."""
     return tokens if np.issubdtype(tokens.dtype, np.integer) else np.float32(tokens)
-
-
-def _read(path: Path) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except OSError as error:
-        raise InputError(f"{path} is cut off, or no picture ({error}): unpack it again.") from None

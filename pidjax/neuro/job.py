@@ -145,7 +145,7 @@ def prepare(
             raise InputError(f"{name}: {error} Without it: --subjects {' '.join(others)}.") from error
         one.choices["events"]["negatives"] = f"trials at least {_min_gap(one.pairs, settings.preset):.3g} s apart"
         if alone:
-            one.choices["events"]["folds"] = _tested(one.pairs, settings)
+            one.choices["events"] |= _tested(one.pairs, settings)
         parts[name], length = one.pairs, one.length
         choices |= {kind if alone else f"{name}: {kind}": words for kind, words in one.choices.items()}
         quality["Quality control" if alone else f"Quality control: {name}"] = quality_section(
@@ -180,7 +180,7 @@ def _joint_choices(pairs: PairedEpochs, settings: DecomposeSettings) -> dict[str
     filled = "; ".join(f"{name}: {', '.join(channels)}" for name, channels in made.items())
     choices = {
         "trials": f"{pairs.log['trials']['kept']} good in both modalities, of {len(recordings)} recordings",
-        "folds": _tested(pairs, settings),
+        **_tested(pairs, settings),
         "channels": f"interpolated where they are bad in one recording alone: {filled or 'none'}",
         "negatives": f"of the same recording, at least {_min_gap(pairs, settings.preset):.3g} s apart",
     }
@@ -203,11 +203,14 @@ def _by_subject(pairs: PairedEpochs, settings: DecomposeSettings) -> bool:
     return settings.leave_out == "subject" and pairs.metadata.subject.nunique() > 1
 
 
-def _tested(pairs: PairedEpochs, settings: DecomposeSettings) -> str:
+def _tested(pairs: PairedEpochs, settings: DecomposeSettings) -> dict[str, str]:
+    """What a fold tests, in words; and a warning where it is not what was asked for."""
     if _by_subject(pairs, settings):
-        return "every fold tests one subject and trains on all others"
-    asked = "there is one subject, so that none can be left out: " if settings.leave_out == "subject" else ""
-    return f"{asked}every fold tests one block of every recording and trains on the other blocks of all"
+        return {"folds": "every fold tests one subject and trains on all others"}
+    choices = {"folds": "every fold tests one block of every recording and trains on the other blocks of all"}
+    if settings.leave_out == "subject":
+        choices["warning: folds"] = "there is one subject, so that none can be left out: blocks are"
+    return choices
 
 
 def _folds(pairs: PairedEpochs, settings: DecomposeSettings, gap: float) -> list[Fold]:

@@ -77,6 +77,8 @@ def labels_of(metadata: pd.DataFrame, folds: list[Fold]) -> tuple[list[Label], d
                     )
                 elif text[column.notna()].nunique() > 1 and name not in skipped:
                     skipped[name] = "every session has one class of its own, so the session tells it all"
+                elif column.nunique() == 1:
+                    skipped[name] = f"all trials have the same, {text[column.notna()].iloc[0]}"
                 continue
             rows = np.flatnonzero(seen.isin(trainable))
             found.append(Label(name + suffix, text.to_numpy(dtype=str)[rows], rows, True))

@@ -151,7 +151,7 @@ def _describe_trials(pairs: PairedEpochs, epoch, fnirs_epoch, choices: dict[str,
         )
     length = fnirs_epoch[1] - fnirs_epoch[0]
     if len(between) and np.median(between) < length - 1e-6:
-        choices["overlap"] = (
+        choices["warning: overlap"] = (
             f"trials are {np.median(between):.1f} s apart (median) and fNIRS windows {length:g} s long: neighbouring "
             "responses overlap; overlapping trials are never split between training and test"
         )

@@ -340,7 +340,7 @@ def _clean_density(raw, config: PreprocessConfig, choices: Choices):
             f"{len(short)} pairs under 10 mm, the nearest regressed out of {len(distance) - len(short)} long ones"
         )
     else:
-        choices["short channels"] = "none under 10 mm: systemic waves of the scalp remain"
+        choices["warning: short channels"] = "none under 10 mm: systemic waves of the scalp remain"
     return raw
 
 

@@ -40,7 +40,11 @@ def test_rows_are_what_the_files_say(tmp_path):
     }
     np.testing.assert_array_equal(of.arrays["y"], np.repeat([0, 1, 2], 8))
     np.testing.assert_array_equal(of.arrays["x2"].mean((1, 2)).argmax(1), of.arrays["y"])
-    (folder / "images" / "simile-3-0.jpeg").unlink()
+    picture = folder / "images" / "simile-3-0.jpeg"
+    picture.write_bytes(picture.read_bytes()[:100])
+    with pytest.raises(InputError, match=r"simile-3-0.jpeg is cut off, or no picture"):
+        load_figures(folder, experiment.TINY, config)
+    picture.unlink()
     with pytest.raises(InputError, match=r"simile-3-0.jpeg: unpack IRFL_images.zip"):
         load_figures(folder, experiment.TINY, config)
     (folder / "idiom_detection_task.csv").unlink()

@@ -60,7 +60,7 @@ def test_chosen_subjects_are_joined(release, one):
         assert all(recording_and_block[part].nunique() == 1 for part in fold.stretches)
     few = prepared.pairs[np.r_[:4, len(trials) - 4 : len(trials)]]
     assert len(_folds(few, dataclasses.replace(settings, leave_out="subject", folds=5), 0.0)) == 2
-    assert "none can be left out" in _tested(one.pairs, dataclasses.replace(settings, leave_out="subject"))
+    assert "warning: folds" in _tested(one.pairs, dataclasses.replace(settings, leave_out="subject"))
     assert prepared.choices["all recordings"]["batch"].startswith("16 trials instead of")
     assert next(iter(prepared.quality)) == "Quality control: subject 1, arithmetic" and len(prepared.quality) == 3
 

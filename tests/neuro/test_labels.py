@@ -37,3 +37,10 @@ def test_a_number_that_is_its_blocks_is_no_target():
     assert not found and skipped["dose"].startswith("it is the same in all trials of a block")
     table.loc[3, "dose"] = 2.0
     assert [label.name for label in labels_of(table, folds)[0]] == ["dose"]
+
+
+def test_one_value_is_said():
+    """A column of words, or of few numbers, that never varies is named among what was not probed."""
+    folds = blockwise_folds(np.arange(20) // 5, np.arange(20.0))
+    found, skipped = labels_of(pd.DataFrame({"task": ["rest"] * 20, "level": 2}), folds)
+    assert not found and skipped == {"task": "all trials have the same, rest", "level": "all trials have the same, 2"}
