@@ -28,21 +28,9 @@ def linear(params: Params, x: Array) -> Array:
 
 
 def mlp_init(key: Array, widths: Sequence[int]) -> list[Params]:
-    """One linear layer, as of ``linear_init``, for each pair of neighbouring widths.
-
-    All numbers come from one batch of draws, as long as the largest kernel: a program that draws takes half a second
-    to compile.
-    """
-    shapes = list(itertools.pairwise(widths))
-    keys = jax.vmap(jax.random.split)(jax.random.split(key, len(shapes))).reshape(-1)
-    longest = max(max(a, 1) * b for a, b in shapes)
-    draws = jax.vmap(lambda k: jax.random.uniform(k, (longest,), minval=-1.0))(keys)
-
-    def layer(a: int, b: int, kernel: Array, bias: Array) -> Params:
-        bound = 1 / max(a, 1) ** 0.5
-        return {"kernel": bound * kernel[: a * b].reshape(a, b), "bias": bound * bias[:b]}
-
-    return [layer(a, b, k, c) for (a, b), k, c in zip(shapes, draws[::2], draws[1::2], strict=True)]
+    """One linear layer for each pair of neighbouring widths."""
+    keys = jax.random.split(key, len(widths) - 1)
+    return [linear_init(k, a, b) for k, (a, b) in zip(keys, itertools.pairwise(widths), strict=True)]
 
 
 def mlp(layers: list[Params], x: Array) -> Array:

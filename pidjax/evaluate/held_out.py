@@ -43,6 +43,15 @@ def permuted(y: np.ndarray, folds: list[Fold], rng: np.random.Generator) -> np.n
     return out
 
 
+def shuffled_within(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An order [n] that permutes the rows of every group among themselves."""
+    order = np.arange(len(groups))
+    for group in np.unique(groups):
+        members = np.flatnonzero(groups == group)
+        order[members] = rng.permutation(members)
+    return order
+
+
 def against(null: np.ndarray, value: float) -> tuple[float, float]:
     if null.size == 0:
         return float("nan"), float("nan")

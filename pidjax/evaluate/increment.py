@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pidjax.evaluate.folds import Fold
-from pidjax.evaluate.held_out import Features, against, of_fold
+from pidjax.evaluate.held_out import Features, against, of_fold, shuffled_within
 from pidjax.evaluate.probe import probe_class, probe_value
 
 
@@ -80,8 +80,12 @@ def increment(
         return probe(both, target, folds, permutations=0)
 
     without, own = probe(others, target, folds, permutations=0), joined(np.arange(len(target)))
-    together = any(len(np.unique(groups[rows])) < len(rows) for fold in folds for rows in fold.stretches)
-    orders = [_exchanged(folds, groups, rng) for _ in range(repairings if together else 0)]
+    # a group in a stretch; what is not tested is never exchanged
+    alike = np.arange(-len(target), 0)
+    for k, rows in enumerate(rows for fold in folds for rows in fold.stretches):
+        alike[rows] = k * len(target) + np.unique(groups[rows], return_inverse=True)[1]
+    together = len(np.unique(alike)) < len(target)
+    orders = [shuffled_within(alike, rng) for _ in range(repairings if together else 0)]
     null = [joined(order).nats - without.nats for order in orders]
     terms = own.pointwise - without.pointwise
     gain = own.nats - without.nats
@@ -94,13 +98,3 @@ def increment(
         own.n,
         terms,
     )
-
-
-def _exchanged(folds: list[Fold], groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """An order that permutes the tested trials of a group within every block of a recording."""
-    order = np.arange(len(groups))
-    for rows in (rows for fold in folds for rows in fold.stretches):
-        for group in np.unique(groups[rows]):
-            members = rows[groups[rows] == group]
-            order[members] = rng.permutation(members)
-    return order

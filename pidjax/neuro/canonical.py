@@ -30,11 +30,12 @@ from sklearn.preprocessing import QuantileTransformer
 from sklearn.utils.validation import check_is_fitted
 
 from pidjax._checks import InputError
+from pidjax.evaluate.held_out import shuffled_within
 from pidjax.math.canonical import canonical, reproducible
 from pidjax.neuro.evidence import ERP_SFREQ, FNIRS_SFREQ, Evidence, evidence_of_pairs
 from pidjax.neuro.labels import checked_labels
 from pidjax.neuro.onsets import Onsets, learn_onsets
-from pidjax.neuro.paired import PairedEpochs, quarters, shuffled_within
+from pidjax.neuro.paired import PairedEpochs, quarters
 from pidjax.neuro.response import Response, amplitude, learn_response, match, onset
 from pidjax.objectives import HEADS
 
@@ -172,7 +173,8 @@ class CanonicalDecomposer(BaseEstimator):
         ]
         self._moments = [(x.mean(0), x.std(0) + 1e-9) for x in (features.eeg, features.fnirs)]
         # what differs between recordings is no part of what a trial's two sides share
-        eeg, fnirs = (_within(x, np.asarray(recording)) for x in self.normalised(features))
+        sides = self.normalised(features)
+        eeg, fnirs = (_within(x, np.asarray(recording)) for x in sides)
         self._check_features(eeg, fnirs, len(np.unique(recording)))
         found = canonical(jnp.asarray(eeg), jnp.asarray(fnirs))
         self._weights = np.asarray(found.x_weights), np.asarray(found.y_weights)
@@ -184,7 +186,7 @@ class CanonicalDecomposer(BaseEstimator):
         )
         self._scorer = None
         if y is not None:
-            self._scorer = self._learn_score(*self.normalised(features), checked_labels(y, len(eeg)))
+            self._scorer = self._learn_score(*sides, checked_labels(y, len(eeg)))
         return self
 
     def transform(self, trials: Evidence | PairedEpochs) -> dict[str, np.ndarray]:
@@ -289,7 +291,7 @@ class CanonicalDecomposer(BaseEstimator):
     def _products(self, eeg: np.ndarray, fnirs: np.ndarray) -> np.ndarray:
         a, b = self._weights
         k = self.n_shared_
-        return np.einsum("na,nb->nab", eeg @ a[:, k:], fnirs @ b[:, k:]).reshape(len(eeg), -1)
+        return products(eeg @ a[:, k:], fnirs @ b[:, k:])
 
     def _learn_score(self, eeg: np.ndarray, fnirs: np.ndarray, y: np.ndarray) -> GridSearchCV:
         told = y >= 0
@@ -305,6 +307,11 @@ class CanonicalDecomposer(BaseEstimator):
             cv=min(5, int(count.min())),
         )
         return model.fit(self._products(eeg, fnirs)[told], y[told])
+
+
+def products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Of every column of one with every column of the other, [n, columns · columns]."""
+    return np.einsum("na,nb->nab", a, b).reshape(len(a), -1)
 
 
 def _sure(x: np.ndarray, weights: np.ndarray, correlation: np.ndarray) -> np.ndarray:

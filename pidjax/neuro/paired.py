@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pidjax._checks import InputError
+from pidjax.evaluate.held_out import shuffled_within
 from pidjax.neuro.clock import Clock, clock_of
 from pidjax.neuro.events import annotation_table
 
@@ -209,15 +210,6 @@ def quarters(recording: np.ndarray) -> np.ndarray:
         rows = np.flatnonzero(recording == one)
         out[rows] = 4 * k + np.arange(len(rows)) * 4 // len(rows)
     return out
-
-
-def shuffled_within(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """An order [n] that permutes the rows of every group among themselves."""
-    order = np.arange(len(groups))
-    for group in np.unique(groups):
-        members = np.flatnonzero(groups == group)
-        order[members] = rng.permutation(members)
-    return order
 
 
 def _cut(raw, onsets, window: Window, baseline) -> mne.Epochs:

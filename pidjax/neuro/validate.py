@@ -9,8 +9,9 @@ import numpy as np
 
 from pidjax._checks import InputError
 from pidjax.evaluate import Fold, label_information, probe_class
-from pidjax.neuro.canonical import CanonicalDecomposer, Features
-from pidjax.neuro.paired import quarters, shuffled_within
+from pidjax.evaluate.held_out import shuffled_within
+from pidjax.neuro.canonical import CanonicalDecomposer, Features, products
+from pidjax.neuro.paired import quarters
 
 
 class SynergyClaim(NamedTuple):
@@ -108,7 +109,6 @@ def synergy_claim(
     p = (1 + sum(one >= own for one in null)) / (1 + repairings)
     sides = model.normalised(features)
     both, *alone = (known(z) for z in (head, *sides))
-    products = np.einsum("na,nb->nab", *sides).reshape(n, -1)
     of = recording[np.concatenate([fold.test for fold in folds])]
     above = [both, *(both - one for one in alone)]
     sure = all(x.mean() > 1.645 * _error(x, of) for x in above)
@@ -117,7 +117,7 @@ def synergy_claim(
         std_error=_error(both, of),
         eeg=float(alone[0].mean()),
         fnirs=float(alone[1].mean()),
-        bilinear=linear(np.hstack([*sides, products])),
+        bilinear=linear(np.hstack([*sides, products(*sides)])),
         linear=own,
         null95=float(np.quantile(null, 0.95)),
         p=p,
