@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -143,8 +144,8 @@ def decoded_scatter(found: Mapping[str, np.ndarray]) -> Figure:
         axes.scatter(true, decoded, s=14, color=COLOURS[0], lw=0)
         axes.set(xlabel="true, less the block's mean", ylabel="decoded, less the block's mean", xlim=ends)
         axes.set_title(
-            f"{title.replace('_', ' ')}\nslope {line.slope:.2f} ± {line.stderr:.2f}, r = {line.rvalue:.2f}, "
-            f"RMSE {rmse:.3g}",
+            f"{textwrap.fill(title.replace('_', ' '), 40)}\n"
+            f"slope {line.slope:.2f} ± {line.stderr:.2f}, r = {line.rvalue:.2f}, RMSE {rmse:.3g}",
             fontsize=9,
         )
     return figure
