@@ -73,7 +73,8 @@ def test_confounds_are_told_where_they_are(metrics):
 
     Muscle that is the same in all trials of a subject cannot be decoded within blocks, which is kept.
     """
-    assert list(metrics.skipped) == ["muscle, EEG"]
+    assert set(metrics.skipped) == {"muscle, EEG", "trial_type"}
+    assert metrics.skipped["trial_type"] == "all trials have the same, task"
     assert set(metrics.confounds) == {"which subject", "time on task"}
     who, when = metrics.confounds.values()
     assert who["unique_fnirs"].score > 0.4 and who["unique_fnirs"].chance == 1 / SUBJECTS
