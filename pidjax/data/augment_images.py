@@ -1,6 +1,7 @@
 """Augmentations of one picture [height, width, 3] in [0, 1]: ``aug(key, x, ...) -> x'``, unbatched, on device.
 
-Each random one draws what a deterministic one of the same name without "random" takes.
+Each random one draws what a deterministic one of the same name without "random" takes. Those of colours take and give
+planes [3, height, width]: with colours last, no loop over pixels is vectorised (four times the time on a CPU).
 """
 
 from __future__ import annotations
@@ -69,8 +70,10 @@ def simclr(
         return jnp.where(jax.random.bernoulli(toss, float(rate)), change(key, x), x)
 
     x = resize(x, size) if crop is None else random_resized_crop(cropping, x, size, crop)
+    x = jnp.moveaxis(x, -1, 0)
     x = sometimes(jittering, jitter_rate, lambda k, v: colour_jitter(k, v, *jitter), x)
     x = sometimes(greying, grey_rate, lambda k, v: jnp.broadcast_to(grey(v), v.shape), x)
+    x = jnp.moveaxis(x, 0, -1)
     x = sometimes(blurring, blur_rate, lambda k, v: random_blur(k, v, *blur), x)
     return sometimes(flipping, flip, lambda k, v: v[:, ::-1], x)
 
@@ -123,7 +126,7 @@ def random_resized_crop(
 
 
 def colour_jitter(key: Array, x: Array, brightness: float, contrast: float, saturation: float, hue: float) -> Array:
-    """Brightness, contrast, saturation and hue changed in random order.
+    """Brightness, contrast, saturation and hue of planes [3, height, width] changed in random order.
 
     The first three by factors uniform in [max(0, 1 − b), 1 + b], hue by a uniform shift in [−hue, hue] turns.
     """
@@ -150,19 +153,20 @@ def blend(x: Array, towards: Array, factor: Array) -> Array:
 
 
 def grey(x: Array) -> Array:
-    """Luminance [height, width, 1]."""
-    return x @ jnp.array(LUMA).reshape(3, 1)
+    """Luminance [1, height, width] of planes [3, height, width]."""
+    return sum(share * plane for share, plane in zip(LUMA, x, strict=True))[None]  # type: ignore[index]
 
 
 def turn_hue(x: Array, turn: Array) -> Array:
-    """Hue (in turns) plus ``turn``, in HSV."""
-    r, g, b = x[..., 0], x[..., 1], x[..., 2]
-    value = x.max(-1)
-    chroma = value - x.min(-1)
+    """Hue (in turns) of planes [3, height, width] plus ``turn``, in HSV."""
+    r, g, b = x
+    value = jnp.maximum(jnp.maximum(r, g), b)
+    chroma = value - jnp.minimum(jnp.minimum(r, g), b)
     safe = jnp.where(chroma > 0, chroma, 1.0)
     sixth = jnp.where(value == r, (g - b) / safe, jnp.where(value == g, 2 + (b - r) / safe, 4 + (r - g) / safe))
-    k = (jnp.array([5.0, 3.0, 1.0]).reshape(1, 1, 3) + (sixth + 6 * turn)[..., None]) % 6
-    return value[..., None] - chroma[..., None] * jnp.clip(jnp.minimum(k, 4 - k), 0, 1)
+    k = (sixth + 6 * turn)[None] + jnp.array([5.0, 3.0, 1.0]).reshape(3, 1, 1)
+    k = k - 6 * jnp.floor(k / 6)  # a quarter of the time of k % 6
+    return value[None] - chroma[None] * jnp.clip(jnp.minimum(k, 4 - k), 0, 1)
 
 
 def blur(x: Array, sd: Array, radius: int) -> Array:

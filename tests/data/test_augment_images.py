@@ -18,6 +18,7 @@ from pidjax.data import augment_images as images
 with np.load(Path(__file__).with_name("golden_images.npz")) as stored:
     GOLDEN = dict(stored)
 X = GOLDEN["image"].astype(np.float32) / 255
+PLANES = jnp.moveaxis(jnp.array(X), -1, 0)
 KEYS = jax.random.split(jax.random.key(0), 400)
 
 
@@ -36,19 +37,22 @@ def test_resized_crops_are_pillows(name, box):
 @pytest.mark.parametrize("name, factor", {"brightness": 1.3, "contrast": 0.7, "saturation": 1.4}.items())
 def test_blends_are_pillows(name, factor):
     """To the rounding of its 8 bits, of the result and of the grey it blends with."""
-    towards = {"brightness": 0.0, "contrast": images.grey(X).mean(), "saturation": images.grey(X)}[name]
-    np.testing.assert_allclose(images.blend(X, towards, factor), GOLDEN[name] / 255, atol=1.5 / 255)
+    grey = images.grey(PLANES)
+    towards = {"brightness": 0.0, "contrast": grey.mean(), "saturation": grey}[name]
+    found = np.moveaxis(images.blend(PLANES, towards, factor), 0, -1)
+    np.testing.assert_allclose(found, GOLDEN[name] / 255, atol=1.5 / 255)
 
 
 def test_grey_is_pillows():
     """To the rounding of its 8 bits."""
-    np.testing.assert_allclose(images.grey(X)[..., 0], GOLDEN["grey"] / 255, atol=1 / 255)
+    np.testing.assert_allclose(images.grey(PLANES)[0], GOLDEN["grey"] / 255, atol=1 / 255)
 
 
 @pytest.mark.parametrize("name, turn", {"hue_up": 0.1, "hue_down": -0.07}.items())
 def test_hue_is_that_of_colorsys(name, turn):
     """Also of grey, black, white and pure colours, which the picture's corner holds."""
-    np.testing.assert_allclose(images.turn_hue(X[:12, :12], turn), GOLDEN[name], atol=1e-5)
+    found = np.moveaxis(images.turn_hue(PLANES[:, :12, :12], turn), 0, -1)
+    np.testing.assert_allclose(found, GOLDEN[name], atol=1e-5)
 
 
 def test_blur_is_scipys():
