@@ -154,7 +154,7 @@ def blend(x: Array, towards: Array, factor: Array) -> Array:
 
 def grey(x: Array) -> Array:
     """Luminance [1, height, width] of planes [3, height, width]."""
-    return sum(share * plane for share, plane in zip(LUMA, x, strict=True))[None]  # type: ignore[index]
+    return sum(share * plane for share, plane in zip(LUMA, x, strict=True))[None]
 
 
 def turn_hue(x: Array, turn: Array) -> Array:
