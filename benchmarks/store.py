@@ -30,8 +30,8 @@ def machine() -> dict[str, Any]:
 
 
 def write(out: Path, table: str, summary: dict[str, Any]) -> None:
-    """``table.md`` and ``result.json``, printed and said where."""
+    """``table.md`` and ``result.json``; the table is printed, and where all that ``out`` holds is."""
     (out / "result.json").write_text(json.dumps({"machine": machine(), **summary}, indent=1))
     (out / "table.md").write_text(table)
     print(table)
-    print(f"wrote {out / 'result.json'}, {out / 'table.md'} and the figure beside")
+    print("wrote", ", ".join(str(path) for path in (out / "result.json", out / "table.md", *sorted(out.glob("*.png")))))

@@ -65,7 +65,7 @@ class Worker:
         return json.loads(line)
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
     """Peak resident memory since the last reset."""
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
@@ -84,10 +84,10 @@ def _serve(target: str, settings: dict[str, Any]) -> None:
     module, function = target.split(":")
     built: Built = getattr(importlib.import_module(module), function)(**settings)
     _reset_peak()
-    before = _peak_mib()
+    before = peak_mib()
     check = built.run()
     facts = {name: fact() if callable(fact) else fact for name, fact in built.facts.items()}
-    facts = {"resident_mib": _peak_mib() - before, "check": check, **facts}
+    facts = {"resident_mib": peak_mib() - before, "check": check, **facts}
     print(json.dumps(facts), file=answers, flush=True)
     for _ in sys.stdin:
         times: list[float] = []

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pidjax._checks import InputError, one_of
-from pidjax.data.multibench.unpickle import load_arrays
+from pidjax.data.multibench.unpickle import give_back, load_arrays
 
 MODALITIES = ("vision", "audio", "text")
 WIDTHS = {
@@ -63,6 +63,7 @@ class Sequences:
         at = first[:, None] + np.arange(self.stored.shape[1])
         inside = at < self.stored.shape[1]
         found = self.stored[rows[:, None], np.where(inside, at, 0)].astype(np.float32)
+        give_back(self.stored)
         found[~inside] = 0
         found[~np.isfinite(found)] = 0
         return found
@@ -180,3 +181,4 @@ def _words(text: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _pieces(x: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     for start in range(0, len(x), PIECE):
         yield start, x[start : start + PIECE]
+        give_back(x)

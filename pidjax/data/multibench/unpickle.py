@@ -25,8 +25,8 @@ def load_arrays(path: str | Path, source: str = "give the path of the pickle") -
     A pickle is a program that can call any function of any library. Here no name in it is looked up: the five that make
     up an array (of numbers, text, or Python objects of the kinds above) stand for functions of this module, what they
     made can be changed by nothing else, and all other names and instructions are refused. Pages of large arrays (of
-    protocol 3 on) are read when they are used, so a file may be larger than memory; arrays are read-only, and the file
-    must not be changed while they are in use.
+    protocol 3 on) are read when they are used, so a file may be larger than memory, and stay with the process until
+    ``give_back``; arrays are read-only, and the file must not be changed while they are in use.
 
     Parameters
     ----------
@@ -52,6 +52,18 @@ def load_arrays(path: str | Path, source: str = "give the path of the pickle") -
         raise InputError(f"{path} {error}") from None
     except Exception as error:  # whatever bytes that are no pickle make of the machine
         raise InputError(f"{path} is cut off or no pickle of arrays ({error}): copy it again.") from None
+
+
+def give_back(stored: np.ndarray) -> None:
+    """Let go of the memory that pages of the file of an array of ``load_arrays`` take; they are read again when used.
+
+    Nothing of an array that is no view of a file, or where the system cannot (Windows).
+    """
+    base: Any = stored
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, memoryview) and isinstance(base.obj, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        base.obj.madvise(mmap.MADV_DONTNEED)
 
 
 class _Pages:
