@@ -27,6 +27,11 @@ class Claim:
     """None where there is nothing to hold against, as in a smoke run."""
 
 
+def folder_of(out: Path, preset: str, released: bool) -> Path:
+    """Where results of a preset are: those with the leaks of released code apart from those without."""
+    return out / (f"{preset}_released" if released else preset)
+
+
 def opened(out: Path, config: Any, *sources: Path | None, resume: bool) -> None:
     """A folder for results of these settings, a frozen dataclass, and of these files; emptied unless ``resume``.
 

@@ -10,13 +10,13 @@ from typing import Any, Literal
 
 from experiments.command import command
 from experiments.full_shapes import compile_in_haste, two_steps
-from experiments.multibench.config import FEW, PRESETS, READ, SETS, TUNED, Config, methods_of
+from experiments.multibench.config import FEW, OF_SENTIMENT, PRESETS, READ, SETS, TUNED, Config, methods_of
 from experiments.multibench.measure import measured
 from experiments.multibench.methods import DEFAULT, GRID, full, objective
-from experiments.multibench.published import CAVEATS, PUBLISHED
+from experiments.multibench.published import CAVEATS, PUBLISHED, RELEASED
 from experiments.multibench.tables import OF_CLASSES, Scores, claims, scores_tables, sets_table
 from experiments.multibench.written import written
-from experiments.results import check_names, finish, kept_part, of_seeds, opened
+from experiments.results import check_names, finish, folder_of, kept_part, of_seeds, opened
 from pidjax._checks import InputError, one_of
 from pidjax.data import multibench
 from pidjax.data.multibench.affect import SOURCE as OF_AFFECT
@@ -32,6 +32,7 @@ def main(
     sets: tuple[str, ...] = (),
     method: tuple[str, ...] = (),
     grid: bool = False,
+    released: bool = False,
     resume: bool = True,
     config: Config | None = None,
 ) -> None:
@@ -46,6 +47,8 @@ def main(
         method: Of simclr, cross_self, cross_self_fact, factorcl_ssl, clip, cmc, comm, supcon, factorcl_sup; all by
             default, of smoke one.
         grid: CoMM under every augmentation of sequences as well (CoMM, Fig. 6), on sets of two sequences.
+        released: With what leaks in the released code: MIMIC standardised by all rows, tested ones too; and with its
+            labels of mosei and mosi, positive from 0 on. Results are in a folder of their own.
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
@@ -55,7 +58,7 @@ def main(
     for name in sets:
         one_of("sets", name, tuple(SETS))
         methods_of(name, SETS[name].modalities, method)
-    started, chosen, out = time.time(), config or PRESETS[preset], out / preset
+    started, chosen, out = time.time(), config or PRESETS[preset], folder_of(out, preset, released)
     opened(out, chosen, data, resume=resume)
     if preset == "smoke":
         compile_in_haste()
@@ -64,7 +67,7 @@ def main(
     present(data, sets)
     found: Scores = {}
     for name in sets:
-        load = functools.cache(functools.partial(loaded, data, name))
+        load = functools.cache(functools.partial(loaded, data, name, released=released))
         for one, augments in trainings(name, method, grid=grid):
             of_grid = "" if augments == DEFAULT else f", {augments}"
             compute = functools.partial(run, name, one, augments, chosen, load)
@@ -72,7 +75,8 @@ def main(
                 found.setdefault(row + of_grid, {})[name] = seeds
     tables = scores_tables(found, sets, OF_CLASSES, PUBLISHED)
     claimed = claims(found, OF_CLASSES, PUBLISHED, JUDGED, judged=preset == "full")
-    finish(out, started, [*tables, sets_table(found, sets), CAVEATS], claimed, {"rows": found})
+    notes = [RELEASED, CAVEATS] if released else [CAVEATS]
+    finish(out, started, [*tables, sets_table(found, sets), *notes], claimed, {"released": released, "rows": found})
 
 
 def present(data: Path, sets: tuple[str, ...]) -> None:
@@ -86,12 +90,12 @@ def present(data: Path, sets: tuple[str, ...]) -> None:
             )
 
 
-def loaded(data: Path, name: str) -> dict[str, dict[str, Any]]:
+def loaded(data: Path, name: str, *, released: bool = False) -> dict[str, dict[str, Any]]:
     """The set's parts; sequences stay on disk."""
     of = SETS[name]
     if of.key is None:
-        return multibench.mimic(data / of.file)
-    return multibench.affect(data / of.file, of.key, of.modalities)
+        return multibench.mimic(data / of.file, released=released)
+    return multibench.affect(data / of.file, of.key, of.modalities, released=released and name in OF_SENTIMENT)
 
 
 def trainings(name: str, method: tuple[str, ...], *, grid: bool) -> list[tuple[str, str]]:

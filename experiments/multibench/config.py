@@ -39,6 +39,9 @@ SETS = {
 }
 """FactorCL's five, and UR-FUNNY with three modalities (CoMM, Table 3). MOSEI's batch is not published."""
 
+OF_SENTIMENT = ("mosei", "mosi")
+"""Sets whose labels are numbers from -3 to 3, which the released code cuts elsewhere."""
+
 
 def _parts(name: str) -> dict[str, tuple[str, ...]]:
     """FactorCL and what is read of it: its factors, its encoders (OurCL), and the parts of Table 4."""

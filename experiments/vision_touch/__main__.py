@@ -13,10 +13,10 @@ from experiments.full_shapes import compile_in_haste, two_steps
 from experiments.multibench.config import methods_of
 from experiments.multibench.measure import measured
 from experiments.multibench.tables import OF_CLASSES, Scores, Shown, claims, scores_tables, sets_table
-from experiments.results import check_names, finish, kept_part, of_seeds, opened
+from experiments.results import check_names, finish, folder_of, kept_part, of_seeds, opened
 from experiments.vision_touch.config import FEW, PRESETS, READ, SETS, TUNED, Config
 from experiments.vision_touch.methods import full, objective
-from experiments.vision_touch.published import CAVEATS, PUBLISHED
+from experiments.vision_touch.published import CAVEATS, PUBLISHED, RELEASED
 from experiments.vision_touch.written import written
 from pidjax._checks import one_of
 from pidjax.data.multibench import vision_touch
@@ -34,6 +34,7 @@ def main(
     out: Path = Path("runs/vision_touch"),
     sets: tuple[str, ...] = (),
     method: tuple[str, ...] = (),
+    released: bool = False,
     resume: bool = True,
     config: Config | None = None,
 ) -> None:
@@ -45,6 +46,8 @@ def main(
         out: Folder of the results; what it holds is not made again.
         sets: Of end_effector, contact, contact3 (three modalities: cmc and comm); all by default, of smoke one.
         method: Of clip, cross_self, factorcl_ssl, cmc, comm; all by default, of smoke one.
+        released: Divide files instead of trajectories and validate on test rows, as the released code does. Results
+            are in a folder of their own.
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
@@ -54,7 +57,7 @@ def main(
     for name in sets:
         one_of("sets", name, tuple(SETS))
     methods = {name: methods_of(name, SETS[name].modalities, method) for name in sets}
-    started, chosen, out = time.time(), config or PRESETS[preset], out / preset
+    started, chosen, out = time.time(), config or PRESETS[preset], folder_of(out, preset, released)
     opened(out, chosen, data, resume=resume)
     if preset == "smoke":
         compile_in_haste()
@@ -63,14 +66,15 @@ def main(
     found: Scores = {}
     for name, of in methods.items():
         task, modalities, _ = SETS[name]
-        load = functools.cache(functools.partial(vision_touch, data, task, modalities, released=chosen.released))
+        load = functools.cache(functools.partial(vision_touch, data, task, modalities, released=released))
         for one in of:
             compute = functools.partial(run, name, one, chosen, load)
             for row, seeds in of_seeds(out, f"{name}, {one}", chosen.seeds, compute).items():
                 found.setdefault(row, {})[name] = seeds
     tables = scores_tables(found, sets, SCORES, PUBLISHED)
     claimed = claims(found, SCORES, PUBLISHED, ("comm", TUNED), judged=preset == "full")
-    finish(out, started, [*tables, sets_table(found, sets), CAVEATS], claimed, {"rows": found})
+    notes = [RELEASED, CAVEATS] if released else [CAVEATS]
+    finish(out, started, [*tables, sets_table(found, sets), *notes], claimed, {"released": released, "rows": found})
 
 
 def run(

@@ -36,7 +36,7 @@ TUNED = "comm, fine-tuned"
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Of encoders, training and the division; the defaults are CoMM's but for ``released``.
+    """Of encoders and training; the defaults are CoMM's.
 
     Attributes
     ----------
@@ -52,8 +52,6 @@ class Config:
     steps : int
         Instead of the epochs where not 0.
     seeds : int
-    released : bool
-        Divide files instead of trajectories, and validate on test rows.
     """
 
     encoder: str = "resnet18"
@@ -64,7 +62,6 @@ class Config:
     epochs: int = 100
     steps: int = 0
     seeds: int = 5
-    released: bool = False
 
     def setting(self, method: str) -> Setting:
         """Of AdamW: CoMM's, or FactorCL's rate without decay (Duplums/FactorCL)."""

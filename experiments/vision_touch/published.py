@@ -16,6 +16,7 @@ PUBLISHED: dict[str, dict[str, dict[str, str]]] = {
     },
 }
 """By score, row and set: Dufumier et al. 2025, Tables 1 and 3."""
+RELEASED = "With --released: files are divided, not trajectories, and validation rows are test rows.\n"
 CAVEATS = """\
 In brackets what was published: Table 1 (end_effector) and Table 3 (contact) of CoMM, whose Cross is clip. Table 3 says
 accuracy; the released probe computes the mean over classes.
@@ -24,7 +25,7 @@ accuracy; the released probe computes the mean over classes.
   on what it scores; here nothing is fitted on validation rows, and test rows are scored once.
 - It divides files, windows of 50 steps, so that neighbouring windows of one trajectory are trained on and tested; here
   trajectories are divided, which are told from the files' names by a guess (`help(pidjax.data.multibench.vision_touch)`
-  says which: some 150 are expected; `config:config --config.released` divides files, and validates on test rows).
+  says which: some 150 are expected).
 - It replaces the last step of each file by a random other one; here that step, which has no next, is left out.
 - InfMasking's authors, who ran CoMM's code, found 7.96 ± 2.13 (end_effector) and 87.0 ± 1.8 (contact) for comm.
 - The number beside factorcl_ssl is CoMM's authors' own, with a probe fitted on training rows alone; FactorCL has no

@@ -46,6 +46,29 @@ def test_files_are_written_in_the_formats(tmp_path):
         assert name == "mimic" or (len(part["y"]) == 31 and part["mask1"][:, 0].all() and not part["mask1"].all())
 
 
+def test_what_leaks_is_there_when_asked_for(tmp_path, monkeypatch):
+    """MIMIC by all rows, sentiment from 0 on, all else as it was; apart from results without, and said."""
+    seen = []
+
+    def measured(objective, read, parts, *_, tuned):
+        seen.append({part: {key: np.asarray(x) for key, x in by.items()} for part, by in parts.items()})
+        return {"simclr": {"n": 1.0}}
+
+    monkeypatch.setattr(experiment, "measured", measured)
+    monkeypatch.setattr(experiment, "two_steps", lambda full: [])
+    given = {"out": tmp_path, "sets": ("mimic", "mosi", "urfunny"), "method": ("simclr",)}
+    experiment.main("smoke", **given)
+    experiment.main("smoke", **given, released=True)
+    (mimic, mosi, humour), (leaky, zero, same) = seen[:3], seen[3:]
+    means = [np.mean([x for part in of.values() for x in part["x1"]]) for of in (mimic, leaky)]
+    assert abs(means[0]) > 1e-3 and abs(means[1]) < 1e-6
+    neutral = mosi["test"]["value"] == 0
+    assert neutral.any() and not mosi["test"]["y"][neutral].any() and zero["test"]["y"][neutral].all()
+    jax.tree.map(np.testing.assert_array_equal, humour, same)
+    tables = [(tmp_path / name / "table.md").read_text() for name in ("smoke", "smoke_released")]
+    assert ["standardised by all rows, tested ones too" in table for table in tables] == [False, True]
+
+
 def linear():
     """An objective that encodes as CoMM's: x1 W, alike under both augmentations and both masks."""
 

@@ -70,6 +70,23 @@ def test_less_is_better_of_errors():
     assert hold("4.81", "51.9") == [True, True] and hold("4.79", "52.1") == [False, False]
 
 
+def test_what_leaks_is_there_when_asked_for(tmp_path, monkeypatch):
+    """Validation rows are test rows; apart from results without, and said."""
+    seen = []
+
+    def measured(objective, read, parts, *_, **settings):
+        seen.append({part: set(by["x1"].of) for part, by in parts.items()})
+        return {"clip": {"n": 1.0}}
+
+    monkeypatch.setattr(experiment, "measured", measured)
+    monkeypatch.setattr(experiment, "two_steps", lambda full: [])
+    for released in (False, True):
+        experiment.main("smoke", out=tmp_path, released=released)
+    honest, leaky = seen
+    assert not honest["validation"] & honest["test"] and leaky["validation"] == leaky["test"]
+    assert "validation rows are test rows" in (tmp_path / "smoke_released" / "table.md").read_text()
+
+
 def test_absent_files_are_asked_for(tmp_path):
     """Before anything is trained: what, and where from."""
     with pytest.raises(InputError, match=r"absent holds no \.h5 file: unpack downloads\.cs\.stanford\.edu"):
