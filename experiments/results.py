@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import math
 import shutil
 import statistics
 import time
@@ -98,20 +99,22 @@ def matrix(corner: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]
     return "\n".join(lines) + "\n"
 
 
+def mean_error(values: Sequence[float]) -> tuple[float, float]:
+    """Mean, and its standard error over seeds; 0 of one seed."""
+    error = (statistics.variance(values) / len(values)) ** 0.5 if len(values) > 1 else 0.0
+    return statistics.fmean(values), error
+
+
 def gap(a: Sequence[float], b: Sequence[float]) -> tuple[float, float]:
     """Mean of ``a`` less that of ``b``, and its standard error over seeds; 0 of one seed."""
-    error = sum(statistics.variance(x) / len(x) for x in (a, b) if len(x) > 1) ** 0.5
-    return statistics.fmean(a) - statistics.fmean(b), error
+    (one, error), (other, its) = mean_error(a), mean_error(b)
+    return one - other, math.hypot(error, its)
 
 
 def spread(values: Sequence[float], digits: int = 3) -> str:
     """Mean ± standard error over seeds; the value alone of one seed."""
-    n = len(values)
-    mean = sum(values) / n
-    if n == 1:
-        return f"{mean:.{digits}f}"
-    error = (sum((v - mean) ** 2 for v in values) / (n - 1) / n) ** 0.5
-    return f"{mean:.{digits}f} ± {error:.{digits}f}"
+    mean, error = mean_error(values)
+    return f"{mean:.{digits}f}" + (f" ± {error:.{digits}f}" if len(values) > 1 else "")
 
 
 def finish(out: Path, started: float, tables: Sequence[str], claims: Sequence[Claim], result: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from experiments.command import command
+from experiments.figures import score_of, score_panels
 from experiments.full_shapes import compile_in_haste, two_steps
 from experiments.high_shared.config import FEW, METHODS, PRESETS, PUBLISHED, Config
 from experiments.high_shared.methods import full
@@ -67,6 +68,7 @@ def main(
             made = built(one, name, parts["train"][0].shape[1], chosen)
             compute = functools.partial(measured, one, made, parts, chosen)
             found.setdefault(name, {}).update(of_seeds(out, f"{name}, {one}", chosen.seeds, compute))
+    figure(found, out / "accuracy.png")
     tables = [*(table(name, of) for name, of in found.items()), CAVEATS]
     finish(out, started, tables, claims(found, judged=preset != "smoke"), {"sets": found})
 
@@ -92,6 +94,15 @@ def table(name: str, found: dict[str, list[dict[str, float]]]) -> str:
     count = int(next(iter(found.values()))[0]["n"])
     title = f"{name}: linear probe of ten classes, %, on {count} test pictures\n\n"
     return title + matrix("method", [*SCORES, "published accuracy"], rows)
+
+
+def figure(found: Scores, path: Path) -> None:
+    """Accuracies beside the published, a panel a set."""
+    panels = {
+        name: {one: score_of(seeds, "accuracy", PUBLISHED[name][one]) for one, seeds in of.items()}
+        for name, of in found.items()
+    }
+    score_panels(panels, "accuracy (%)", path)
 
 
 def claims(found: Scores, *, judged: bool) -> list[Claim]:

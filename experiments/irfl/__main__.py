@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from experiments.command import command
+from experiments.figures import score_of, score_panels
 from experiments.full_shapes import compile_in_haste, two_steps
 from experiments.irfl.config import FEW, METHODS, PRESETS, PUBLISHED, Config
 from experiments.irfl.figures import PARTS, Figures, divided, load_figures, write_figures
@@ -67,6 +68,7 @@ def main(
     for name in method:
         made = objective("simclr" if name == "frozen" else name)  # whatever starts as CLIP will do
         found |= of_seeds(out, name, chosen.seeds, functools.partial(measured, name, made, of, chosen))
+    figure(found, out / "accuracy.png")
     finish(out, started, [table(found), CAVEATS], claims(found, judged=preset != "smoke"), {"methods": found})
 
 
@@ -108,6 +110,12 @@ def table(found: dict[str, list[dict[str, float]]]) -> str:
     count = int(next(iter(found.values()))[0]["n"])
     title = f"Linear probe of the figure of speech, %, on {count} test rows\n\n"
     return title + matrix("probe of", [*SCORES, "published accuracy"], rows)
+
+
+def figure(found: dict[str, list[dict[str, float]]], path: Path) -> None:
+    """Accuracies beside the published."""
+    panel = {name: score_of(seeds, "accuracy", published(name)) for name, seeds in found.items()}
+    score_panels({"IRFL": panel}, "accuracy (%)", path)
 
 
 def claims(found: dict[str, list[dict[str, float]]], *, judged: bool) -> list[Claim]:

@@ -12,6 +12,7 @@ import numpy as np
 import optax
 
 from experiments.command import command
+from experiments.figures import score_of, score_panels
 from experiments.full_shapes import compile_in_haste, two_steps
 from experiments.mmimdb.config import FEW, METHODS, PRESETS, PUBLISHED, TUNED, Config
 from experiments.mmimdb.films import GENRES, PARTS, Films, load_films, write_films
@@ -72,6 +73,7 @@ def main(
         made = built(name, sizes, weights, chosen, None if text is None else films.plots.tokens.shape[-1])
         seeds = 1 if name == "frozen" else chosen.seeds
         found |= of_seeds(out, name, seeds, functools.partial(measured, name, made, films, chosen))
+    figure(found, out / "f1.png")
     finish(out, started, [table(found), CAVEATS], claims(found, judged=preset != "smoke"), {"methods": found})
 
 
@@ -125,6 +127,15 @@ def table(found: Scores) -> str:
     count = int(next(iter(found.values()))[0]["n"])
     title = f"Linear probes of {len(GENRES)} genres, %, on {count} test films\n\n"
     return title + matrix("probe of", [*SCORES.values(), "published weighted / macro F1"], rows)
+
+
+def figure(found: Scores, path: Path) -> None:
+    """Weighted and macro F1 beside the published."""
+    panels = {
+        SCORES[score]: {name: score_of(seeds, score, PUBLISHED[name][i]) for name, seeds in found.items()}
+        for i, score in enumerate(("weighted_f1", "macro_f1"))
+    }
+    score_panels(panels, f"F1 of {len(GENRES)} genres (%)", path)
 
 
 def claims(found: Scores, *, judged: bool) -> list[Claim]:

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from experiments.command import command
+from experiments.figures import heat_map
 from experiments.full_shapes import compile_in_haste, two_steps
 from experiments.multibench.config import FEW, OF_SENTIMENT, PRESETS, READ, SETS, TUNED, Config, methods_of
 from experiments.multibench.measure import measured
-from experiments.multibench.methods import DEFAULT, GRID, full, objective
+from experiments.multibench.methods import DEFAULT, GRID, full, objective, of_grid
 from experiments.multibench.published import CAVEATS, PUBLISHED, RELEASED
-from experiments.multibench.tables import OF_CLASSES, Scores, claims, scores_tables, sets_table
+from experiments.multibench.tables import OF_CLASSES, Scores, claims, figures, scores_tables, sets_table
 from experiments.multibench.written import written
-from experiments.results import check_names, finish, folder_of, kept_part, of_seeds, opened
+from experiments.results import check_names, finish, folder_of, kept_part, mean_error, of_seeds, opened
 from pidjax._checks import InputError, one_of
 from pidjax.data import multibench
 from pidjax.data.multibench.affect import SOURCE as OF_AFFECT
@@ -69,10 +70,13 @@ def main(
     for name in sets:
         load = functools.cache(functools.partial(loaded, data, name, released=released))
         for one, augments in trainings(name, method, grid=grid):
-            of_grid = "" if augments == DEFAULT else f", {augments}"
             compute = functools.partial(run, name, one, augments, chosen, load)
-            for row, seeds in of_seeds(out, f"{name}, {one}{of_grid}", chosen.seeds, compute).items():
-                found.setdefault(row + of_grid, {})[name] = seeds
+            for row, seeds in of_seeds(out, f"{name}, {of_grid(one, augments)}", chosen.seeds, compute).items():
+                found.setdefault(of_grid(row, augments), {})[name] = seeds
+    default = {row: by for row, by in found.items() if row.removeprefix("comm, ") not in GRID}
+    figures(default, sets, OF_CLASSES, PUBLISHED, out)
+    if grid:
+        grid_figure(found, sets, out / "grid.png")
     tables = scores_tables(found, sets, OF_CLASSES, PUBLISHED)
     claimed = claims(found, OF_CLASSES, PUBLISHED, JUDGED, judged=preset == "full")
     notes = [RELEASED, CAVEATS] if released else [CAVEATS]
@@ -96,6 +100,18 @@ def loaded(data: Path, name: str, *, released: bool = False) -> dict[str, dict[s
     if of.key is None:
         return multibench.mimic(data / of.file, released=released)
     return multibench.affect(data / of.file, of.key, of.modalities, released=released and name in OF_SENTIMENT)
+
+
+def grid_figure(found: Scores, sets: tuple[str, ...], path: Path) -> None:
+    """CoMM's balanced accuracy under every augmentation, of the sets that the grid was made of (CoMM, Fig. 6)."""
+    by = {augments: found.get(of_grid("comm", augments), {}) for augments in GRID}
+    columns = [name for name in sets if all(name in of for of in by.values())]
+    if columns:
+        rows = {
+            augments: [100 * mean_error([one["balanced_accuracy"] for one in of[name]])[0] for name in columns]
+            for augments, of in by.items()
+        }
+        heat_map(rows, columns, "CoMM, balanced accuracy (%)", path)
 
 
 def trainings(name: str, method: tuple[str, ...], *, grid: bool) -> list[tuple[str, str]]:

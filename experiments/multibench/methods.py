@@ -37,6 +37,11 @@ GRID: dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]] = {
 DEFAULT = "drop+noise"
 
 
+def of_grid(method: str, augments: str) -> str:
+    """The row of the tables that a method under one of ``GRID`` is."""
+    return method if augments == DEFAULT else f"{method}, {augments}"
+
+
 @functools.lru_cache(maxsize=4)
 def objective(method: str, name: str, config: Config, augments: str = DEFAULT) -> Objective:
     """The method on a set, one for all its seeds."""

@@ -1,10 +1,12 @@
-"""Tables of scores by row and set, what was published beside them, and claims."""
+"""Tables and pictures of scores by row and set, what was published beside them, and claims."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+from experiments.figures import score_of, score_panels
 from experiments.results import Claim, matrix, spread
 
 Scores = dict[str, dict[str, list[dict[str, float]]]]
@@ -28,6 +30,8 @@ OF_CLASSES = {
     "balanced_accuracy": Shown("Balanced accuracy"),
     "auc": Shown("AUC"),
 }
+GUESSES = {"accuracy": ("majority", "largest class"), "balanced_accuracy": ("chance", "chance")}
+"""What a score is by guessing: which score of any row, and its name."""
 OF_SETS = {
     "test rows": ("n", 1, 0),
     "largest class (%)": ("majority", 100, 1),
@@ -69,6 +73,27 @@ def sets_table(found: Scores, sets: Sequence[str]) -> str:
         if any(key in one for one in first.values())
     }
     return "Sets\n\n" + matrix("", sets, rows)
+
+
+def figures(found: Scores, sets: Sequence[str], scores: Mapping[str, Shown], published: Published, out: Path) -> None:
+    """A picture ``SCORE.png`` of every score, a panel a set of which it was published."""
+    for score, beside in published.items():
+        shown = scores[score]
+        panels = {
+            name: {
+                row: score_of(by[name], score, beside.get(row, {}).get(name, ""), shown.scale)
+                for row, by in found.items()
+                if _values(by.get(name, []), score)
+            }
+            for name in sets
+            if any(name in of for of in beside.values())
+        }
+        panels = {name: panel for name, panel in panels.items() if panel}
+        guess, line = GUESSES.get(score, ("", ""))
+        rows = {name: found[next(iter(panel))][name][0] for name, panel in panels.items()}
+        lines = {name: (shown.scale * one[guess], 0.0) for name, one in rows.items() if guess in one}
+        if panels:
+            score_panels(panels, f"{shown.name} ({shown.unit})", out / f"{score}.png", lines=lines, line=line)
 
 
 def claims(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.figures import Score, score_panels
 from experiments.results import Claim, matrix
 
 GOALS = {"mosi": 0.767, "physionet": 0.846}
@@ -60,25 +61,14 @@ def pid_table(found: dict[str, dict[str, Any]]) -> str:
 
 def figure(found: dict[str, dict[str, Any]], method: tuple[str, ...], path: Path) -> None:
     """Test scores of all methods, the raw probe a line."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
-    fig, axes = plt.subplots(1, len(found), figsize=(2.8 * len(found), 3.4), layout="constrained", squeeze=False)
-    for axis, (name, by) in zip(axes[0], found.items(), strict=True):
-        for i, one in enumerate(method):
-            values = 100 * np.array(by[one]["test"])
-            axis.bar(i, values.mean(), yerr=values.std(ddof=1) if len(values) > 1 else None, capsize=3)
-        line = by["raw"]["all"]
-        axis.axhspan(*(100 * (line["test"] + k * line["test_se"]) for k in (-1, 1)), color="k", alpha=0.15)
-        axis.axhline(100 * line["test"], color="k", lw=0.8, ls="--")
-        axis.set_xticks(range(len(method)), list(method), rotation=60, ha="right", fontsize=7)
-        axis.set_ylim(max(0.0, 100 * line["test"] - 30), min(100.0, 100 * line["test"] + 12))
-        axis.set_title(name)
-    axes[0][0].set_ylabel("test score (%); dashed: all raw features")
-    fig.savefig(path, dpi=120)
-    plt.close(fig)
+    panels, lines = {}, {}
+    for name, by in found.items():
+        tests = {one: 100 * np.array(by[one]["test"]) for one in method}
+        panels[name] = {one: Score(x.mean(), x.std(ddof=1) if len(x) > 1 else 0.0) for one, x in tests.items()}
+        lines[name] = 100 * by["raw"]["all"]["test"], 100 * by["raw"]["all"]["test_se"]
+    score_panels(
+        panels, "test score (%), ± SD over seeds", path, lines=lines, line="all raw features, ± standard error"
+    )
 
 
 def claims(found: dict[str, dict[str, Any]], method: tuple[str, ...], *, judged: bool) -> list[Claim]:

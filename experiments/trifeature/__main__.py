@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmarks.store import kept
 from experiments.command import command
+from experiments.figures import score_of, score_panels
 from experiments.representation import learned, optimiser, with_progress
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
 from experiments.trifeature.config import AUGMENTS, METHODS, PRESETS, Config
@@ -154,28 +155,27 @@ def scores_table(found: dict[str, list[dict[str, Any]]]) -> str:
 
 def figures(found: dict[str, list[dict[str, Any]]], stages: int, out: Path) -> None:
     """Balanced accuracy of every task by method (Fig. 4); over training, where there are stages (Fig. 5)."""
+    published = dict(zip(TASKS, (0, 1, 1, 2), strict=True))  # U is of both unique tasks
+    panels = {
+        task: {
+            name: score_of(
+                [one[task] for one in seeds],
+                "balanced_accuracy",
+                PUBLISHED[name][published[task]] if name in PUBLISHED else "",
+            )
+            for name, seeds in found.items()
+        }
+        for task in TASKS
+    }
+    lines = {task: (float(chance), 0.0) for task, chance in CHANCE.items()}
+    score_panels(panels, "balanced accuracy (%)", out / "scores.png", lines=lines, line="chance")
+    if stages == 1:
+        return
     import matplotlib
 
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    fig, axes = plt.subplots(1, len(TASKS), figsize=(3 * len(TASKS), 3.2), layout="constrained")
-    for axis, task in zip(axes, TASKS, strict=True):
-        for i, seeds in enumerate(found.values()):
-            values = [100 * one[task]["balanced_accuracy"] for one in seeds]
-            error = 100 * max(one[task]["balanced_accuracy_se"] for one in seeds)
-            if len(values) > 1:
-                error = float(np.std(values, ddof=1)) / len(values) ** 0.5
-            axis.bar(i, np.mean(values), yerr=error, capsize=3)
-        axis.axhline(CHANCE[task], color="k", lw=0.8, ls="--")
-        axis.set_xticks(range(len(found)), list(found), rotation=60, ha="right", fontsize=8)
-        axis.set_title(task)
-    axes[0].set_ylabel("balanced accuracy (%); dashed: chance")
-    fig.savefig(out / "scores.png", dpi=120)
-    plt.close(fig)
-
-    if stages == 1:
-        return
     fig, axes = plt.subplots(1, len(TASKS), figsize=(3 * len(TASKS), 3), layout="constrained")
     for (task, biased), axis in zip(TASKS.items(), axes, strict=True):
         for name, seeds in found.items():

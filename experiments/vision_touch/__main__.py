@@ -12,7 +12,7 @@ from experiments.command import command
 from experiments.full_shapes import compile_in_haste, two_steps
 from experiments.multibench.config import methods_of
 from experiments.multibench.measure import measured
-from experiments.multibench.tables import OF_CLASSES, Scores, Shown, claims, scores_tables, sets_table
+from experiments.multibench.tables import OF_CLASSES, Scores, Shown, claims, figures, scores_tables, sets_table
 from experiments.results import check_names, finish, folder_of, kept_part, of_seeds, opened
 from experiments.vision_touch.config import FEW, PRESETS, READ, SETS, TUNED, Config
 from experiments.vision_touch.methods import full, objective
@@ -71,6 +71,7 @@ def main(
             compute = functools.partial(run, name, one, chosen, load)
             for row, seeds in of_seeds(out, f"{name}, {one}", chosen.seeds, compute).items():
                 found.setdefault(row, {})[name] = seeds
+    figures(found, sets, SCORES, PUBLISHED, out)
     tables = scores_tables(found, sets, SCORES, PUBLISHED)
     claimed = claims(found, SCORES, PUBLISHED, ("comm", TUNED), judged=preset == "full")
     notes = [RELEASED, CAVEATS] if released else [CAVEATS]

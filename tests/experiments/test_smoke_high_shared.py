@@ -37,6 +37,7 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     (found,) = json.loads((tmp_path / "smoke" / "result.json").read_text())["sets"]["mnist"]["simclr"]
     assert 0 <= found["accuracy"] <= 1 and found["n"] == 40
     assert "98.84" in (tmp_path / "smoke" / "table.md").read_text()
+    assert (tmp_path / "smoke" / "accuracy.png").stat().st_size > 5_000
     monkeypatch.setattr(experiment, "learned", None)
     experiment.main("smoke", **given)
 

@@ -23,6 +23,7 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     assert all(0 <= found[name][0]["accuracy"] <= 1 and found[name][0]["n"] == 12 for name in ("frozen", "simclr"))
     text = (tmp_path / "smoke" / "table.md").read_text()
     assert "89.2" in text and "k/83" in text
+    assert (tmp_path / "smoke" / "accuracy.png").stat().st_size > 5_000
     monkeypatch.setattr(experiment, "learned", None)
     experiment.main("smoke", out=tmp_path, method=("frozen", "simclr"))
 

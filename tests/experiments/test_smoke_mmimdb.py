@@ -50,6 +50,7 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     assert all(0 <= found[name][0]["macro_f1"] <= 1 and found[name][0]["n"] == 9 for name in found)
     table = (tmp_path / "smoke" / "table.md").read_text()
     assert "61.48" in table and "58.97" in table and "best on test rows" in table
+    assert (tmp_path / "smoke" / "f1.png").stat().st_size > 5_000
     monkeypatch.setattr(experiment, "learned", None)
     experiment.main("smoke", out=tmp_path, method=("comm",))
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from experiments.multibench import __main__ as experiment
-from experiments.multibench import measure
+from experiments.multibench import measure, tables
 from experiments.multibench.config import PRESETS, READ, SETS, Setting, methods_of
-from experiments.multibench.methods import DEFAULT, GRID, augmentation, objective
+from experiments.multibench.methods import DEFAULT, GRID, augmentation, objective, of_grid
+from experiments.multibench.published import PUBLISHED
 from experiments.multibench.written import written
 from experiments.representation import Learned
 from pidjax._checks import InputError
@@ -32,6 +33,7 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     assert scores["n"] == 6 and {"majority", "accuracy", "balanced_accuracy", "auc"} <= set(scores)
     table = (tmp_path / "smoke" / "table.md").read_text()
     assert "[66.7]" in table and "training rows" in table
+    assert (tmp_path / "smoke" / "accuracy.png").stat().st_size > 5_000
     monkeypatch.setattr(experiment, "measured", None)
     experiment.main("smoke", **given)
 
@@ -148,6 +150,23 @@ def test_augmentations_of_the_grid_are_of_samples():
             augment = augmentation(name, of_comm=True, augments=augments)
             found = jax.eval_shape(augment, jax.random.key(0), sample)
             assert {k: x.shape for k, x in found.items()} == {k: x.shape for k, x in sample.items()}
+
+
+def test_pictures_show_what_was_found_where_something_was_published(tmp_path, monkeypatch):
+    """A panel a set, guesses dashed, the grid's rows apart; the grid of sets of two sequences alone."""
+    drawn = {}
+    monkeypatch.setattr(tables, "score_panels", lambda panels, label, path, **lines: drawn.update({path: panels}))
+    monkeypatch.setattr(experiment, "heat_map", lambda rows, columns, *_: drawn.update(grid=(rows, columns)))
+    seed = {"accuracy": 0.75, "balanced_accuracy": 0.6, "accuracy_se": 0.01, "majority": 0.5, "chance": 0.5}
+    found = {"comm": {"mosi": [seed, seed | {"balanced_accuracy": 0.7}], "mimic": [seed]}, "simclr": {"mosei": [seed]}}
+    tables.figures(found, ("mosei", "mosi", "mimic"), tables.OF_CLASSES, PUBLISHED, tmp_path)
+    assert drawn[tmp_path / "accuracy.png"]["mosei"] == {"simclr": (75, 1, 71.9, 0)}
+    balanced = drawn[tmp_path / "balanced_accuracy.png"]
+    assert list(balanced) == ["mosi", "mimic"] and balanced["mosi"]["comm"] == pytest.approx((65, 5, 67.5, 0))
+    found |= {of_grid("comm", augments): {"mosi": [seed]} for augments in GRID if augments != DEFAULT}
+    experiment.grid_figure(found, tuple(SETS), tmp_path)
+    rows, columns = drawn["grid"]
+    assert columns == ["mosi"] and rows == {name: pytest.approx([65 if name == DEFAULT else 60]) for name in GRID}
 
 
 def test_absent_files_are_asked_for(tmp_path):

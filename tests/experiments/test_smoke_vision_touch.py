@@ -24,6 +24,7 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     assert scores["n"] == 8 and scores["mse"] > 0 and {"mse_se", "r2"} <= set(scores)
     table = (tmp_path / "smoke" / "table.md").read_text()
     assert "[33.09]" in table and "Balanced" not in table and "neighbouring windows" in table
+    assert (tmp_path / "smoke" / "mse.png").stat().st_size > 5_000
     monkeypatch.setattr(experiment, "measured", None)
     experiment.main("smoke", out=tmp_path, **given)
 
