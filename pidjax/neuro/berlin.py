@@ -169,7 +169,8 @@ def _agree(marks: dict[str, tuple[np.ndarray, list[str]]], where: str) -> None:
     (a, names), (b, others) = marks.values()
     if names != others:
         raise InputError(
-            f"{where}: the {len(names)} markers of the EEG and {len(others)} of the fNIRS are of other classes."
+            f"{where}: the {len(names)} markers of the EEG and {len(others)} of the fNIRS differ in number or class: "
+            "give folders of one subject."
         )
     if len(a) < 3:
         return
@@ -208,6 +209,8 @@ def _concentrations(stored: Any, where: str) -> mne.io.BaseRaw:
     pairs = [label.removesuffix("oxy") for label in labels]
     if [label.removesuffix("deoxy") for label in others] != pairs:
         raise InputError(f"{where} must hold oxy and deoxy of the same channels in the same order.")
+    if oxy.shape != deoxy.shape:
+        raise InputError(f"{where}: oxy has {oxy.shape[1]} samples, deoxy {deoxy.shape[1]}: copy the file again.")
     known = _sites()
     sites = []
     for pair in pairs:

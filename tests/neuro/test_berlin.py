@@ -1,5 +1,7 @@
 """pidjax/neuro/berlin.py: files written in both published layouts, read back; broken variants are refused."""
 
+import functools
+
 import mne
 import numpy as np
 import pytest
@@ -76,6 +78,32 @@ def test_shin2018(tmp_path):
         np.testing.assert_allclose([run.offset for run in runs], [-1.0, -1.7, -2.5], atol=0.02)
 
 
+def plain(stored):
+    """A struct of loadmat as a dict, fields that are structs too."""
+    return {key: plain(value) if hasattr(value, "_fieldnames") else value for key, value in vars(stored).items()}
+
+
+def matlab(run):
+    """A dict with its lists of names as cells."""
+    of = {"clab": written.names, "className": written.names}
+    return {key: matlab(x) if isinstance(x, dict) else of.get(key, np.asarray)(x) for key, x in run.items()}
+
+
+def refused(read, eeg, nirs, message, name, change):
+    """In these words, where every run of a file of the fNIRS is changed."""
+    path = nirs / f"{name}.mat"
+    kept, content = path.read_bytes(), loadmat(path, squeeze_me=True, struct_as_record=False)[name]
+    runs = [plain(run) for run in np.atleast_1d(content)]
+    for run in runs:
+        run.pop("_fieldnames")
+        change(run)
+    cells = [matlab(run) for run in runs]
+    savemat(path, {name: written.cells(cells) if isinstance(content, np.ndarray) else cells[0]})
+    with pytest.raises(InputError, match=message):
+        read(eeg, nirs)
+    path.write_bytes(kept)
+
+
 def test_broken_copies_are_refused(tmp_path):
     """A run short, a marker that jumped, a field, a file, a label that is no place."""
     with pytest.raises(InputError, match="six runs; found 5"):
@@ -87,23 +115,13 @@ def test_broken_copies_are_refused(tmp_path):
     with pytest.raises(InputError, match="task must be one of"):
         read_shin2017(tmp_path, tmp_path, "rest")
     eeg, nirs = shin2017(tmp_path / "c")
-
-    def broken(message, name, change):
-        content = loadmat(nirs / f"{name}.mat", squeeze_me=True, struct_as_record=False)[name]
-        runs = [{key: getattr(run, key) for key in run._fieldnames} for run in content]
-        kept = (nirs / f"{name}.mat").read_bytes()
-        for run in runs:
-            change(run)
-            for key in ("clab", "className"):
-                if key in run:
-                    run[key] = written.names(run[key])
-        savemat(nirs / f"{name}.mat", {name: written.cells(runs)})
-        with pytest.raises(InputError, match=message):
-            read_shin2017(eeg, nirs)
-        (nirs / f"{name}.mat").write_bytes(kept)
-
+    broken = functools.partial(refused, read_shin2017, eeg, nirs)
     broken("lacks the field 'y'", "mrk", lambda run: run.pop("y"))
-    broken("are of other classes", "mrk", lambda run: run.update(y=run["y"][::-1]))
+    broken(
+        "the 4 markers of the EEG and 4 of the fNIRS differ in number or class",
+        "mrk",
+        lambda run: run.update(y=run["y"][::-1]),
+    )
     broken(
         "does not join two sites",
         "cnt",
@@ -117,3 +135,44 @@ def test_broken_copies_are_refused(tmp_path):
     (nirs / "mrk.mat").unlink()
     with pytest.raises(InputError, match=r"mrk\.mat is absent"):
         read_shin2017(eeg, nirs)
+
+
+def test_broken_copies_of_2018_are_refused(tmp_path):
+    """A field, a variable, a file, half a file; samples, channels or markers that are not as many as they must be."""
+    eeg, nirs = tmp_path / "eeg", tmp_path / "nirs"
+    written.shin2018(eeg, nirs, RNG)
+    broken = functools.partial(refused, read_shin2018, eeg, nirs)
+    broken("the fNIRS lacks the field 'deoxy'", "cnt_wg", lambda cnt: cnt.pop("deoxy"))
+    broken("the fNIRS, oxy lacks the field 'x'", "cnt_wg", lambda cnt: cnt["oxy"].pop("x"))
+    broken(
+        r"the fNIRS, oxy must hold x of \[samples, 3 channels\]; found shape \(6000, 2\)",
+        "cnt_wg",
+        lambda cnt: cnt["oxy"].update(x=cnt["oxy"]["x"][:, :2]),
+    )
+    broken("oxy has 6000 samples, deoxy 5990", "cnt_wg", lambda cnt: cnt["deoxy"].update(x=cnt["deoxy"]["x"][10:]))
+    broken("same channels in the same order", "cnt_wg", lambda cnt: cnt["oxy"].update(clab=cnt["oxy"]["clab"][::-1]))
+    broken(
+        "'XY' is no site",
+        "cnt_wg",
+        lambda cnt: [cnt[of].update(clab=[f"XY{of}", *cnt[of]["clab"][1:]]) for of in ("oxy", "deoxy")],
+    )
+    broken("for each of 11 markers; found shape", "mrk_wg", lambda mrk: mrk.update(time=mrk["time"][1:]))
+    broken(
+        "run 1: the 4 markers of the EEG and 3 of the fNIRS differ in number",
+        "mrk_wg",
+        lambda mrk: mrk.update(time=mrk["time"][1:], y=mrk["y"][:, 1:]),
+    )
+    broken(r"run 2: markers .* up to 0\.\d+ s apart", "mrk_wg", lambda mrk: mrk["time"].__setitem__(5, 233_700))
+    with pytest.raises(InputError, match="task must be one of"):
+        read_shin2018(eeg, nirs, "rest")
+    path = nirs / "cnt_wg.mat"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"cnt_wg\.mat is no MATLAB file that can be read"):
+        read_shin2018(eeg, nirs)
+    savemat(path, {"cnt": {"fs": 10.0}})
+    with pytest.raises(InputError, match=r"cnt_wg\.mat must hold the variable cnt_wg"):
+        read_shin2018(eeg, nirs)
+    path.unlink()
+    with pytest.raises(InputError, match=r"cnt_wg\.mat is absent: give the folder of one subject"):
+        read_shin2018(eeg, nirs)
