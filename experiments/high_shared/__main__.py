@@ -61,9 +61,9 @@ def main(
         compile_in_haste()
         data = write_pictures(out / "written")
         kept_part(out, "full size", lambda _: two_steps(full()))
+    pictures = {name: load_pictures(data, name) for name in sets}
     found: Scores = {}
-    for name in sets:
-        parts = load_pictures(data, name)
+    for name, parts in pictures.items():
         for one in method:
             made = built(one, name, parts["train"][0].shape[1], chosen)
             compute = functools.partial(measured, one, made, parts, chosen)

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -101,7 +102,7 @@ def load_films(folder: Path, clip: Path, config: ClipConfig, text: Path | None =
     InputError
         A file that is absent, a film without plot or genres, tokens that do not fit.
     """
-    split = json.loads(_need(folder / "split.json", folder).read_text())
+    split = _read(_need(folder / "split.json", folder), dict)
     missing = [name for name in PARTS.values() if name not in split]
     if missing:
         raise InputError(f"{folder / 'split.json'} must have train, dev and test; found {', '.join(split)}.")
@@ -133,7 +134,11 @@ def load_plots(folder: Path, ids: Sequence[str]) -> Plots:
                 f"there is no {path}: save there what a text encoder gives of every plot, tokens.npy [plots, tokens, "
                 "width], mask.npy bool [plots, tokens] and ids.json, a list of the film of each plot."
             )
-    tokens, mask, films = np.load(paths[0], mmap_mode="r"), np.load(paths[1]), json.loads(paths[2].read_text())
+    try:
+        tokens, mask = np.load(paths[0], mmap_mode="r"), np.load(paths[1])
+    except (EOFError, OSError, ValueError) as error:
+        raise InputError(f"{paths[0]} or {paths[1]} is cut off, or no array ({error}): save it again.") from None
+    films = _read(paths[2], list)
     if tokens.ndim != 3 or mask.dtype != bool or mask.shape != tokens.shape[:2] or len(films) != len(tokens):
         raise InputError(
             f"{folder} must hold tokens [plots, tokens, width], a bool mask [plots, tokens] and as many ids; found "
@@ -172,11 +177,19 @@ def _need(path: Path, folder: Path) -> Path:
     return path
 
 
-def _told(path: Path, folder: Path) -> dict[str, list[str]]:
+def _read(path: Path, kind: type) -> Any:
+    """A dict or a list of a file."""
     try:
-        said = json.loads(_need(path, folder).read_text())
+        found = json.loads(path.read_text())
     except ValueError as error:
-        raise InputError(f"{path} is cut off, or no JSON ({error}): unpack it again.") from None
+        raise InputError(f"{path} is cut off, or no JSON ({error}): obtain it again.") from None
+    if not isinstance(found, kind):
+        raise InputError(f"{path} must hold a {kind.__name__}; found a {type(found).__name__}: obtain it again.")
+    return found
+
+
+def _told(path: Path, folder: Path) -> dict[str, list[str]]:
+    said = _read(_need(path, folder), dict)
     if not (said.get("plot") and isinstance(said["plot"], list) and isinstance(said.get("genres"), list)):
         raise InputError(f"{path} must hold lists plot, of one text or more, and genres; found {', '.join(said)}.")
     return said

@@ -37,6 +37,7 @@ cross_self_fact, its FactorCL is factorcl_ssl.
 - The published simclr and supcon are not normalised and at least partly collapsed; here they are normalised, with
   FactorCL's rate and epochs (the released supcon: 1e-3, T of 0.5, 5 to 100 epochs).
 - Published encoders see padding; here nothing does, FactorCL's read the last word and CoMM's have positions.
+- Of Fig. 6 (--grid) we have no numbers: its map of CoMM under nine augmentations stands alone.
 - Table 2 differs from Table 6 by more than the errors (mosi: factorcl_sup 70.7, cross_self_fact 52.4).
 - Table 4 does not say which modality is 1; here it is vision, and MIMIC's table.
 - Published differences below two binomial errors of one test set (mosi 1.8, urfunny 1.5, mustard 4.1, mimic 0.8) are

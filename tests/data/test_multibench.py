@@ -174,6 +174,7 @@ def test_bad_affect_files_are_refused(tmp_path):
     refused("lacks 'vision'", vision=None)
     refused("vision of mosi has 20 features; found 21", vision=np.ones((16, STEPS, 21)))
     refused("vision must be", vision=np.ones((16, STEPS + 1, 20)))
+    refused("vision must hold numbers; found <U1", vision=np.full((16, STEPS, 20), "x"))
     refused("labels must be numbers", labels=np.array(["good"] * 16))
     refused("labels must be finite", labels=np.full(16, np.nan))
     refused("no row has a word", text=np.zeros((16, STEPS, 300)))

@@ -106,6 +106,10 @@ def test_files_that_are_absent_or_cut_off(tmp_path):
     with pytest.raises(InputError, match=r"no .*train-images-idx3-ubyte: put MNIST"):
         load_pictures(tmp_path, "mnist")
     write_pictures(tmp_path, each=2)
+    for path in tmp_path.glob("t10k*"):
+        path.unlink()
+    with pytest.raises(InputError, match=r"no .*t10k-images-idx3-ubyte: put MNIST"):  # before CIFAR-10 is trained on
+        experiment.main(data=tmp_path, out=tmp_path / "out", config=PRESETS["smoke"])
     (tmp_path / CIFAR / "data_batch_2.bin").write_bytes(bytes(3000))
     with pytest.raises(InputError, match=r"data_batch_2.bin must be pictures of 3073 bytes; found 3000"):
         load_pictures(tmp_path, "cifar10")

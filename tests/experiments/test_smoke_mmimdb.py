@@ -95,6 +95,10 @@ def test_plots_of_another_encoder(folder, tmp_path):
     np.save(tmp_path / "mask.npy", np.ones((47, 4), bool))
     with pytest.raises(InputError, match=r"must hold tokens .*; found \(47, 3, 2\), bool \(47, 4\) and 47"):
         load_films(folder, TINY, SIZES, tmp_path)
+    whole = (tmp_path / "tokens.npy").read_bytes()
+    (tmp_path / "tokens.npy").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"tokens.npy or .*mask.npy is cut off, or no array"):
+        load_films(folder, TINY, SIZES, tmp_path)
     (tmp_path / "mask.npy").unlink()
     with pytest.raises(InputError, match=r"no .*mask.npy: save there what a text encoder gives"):
         load_films(folder, TINY, SIZES, tmp_path)
@@ -109,6 +113,12 @@ def test_absent_files_are_asked_for(folder):
         load_films(folder, TINY, SIZES)
     (folder / "split.json").write_text(json.dumps({"train": []}))
     with pytest.raises(InputError, match=r"must have train, dev and test; found train"):
+        load_films(folder, TINY, SIZES)
+    (folder / "split.json").write_text("[]")
+    with pytest.raises(InputError, match=r"split.json must hold a dict; found a list"):
+        load_films(folder, TINY, SIZES)
+    (folder / "split.json").write_text('{"train": ["00')
+    with pytest.raises(InputError, match=r"split.json is cut off, or no JSON"):
         load_films(folder, TINY, SIZES)
 
 

@@ -137,6 +137,8 @@ def _part(
         raise InputError(f"{where} labels are never below 0: released=True is for sentiment, from -3 to 3.")
     arrays = {key: np.asarray(stored[key]) for key in dict.fromkeys(("text", *modalities))}
     for key, x in arrays.items():
+        if x.dtype.kind not in "biuf":
+            raise InputError(f"{where} {key} must hold numbers; found {x.dtype}.")
         if x.ndim != 3 or x.shape[:2] != (len(value), arrays["text"].shape[1]):
             raise InputError(
                 f"{where} {key} must be [{len(value)}, steps, features], of the steps of text; found {x.shape}."
