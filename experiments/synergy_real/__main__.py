@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from experiments.command import command
 from experiments.representation import learned, with_progress
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
-from experiments.synergy_real.config import METHODS, PRESETS, Config
+from experiments.synergy_real.config import FEW, METHODS, PRESETS, Config
 from experiments.synergy_real.methods import objective, optimiser
 from experiments.synergy_real.pairs import TASKS, Digits, truth
 from pidjax import pid
@@ -31,7 +31,7 @@ def main(
     preset: Literal["full", "smoke"] = "full",
     out: Path = Path("runs/synergy_real"),
     data: Path = Path("../shared/data"),
-    method: tuple[str, ...] = METHODS,
+    method: tuple[str, ...] = (),
     resume: bool = True,
     config: Config | None = None,
 ) -> None:
@@ -41,10 +41,11 @@ def main(
         preset: Three seeds, or seconds.
         out: Folder of the results; what it holds is not made again.
         data: Folder of the recordings.
-        method: Of cross, cross_self, comm, infmasking.
+        method: Of cross, cross_self, comm, infmasking; all by default, of smoke cross and comm.
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
+    method = method or (FEW if preset == "smoke" else METHODS)
     check_names(method, METHODS)
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
     opened(out, chosen, resume=resume)

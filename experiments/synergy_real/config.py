@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 METHODS = ("cross", "cross_self", "comm", "infmasking")
+FEW = ("cross", "comm")
+"""Of smoke by default."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,7 @@ from experiments.command import command
 from experiments.figures import score_of, score_panels
 from experiments.representation import learned, optimiser, with_progress
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
-from experiments.trifeature.config import AUGMENTS, METHODS, PRESETS, Config
+from experiments.trifeature.config import AUGMENTS, FEW, METHODS, PRESETS, SHOWN, Config
 from experiments.trifeature.methods import objective
 from experiments.trifeature.world import CHANCE, TASKS, World
 from pidjax._checks import InputError, one_of
@@ -36,7 +36,7 @@ PUBLISHED = {
 def main(
     preset: Literal["full", "small", "smoke"] = "small",
     out: Path = Path("runs/trifeature"),
-    method: tuple[str, ...] = ("cross", "cross_self", "factorcl", "comm", "infmasking"),
+    method: tuple[str, ...] = (),
     seed: tuple[int, ...] = (0,),
     augments: str = "all",
     stages: int = 1,
@@ -48,13 +48,15 @@ def main(
     Args:
         preset: The paper's setting, one for 2 CPU cores, or one of seconds.
         out: Folder of the results; what it holds is not made again.
-        method: Of cross, cross_self, factorcl, comm, comm_joint, comm_unimodal, comm_linear, comm_paper, infmasking.
+        method: Of cross, cross_self, factorcl, comm, comm_joint, comm_unimodal, comm_linear, comm_paper, infmasking; by
+            default the three first, comm and infmasking, of smoke cross and comm.
         seed: Seeds of training; pictures and pairs are the same.
         augments: Of Table 5 and Fig. 7, such as "all, none" or "no crop on 1".
         stages: Times that a representation is probed while it is trained, the last at its end (Fig. 5).
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
+    method = method or (FEW if preset == "smoke" else SHOWN)
     check_names(method, METHODS)
     one_of("augments", augments, tuple(AUGMENTS))
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset

@@ -15,6 +15,9 @@ COMM: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Of CoMM's family: preset and changes; "comm_linear" fuses by a linear map of mean tokens."""
 METHODS = ("cross", "cross_self", "factorcl", *COMM)
+SHOWN = ("cross", "cross_self", "factorcl", "comm", "infmasking")
+"""By default; of smoke ``FEW``."""
+FEW = ("cross", "comm")
 AUGMENTS: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {
     "all": ({}, {}),
     "all, none": ({}, None),
@@ -37,6 +40,8 @@ class Config:
         Pixels.
     channels, stride : int
         First width and first stride of AlexNet.
+    crop : (least, most)
+        Share of a picture that a view keeps.
     width, heads : int
         Of tokens and of the fusion.
     head : tuple of int
@@ -52,6 +57,7 @@ class Config:
     size: int = 224
     channels: int = 64
     stride: int = 4
+    crop: tuple[float, float] = (0.08, 1.0)
     width: int = 512
     heads: int = 8
     head: tuple[int, ...] = (512, 512, 256)

@@ -23,12 +23,12 @@ def objective(name: str, config: Config, augments: str = "all") -> Objective:
 def _of_numbers(name: str, config: Config, augments: str) -> Objective:
     changes = AUGMENTS[augments]
     blur = 2 * config.size / 224  # of the same share of a picture at any size; up to half a pixel it is left out
-    soft = {"blur": (blur / 20, blur)} if blur > 0.5 else {"blur_rate": 0.0}
+    usual = {"crop": config.crop} | ({"blur": (blur / 20, blur)} if blur > 0.5 else {"blur_rate": 0.0})
 
     def augment(key: Array, sample: dict[str, Array]) -> dict[str, Array]:
         keys = dict(zip(sample, jax.random.split(key), strict=True))
         return {
-            side: x if change is None else simclr(keys[side], x, config.size, **(soft | change))
+            side: x if change is None else simclr(keys[side], x, config.size, **(usual | change))
             for (side, x), change in zip(sample.items(), changes, strict=True)
         }
 
