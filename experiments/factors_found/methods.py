@@ -79,7 +79,7 @@ def _method(name: str, eeg: int, fnirs: int, classes: int) -> Method:
         return built(name, nets, classes=classes)
     settings: dict = {}
     if name == "comm":
-        nets = [encoders.chain(net, encoders.single_token()) for net in nets]
+        nets = [encoders.chain(net, encoders.vector_tokens()) for net in nets]
         settings = {"fusion": encoders.fusion_transformer(2, 32, heads=4)}
     if name != "factorcl_ssl":
         settings["head"] = (64, 32)

@@ -27,10 +27,15 @@ from pidjax.objectives import METHODS, Method
 from pidjax.objectives import method as built
 from pidjax.objectives.factorcl import PAPER
 
-SELF_SUPERVISED = ("simclr", "clip", "cross_self", "vicreg", "barlow", "factorcl_ssl", "clean_ssl", "comm")
+SELF_SUPERVISED = (
+    *("simclr", "clip", "cross_self", "cross_self_fact", "vicreg", "barlow", "masked", "ourcl_ssl", "factorcl_ssl"),
+    *("clean_ssl", "comm", "infmasking"),
+)
 SUPERVISED = ("supcon", "factorcl_sup", "supervised")
 FEW = {"sets": ("motions",), "method": ("cross_self",)}
 """What the smoke preset takes by default, so that it ends in about a minute."""
+TOKENS = 4
+"""Of either side for InfMasking, as many vectors of the encoder's width."""
 AUGMENT = batches.compose((("gaussian_noise", {"sd": 0.3}), ("zero", {"share": 0.2})))
 
 
@@ -93,7 +98,7 @@ def main(
         out: Folder of the results; what it holds is not made again.
         data: Folder of the recordings.
         sets: Of mosi, physionet, digits, uci, motions; all by default, of smoke motions.
-        method: Names of ``pidjax.objectives.METHODS``; eleven by default, of smoke cross_self.
+        method: Names of ``pidjax.objectives.METHODS``; fifteen by default, of smoke cross_self.
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
@@ -171,12 +176,15 @@ def measured(name: str, load: Any, config: Config, title: str, folder: Path) -> 
 
 def of_sizes(name: str, sizes: tuple[int, int], classes: int, config: Config) -> Method:
     """The method of this name, for sides of these sizes; those of labels are augmented too."""
-    nets = [encoders.mlp(size, *config.encoder, activation="relu") for size in sizes]
+    *hidden, width = config.encoder
+    # a masking that hides seven tokens of ten needs some to hide
+    tokens = TOKENS if name == "infmasking" else 1
+    nets = [encoders.mlp(size, *hidden, tokens * width, activation="relu") for size in sizes]
     settings: dict[str, Any] = {}
     if METHODS[name].heads == ("joint",):
-        nets = [encoders.chain(net, encoders.single_token()) for net in nets]
+        nets = [encoders.chain(net, encoders.vector_tokens(tokens)) for net in nets]
         masked = name != "comm"
-        settings = {"fusion": encoders.fusion_transformer(2, config.encoder[-1], heads=4, mask_tokens=masked)}
+        settings = {"fusion": encoders.fusion_transformer(2, width, heads=4, mask_tokens=masked)}
     if METHODS[name].heads == ("joint",) or name.startswith("cross_self"):
         settings["head"] = config.head
     critics = dataclasses.replace(PAPER, critic_hidden=(config.critic,))

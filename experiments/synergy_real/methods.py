@@ -25,10 +25,9 @@ def augment(key: Array, sample: dict[str, Array]) -> dict[str, Array]:
 
 def nets(config: Config) -> list[Encoder]:
     """``config.tokens`` tokens of the picture and of the sound, by a perceptron each."""
-    return [
-        _split(encoders.mlp(size, config.hidden, config.tokens * config.width, activation="relu"), config.tokens)
-        for size in (28 * 28, 32 * 48)
-    ]
+    sizes, out = (28 * 28, 32 * 48), config.tokens * config.width
+    perceptrons = [encoders.mlp(size, config.hidden, out, activation="relu") for size in sizes]
+    return [encoders.chain(_flat(net), encoders.vector_tokens(config.tokens)) for net in perceptrons]
 
 
 @functools.lru_cache(maxsize=4)
@@ -53,11 +52,10 @@ def optimiser(config: Config) -> optax.GradientTransformation:
     return optax.adamw(schedule, weight_decay=config.weight_decay)
 
 
-def _split(encoder: Encoder, tokens: int) -> Encoder:
-    """``encoder`` of flat inputs, its vector as so many tokens."""
+def _flat(encoder: Encoder) -> Encoder:
+    """``encoder`` of inputs that are made one vector."""
 
     def apply(params, state, x, key=None, *, train: bool = False, mask=None):
-        z, state = encoder.apply(params, state, x.reshape(len(x), -1), key, train=train)
-        return z.reshape(len(x), tokens, -1), state
+        return encoder.apply(params, state, x.reshape(len(x), -1), key, train=train)
 
     return Encoder(encoder.init, apply)

@@ -69,7 +69,7 @@ def tokens(name: str, config: Config) -> list[Encoder]:
     pose = encoders.mlp(PROPRIO, 32, 64, 128, width, activation="relu")
     nets = {
         "image": encoders.chain(encoders.of_pixels(maps), encoders.patch_embedding(channels, width)),
-        "proprio": encoders.chain(pose, encoders.single_token()),
+        "proprio": encoders.chain(pose, encoders.vector_tokens()),
         "force": forces(width),
     }
     if name == "end_effector":

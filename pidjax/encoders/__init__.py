@@ -1,6 +1,6 @@
 """Signals to vectors: every member is an ``Encoder(init, apply)``."""
 
-from pidjax.encoders.converters import chain, feature_tokens, patch_embedding, sequence_tokens, single_token
+from pidjax.encoders.converters import chain, feature_tokens, patch_embedding, sequence_tokens, vector_tokens
 from pidjax.encoders.fusion import concat_fusion, cross_attention_fusion, masked
 from pidjax.encoders.fusion_transformer import fusion_transformer
 from pidjax.encoders.images import alexnet, of_pixels, resnet18, vit
@@ -25,7 +25,7 @@ __all__ = [
     "recurrent",
     "resnet18",
     "sequence_tokens",
-    "single_token",
     "transformer",
+    "vector_tokens",
     "vit",
 ]

@@ -48,11 +48,15 @@ def sequence_tokens(*, positions: bool = True) -> Encoder:
     return Encoder(lambda key: ({}, {}), apply)
 
 
-def single_token() -> Encoder:
-    """A vector [n, width] as one token."""
-    return Encoder(
-        lambda key: ({}, {}), lambda params, state, x, key=None, *, train=False, mask=None: (x[:, None], state)
-    )
+def vector_tokens(count: int = 1) -> Encoder:
+    """A vector [n, count · width] as ``count`` tokens, each of its own stretch."""
+
+    def apply(params, state, x, key=None, *, train: bool = False, mask=None) -> tuple[Array, Params]:
+        if x.ndim != 2 or x.shape[1] % count:
+            raise InputError(f"vectors must be [n, width] with a width of {count} equal stretches; found {x.shape}.")
+        return x.reshape(len(x), count, -1), state
+
+    return Encoder(lambda key: ({}, {}), apply)
 
 
 class PatchEmbedding(nnx.Module):

@@ -134,7 +134,7 @@ def join_tokens(tokens: Sequence[Array], width: int) -> tuple[Array, Array]:
         if x.ndim != 3 or x.shape[-1] != width:
             raise InputError(
                 f"modality {i} must come as tokens [n, tokens, {width}]; found shape {x.shape}: convert it with "
-                "patch_embedding, feature_tokens, sequence_tokens or single_token."
+                "patch_embedding, feature_tokens, sequence_tokens or vector_tokens."
             )
     of = jnp.concatenate([jnp.full(x.shape[1], i) for i, x in enumerate(tokens)])
     return jnp.concatenate(tokens, axis=1), of

@@ -144,13 +144,16 @@ def test_masked_cross_attention():
 
 
 def test_converters():
-    """Feature tokens x w + b; a patch is its 1 x 1 convolution and its place; a vector is one token; in a row."""
+    """Feature tokens x w + b; a patch is its 1 x 1 convolution and its place; a vector in one or some; in a row."""
     key, x = jax.random.key(0), RNG.normal(size=(N, 5)).astype(np.float32)
     tokenizer = encoders.feature_tokens(5, WIDTH)
     params, state = tokenizer.init(key)
     expected = x[:, :, None] * np.asarray(params["kernel"]) + np.asarray(params["bias"])
     close(tokenizer.apply(params, state, x)[0], expected)
-    assert encoders.single_token().apply({}, {}, x)[0].shape == (N, 1, 5)
+    assert encoders.vector_tokens().apply({}, {}, x)[0].shape == (N, 1, 5)
+    np.testing.assert_array_equal(encoders.vector_tokens(2).apply({}, {}, x[:, :4])[0][:, 1], x[:, 2:4])
+    with pytest.raises(InputError, match="a width of 2 equal stretches"):
+        encoders.vector_tokens(2).apply({}, {}, x)
     maps = RNG.normal(size=(N, 2, 3, 5)).astype(np.float32)
     row = encoders.chain(encoders.mlp(5, 6), encoders.patch_embedding(6, WIDTH))
     params, state = row.init(key)

@@ -129,7 +129,7 @@ def objective_of(augment=noise, **changes):
     """CoMM of a sequence and a vector."""
     nets = (
         encoders.chain(encoders.mlp(5, WIDTH), encoders.sequence_tokens()),
-        encoders.chain(encoders.mlp(6, WIDTH), encoders.single_token()),
+        encoders.chain(encoders.mlp(6, WIDTH), encoders.vector_tokens()),
     )
     fusion = encoders.fusion_transformer(2, WIDTH, heads=2, mask_tokens=True)
     return comm(nets, fusion, augment=augment, config=CoMMConfig(head=(6, 4), **changes))
@@ -217,7 +217,7 @@ def test_the_door_is_the_same_comm():
     _, params, _, _ = built()
     nets = (
         encoders.chain(encoders.mlp(5, WIDTH), encoders.sequence_tokens()),
-        encoders.chain(encoders.mlp(6, WIDTH), encoders.single_token()),
+        encoders.chain(encoders.mlp(6, WIDTH), encoders.vector_tokens()),
     )
     fusion = encoders.fusion_transformer(2, WIDTH, heads=2, mask_tokens=True)
     found = method("comm", nets, augment=noise, fusion=fusion, head=(6, 4))
@@ -247,7 +247,7 @@ def test_cmc_of_three():
 
 def test_bad_input_is_refused_in_words():
     """One modality, unknown names, no loss, a batch that lacks a modality, views that are none."""
-    net, fusion = encoders.single_token(), encoders.fusion_transformer(2, WIDTH, heads=2)
+    net, fusion = encoders.vector_tokens(), encoders.fusion_transformer(2, WIDTH, heads=2)
     for build in (lambda: comm([net], fusion, augment=None), lambda: cmc([net])):
         with pytest.raises(InputError, match="needs 2 encoders or more; found 1"):
             build()
