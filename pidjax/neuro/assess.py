@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pidjax.evaluate import (
+    Audit,
     Fold,
     Increment,
     ProbeResult,
@@ -36,13 +37,15 @@ REPAIRINGS = 39
 class Metrics:
     """All numbers of a report.
 
-    ``probes[label][features]``; ``synergy[label]``: what the synergy head adds to all others; ``comparisons`` over
-    subjects, none of one; ``confounds[confound][head]``, ``physiology[feature][head]``; ``pid[label][atom] = (nats,
-    bootstrap SE)``; ``prediction[head][source]``. ``skipped`` says why a label, a confound or a feature was not probed.
+    ``probes[label][features]``; ``audit``, labels in every head and heads in one another; ``synergy[label]``: what the
+    synergy head adds to all others; ``comparisons`` over subjects, none of one; ``confounds[confound][head]``,
+    ``physiology[feature][head]``; ``pid[label][atom] = (nats, bootstrap SE)``; ``prediction[head][source]``.
+    ``skipped`` says why a label, a confound or a feature was not probed.
     """
 
     probes: dict[str, dict[str, ProbeResult]]
     is_class: dict[str, bool]
+    audit: Audit
     synergy: dict[str, Increment]
     comparisons: list[Comparison]
     confounds: dict[str, dict[str, ProbeResult]]
@@ -56,6 +59,11 @@ class Metrics:
         """JSON-ready; not a number becomes null."""
         plain = {
             "probes": {label: {name: _numbers(r) for name, r in found.items()} for label, found in self.probes.items()},
+            "entropy_nats": dict(zip(self.audit.factors, self.audit.entropy.tolist(), strict=True)),
+            "leakage_r2": {
+                head: dict(zip(HEADS, row, strict=True))
+                for head, row in zip(HEADS, self.audit.leakage.tolist(), strict=True)
+            },
             "synergy_over_other_heads": {label: _numbers(r) for label, r in self.synergy.items()},
             "comparisons_over_subjects": [c._asdict() for c in self.comparisons],
             "confounds": {name: {h: _numbers(r) for h, r in found.items()} for name, found in self.confounds.items()},
@@ -115,6 +123,7 @@ def assess(
     return Metrics(
         probes,
         {label.name: label.is_class for label in found},
+        _audit({head: features[head] for head in HEADS}, found, probes, folds),
         synergy,
         _over_subjects(pairs.metadata, found, folds, probes, synergy),
         confounds,
@@ -147,6 +156,28 @@ def _probes(
         name: probe(restrict_features(x, kept, label.rows), label.values, inner, permutations=permutations, seed=seed)
         for name, x in features.items()
     }
+
+
+def _audit(
+    heads: dict[str, Any], found: list[Label], probes: dict[str, dict[str, ProbeResult]], folds: list[Fold]
+) -> Audit:
+    """As ``evaluate.audit``, whose perceptrons cost seconds a cell, by the linear probes that are there already."""
+    results = [[probes[label.name][head] for label in found] for head in heads]
+    nats, error = (np.array([[getattr(r, of) for r in row] for row in results]) for of in ("nats", "nats_se"))
+    share = [np.unique(label.values, return_counts=True)[1] / len(label.values) for label in found]
+    entropy = [-(p * np.log(p)).sum() if of.is_class else np.nan for p, of in zip(share, found, strict=True)]
+    leakage = [[prediction(a, b, folds, permutations=0).score for b in heads.values()] for a in heads.values()]
+    return Audit(
+        tuple(heads),
+        tuple(label.name for label in found),
+        np.array(entropy),
+        nats,
+        error,
+        nats + 1.645 * error,
+        np.array(leakage),
+        pid={},
+        read={},
+    )
 
 
 def _synergy(

@@ -56,6 +56,32 @@ def probe_section(metrics: Metrics) -> list[tuple[str, Any]]:
     return items
 
 
+def audit_section(metrics: Metrics) -> list[tuple[str, Any]]:
+    """Heads by labels, in nats and as shares of what there is; and heads by heads."""
+    found = metrics.audit
+    if not found.factors:
+        return [("Audit", "<p>The trials carry no labels that differ.</p>")]
+    rows = [
+        {
+            "head": head,
+            **{
+                f"{label} ({entropy:.2f} nats)" if entropy == entropy else label: f"{nats:.3f} ± {error:.3f}"
+                for label, entropy, nats, error in zip(found.factors, found.entropy, *of, strict=True)
+            },
+        }
+        for head, *of in zip(found.heads, found.nats, found.std_error, strict=True)
+    ]
+    words = (
+        "<p>Nats ± standard error of every label in every head, in held-out trials, by the linear probe of the section "
+        "above; beside a label the entropy that is there to be found. A head whose label it is should be near it, all "
+        "others at 0; below 0 the probe has learned what does not hold. A number has no such ceiling, and its cell no "
+        "colour. Beside them the share of the variance of a head that ridge regression predicts from another: 0 "
+        "between heads that are linearly independent. A linear probe misses what is folded in: "
+        "<code>pidjax.evaluate.audit</code> has a perceptron, and needs some hundred trials for it.</p>"
+    )
+    return [("Audit of heads", figures.audit_maps(found)), ("Audit of heads: numbers", report.table(rows) + words)]
+
+
 def physiology_section(metrics: Metrics) -> list[tuple[str, Any]]:
     """Gamma, HbO and lag of single trials, decoded from the heads that are to hold them and from all others."""
     if not metrics.physiology:

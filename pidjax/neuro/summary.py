@@ -13,7 +13,15 @@ from pidjax.evaluate import figures
 from pidjax.neuro import report, signals
 from pidjax.neuro.assess import Metrics
 from pidjax.neuro.compared import JOINED
-from pidjax.neuro.sections import confound_section, heading, numbers, physiology_section, probe_section, score
+from pidjax.neuro.sections import (
+    audit_section,
+    confound_section,
+    heading,
+    numbers,
+    physiology_section,
+    probe_section,
+    score,
+)
 from pidjax.objectives import HEADS
 
 if TYPE_CHECKING:
@@ -104,6 +112,7 @@ def report_sections(
         ("Choices: model", report.table([{"setting": k, "value": v} for k, v in model_choices.items()])),
     ]
     sections["Probes"] = probe_section(metrics)
+    sections["Audit"] = audit_section(metrics)
     sections["Physiology"] = physiology_section(metrics)
     sections["Confounds"] = confound_section(metrics)
     sections["Heads and modalities"] = [

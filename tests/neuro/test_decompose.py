@@ -89,6 +89,7 @@ def test_report_shows_what_was_asked(report):
         "HbO and HbR",
         "Training curves",
         "Probe of mode",
+        "Audit of heads",
         "Projections",
         "Nothing is inferred over subjects",
         "What synergy adds to all other heads",

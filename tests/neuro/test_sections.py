@@ -10,7 +10,7 @@ import pytest
 
 from pidjax.evaluate import blockwise_folds
 from pidjax.neuro import assess as room
-from pidjax.neuro.sections import confound_section, physiology_section, probe_section
+from pidjax.neuro.sections import audit_section, confound_section, physiology_section, probe_section
 from pidjax.objectives import HEADS
 
 SUBJECTS, EACH = 8, 24
@@ -54,6 +54,21 @@ def test_the_head_that_holds_the_label_is_above_all_others(metrics):
     text = dict(probe_section(metrics))["Best head against all others, over subjects"]
     assert text.count("<td>synergy</td>") == 12 and "over all 42 pairs" in text
     assert "no p is below 0.33 after it" in text
+
+
+def test_the_audit_has_the_label_where_it_is(metrics):
+    """Most of ln 2 in the synergy head, none elsewhere; a number has no entropy; a head is all of itself."""
+    found = metrics.audit
+    share = dict(zip(found.heads, found.share[:, found.factors.index("correct")], strict=True))
+    assert share.pop("synergy") > 0.5 and max(share.values()) < 0.1
+    assert np.isnan(found.entropy[found.factors.index("response_time")])
+    np.testing.assert_allclose(np.diag(found.leakage), 1.0, atol=0.02)
+    assert abs(found.leakage - np.diag(np.diag(found.leakage))).max() < 0.1
+    (_, figure), (_, table) = audit_section(metrics)
+    assert figure.axes[0].get_title() == "share of the entropy (nats written)"
+    assert "correct (0.69 nats)" in table and "<th>response_time</th>" in table
+    none = dataclasses.replace(metrics, audit=found._replace(factors=()))
+    assert audit_section(none) == [("Audit", "<p>The trials carry no labels that differ.</p>")]
 
 
 def test_synergy_adds_what_the_others_lack(metrics):
@@ -112,4 +127,6 @@ def test_all_numbers_are_plain(metrics):
     assert len(plain["comparisons_over_subjects"]) == 42
     assert plain["comparisons_over_subjects"][0]["label"] == "correct"
     assert set(plain["synergy_over_other_heads"]["correct"]) >= {"nats", "se", "null95", "p"}
+    assert set(plain["entropy_nats"]) == {"correct", "response_time"} and plain["entropy_nats"]["response_time"] is None
+    assert plain["leakage_r2"]["synergy"]["synergy"] > 0.98
     assert plain["confounds"]["time on task"]["unique_eeg"]["score"] > 0.5
