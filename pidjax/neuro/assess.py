@@ -39,8 +39,8 @@ class Metrics:
 
     ``probes[label][features]``; ``audit``, labels in every head and heads in one another; ``synergy[label]``: what the
     synergy head adds to all others; ``comparisons`` over subjects, none of one; ``confounds[confound][head]``,
-    ``physiology[feature][head]``; ``pid[label][atom] = (nats, bootstrap SE)``; ``prediction[head][source]``.
-    ``skipped`` says why a label, a confound or a feature was not probed.
+    ``physiology[feature][head]``, of simulated trials ``hidden[factor][head]``; ``pid[label][atom] = (nats, bootstrap
+    SE)``; ``prediction[head][source]``. ``skipped`` says why a label, a confound or a feature was not probed.
     """
 
     probes: dict[str, dict[str, ProbeResult]]
@@ -50,6 +50,7 @@ class Metrics:
     comparisons: list[Comparison]
     confounds: dict[str, dict[str, ProbeResult]]
     physiology: dict[str, dict[str, ProbeResult]]
+    hidden: dict[str, dict[str, ProbeResult]]
     pid: dict[str, dict[str, tuple[float, float]]]
     retrieval: RelationResult
     prediction: dict[str, dict[str, RelationResult]]
@@ -68,6 +69,7 @@ class Metrics:
             "comparisons_over_subjects": [c._asdict() for c in self.comparisons],
             "confounds": {name: {h: _numbers(r) for h, r in found.items()} for name, found in self.confounds.items()},
             "physiology": {name: {h: _numbers(r) for h, r in found.items()} for name, found in self.physiology.items()},
+            "hidden_factors": {name: {h: _numbers(r) for h, r in found.items()} for name, found in self.hidden.items()},
             "pid_nats": {
                 label: {atom: {"nats": v, "se": se} for atom, (v, se) in found.items()}
                 for label, found in self.pid.items()
@@ -84,6 +86,7 @@ def assess(
     embeddings: list[dict[str, np.ndarray]],
     folds: list[Fold],
     *,
+    hidden: pd.DataFrame | None = None,
     permutations: int = 200,
     seed: int = 0,
 ) -> Metrics:
@@ -95,6 +98,8 @@ def assess(
     embeddings : one dict of heads a fold
         Of all trials, by the model that never saw the fold's test trials.
     folds : list of Fold
+    hidden : DataFrame [trials, factors], optional
+        What a simulator knows of the trials.
     permutations, seed
         Of the permutation nulls.
     """
@@ -104,11 +109,11 @@ def assess(
     disturbing = confounds_of(pairs.metadata)
     skipped: dict[str, str] = {}
     others = []
-    for table in (disturbing, pd.DataFrame(physiology(pairs))):
+    for table in (disturbing, pd.DataFrame(physiology(pairs)), pd.DataFrame() if hidden is None else hidden):
         found, why = labels_of(table, folds)
         others.append({label.name: _probes(features, label, folds, permutations, seed) for label in found})
         skipped |= why
-    confounds, measured = others
+    confounds, measured, known = others
     features |= {
         "raw EEG": raw["eeg"],
         "raw fNIRS": raw["fnirs"],
@@ -128,6 +133,7 @@ def assess(
         _over_subjects(pairs.metadata, found, folds, probes, synergy),
         confounds,
         measured,
+        known,
         pid,
         retrieval(
             features["redundancy_eeg"],

@@ -20,6 +20,7 @@ from pidjax.neuro.datasets import Source, sources
 from pidjax.neuro.decomposer import MIN_GAP, EEGfNIRSDecomposer
 from pidjax.neuro.folder import check_place, is_done, swap, write_json
 from pidjax.neuro.joined import join
+from pidjax.neuro.known import Known, known_of
 from pidjax.neuro.paired import PairedEpochs
 from pidjax.neuro.prepare import prepare_recording
 from pidjax.neuro.recordings import read_eeg, read_fnirs
@@ -42,12 +43,15 @@ class Prepared(NamedTuple):
         In words, by kind; of several recordings by "subject 1, wg: kind".
     quality : dict
         Figures and tables of every recording, by title.
+    known : Known, optional
+        What is true of simulated trials.
     """
 
     pairs: PairedEpochs
     folds: list[Fold]
     choices: dict[str, dict[str, str]]
     quality: dict[str, list[tuple[str, Any]]]
+    known: Known | None
 
 
 def decompose(
@@ -96,6 +100,7 @@ def decompose(
         prepared.pairs,
         fold_embeddings,
         prepared.folds,
+        hidden=prepared.known.factors if prepared.known else None,
         permutations=settings.permutations,
         seed=settings.seed,
     )
@@ -160,7 +165,7 @@ def prepare(
     for kind, steps in choices.items():
         for step, words in steps.items():
             say(f"  {kind}: {step}: {words}")
-    return Prepared(pairs, folds, choices, quality)
+    return Prepared(pairs, folds, choices, quality, known_of(pairs, settings.events))
 
 
 def _sources(eeg_file: str | Path, fnirs_file: str | Path | None, settings: DecomposeSettings) -> list[Source]:

@@ -17,6 +17,7 @@ from pidjax.neuro.sections import (
     audit_section,
     confound_section,
     heading,
+    known_section,
     numbers,
     physiology_section,
     probe_section,
@@ -111,6 +112,8 @@ def report_sections(
         ("Training curves", figures.training_curves(model.history_, ("redundancy", "synergy"))),
         ("Choices: model", report.table([{"setting": k, "value": v} for k, v in model_choices.items()])),
     ]
+    if prepared.known:
+        sections["Truth beside finding"] = known_section(prepared.known.heads, metrics.hidden)
     sections["Probes"] = probe_section(metrics)
     sections["Audit"] = audit_section(metrics)
     sections["Physiology"] = physiology_section(metrics)

@@ -10,7 +10,7 @@ import pytest
 
 from pidjax.evaluate import blockwise_folds
 from pidjax.neuro import assess as room
-from pidjax.neuro.sections import audit_section, confound_section, physiology_section, probe_section
+from pidjax.neuro.sections import audit_section, confound_section, known_section, physiology_section, probe_section
 from pidjax.objectives import HEADS
 
 SUBJECTS, EACH = 8, 24
@@ -44,7 +44,8 @@ def metrics():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(room, "raw_features", lambda _: {"eeg": z["redundancy_eeg"], "fnirs": z["redundancy_fnirs"]})
         patch.setattr(room, "physiology", lambda _: {"gamma": 2 * z["unique_eeg"][:, 1]})
-        return room.assess(SimpleNamespace(metadata=trials), [z] * len(folds), folds, permutations=19)
+        hidden = pd.DataFrame({"efficiency": z["synergy"][:, 1] + rng.normal(size=n), "cost": rng.normal(size=n)})
+        return room.assess(SimpleNamespace(metadata=trials), [z] * len(folds), folds, hidden=hidden, permutations=19)
 
 
 def test_the_head_that_holds_the_label_is_above_all_others(metrics):
@@ -69,6 +70,21 @@ def test_the_audit_has_the_label_where_it_is(metrics):
     assert "correct (0.69 nats)" in table and "<th>response_time</th>" in table
     none = dataclasses.replace(metrics, audit=found._replace(factors=()))
     assert audit_section(none) == [("Audit", "<p>The trials carry no labels that differ.</p>")]
+
+
+def test_truth_stands_beside_what_was_found(metrics):
+    """A factor in its head, the same one were it another's, and one that is nowhere."""
+
+    def row(where):
+        ((_, text),) = known_section({"efficiency": (where,), "cost": ("unique_fnirs",)}, metrics.hidden)
+        return [cell.split("</td>")[0] for cell in text.split("<tr>")[2].split("<td>")[1:]]
+
+    own, other = row("synergy"), row("unique_eeg")
+    assert own[:2] == ["efficiency", "synergy"] and own[3] == other[3] == "synergy"
+    assert own[-1] == "yes" and other[-1] == "no" and own[2] == own[5] != other[2]
+    nowhere = {"cost": {head: r._replace(score=-0.1) for head, r in metrics.hidden["cost"].items()}}
+    ((_, text),) = known_section({"cost": ("unique_fnirs",)}, nowhere)
+    assert "<td>nothing above chance</td>" in text
 
 
 def test_synergy_adds_what_the_others_lack(metrics):
@@ -128,5 +144,6 @@ def test_all_numbers_are_plain(metrics):
     assert plain["comparisons_over_subjects"][0]["label"] == "correct"
     assert set(plain["synergy_over_other_heads"]["correct"]) >= {"nats", "se", "null95", "p"}
     assert set(plain["entropy_nats"]) == {"correct", "response_time"} and plain["entropy_nats"]["response_time"] is None
+    assert set(plain["hidden_factors"]) == {"efficiency", "cost"}
     assert plain["leakage_r2"]["synergy"]["synergy"] > 0.98
     assert plain["confounds"]["time on task"]["unique_eeg"]["score"] > 0.5

@@ -23,7 +23,7 @@ def folder(tmp_path_factory):
 
 def test_one_session_and_its_truth(folder):
     """Recordings, events with the label, hidden factors, figure, and the atoms that ``truth`` gives for the seed."""
-    names = {"eeg.edf", "fnirs.snirf", "events.tsv", "factors.tsv", "truth.json", "trial.png"}
+    names = {"eeg.edf", "fnirs.snirf", "events.tsv", "factors.tsv", "truth.json", "belongs.json", "trial.png"}
     assert {path.name for path in folder.iterdir()} == names
     events = read_events_tsv(folder / "events.tsv")
     np.testing.assert_array_equal(events.label == 1, events.trial_type == "activation")
@@ -39,7 +39,7 @@ def test_several_subjects_are_a_bids_folder(tmp_path, capsys):
     assert main([*words, "--subjects", "2", "--interval", "14", "16", "--overlap"]) == 0
     assert "4 recordings" in capsys.readouterr().out
     assert sorted(path.name for path in (tmp_path / "study").glob("sub-*")) == ["sub-01", "sub-02"]
-    assert not (tmp_path / "study" / "truth.json").exists()
+    assert not {"truth.json", "belongs.json"} & {path.name for path in (tmp_path / "study").iterdir()}
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ class Session(NamedTuple):
         A BIDS table of events (markers on the EEG clock): onset, duration, trial_type, mode, log_hbo_gain, the label of
         a task, behaviour if asked for.
     factors : DataFrame
-        All of ``Factors``, which no laboratory knows.
+        All of ``Factors``, which no laboratory knows, and the efficiency u − v.
     artefacts : DataFrame
         onset (EEG clock) and kind.
     subject, session : str
@@ -166,7 +166,7 @@ def simulate_session(
         raw.set_meas_date(when)
         raw.set_annotations(mne.Annotations(onset, law.task, table.trial_type, orig_time=when))
     raw_fnirs.info["subject_info"] = {"his_id": names[0]}  # the SNIRF writer asks for one
-    hidden = pd.DataFrame(of._asdict())
+    hidden = pd.DataFrame(of._asdict()).assign(efficiency=of.intensity - of.cost)
     found = pd.DataFrame(sorted(spoilt), columns=["onset", "kind"])
     return Session(raw_eeg, raw_fnirs, table, hidden, found, *names)
 

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from pidjax._checks import InputError
+from pidjax.neuro.simulate.belongs import belongs
 from pidjax.neuro.simulate.config import TrialConfig
 from pidjax.neuro.simulate.figure import trial_figure
 from pidjax.neuro.simulate.files import remove_simulated, save_session, save_study
@@ -59,9 +60,11 @@ def write_simulation(
     first = next(study)
     # only once this can be simulated: what an earlier command left here are other recordings with another truth
     remove_simulated(out)
-    (out / "truth.json").unlink(missing_ok=True)
+    for stale in ("truth.json", "belongs.json"):
+        (out / stale).unlink(missing_ok=True)
     if subjects * sessions == 1:
         lines = ["wrote " + ", ".join(map(str, save_session(first, out, eeg_format=eeg_format).values()))]
+        (out / "belongs.json").write_text(json.dumps(belongs(law), indent=1) + "\n")
     else:
         lines = [f"wrote {len(save_study(itertools.chain([first], study), out, task=name))} recordings below {out}"]
     other = config.subject_shift or config.motion != "none" or config.alpha_desynchronisation

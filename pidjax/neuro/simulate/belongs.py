@@ -1,0 +1,38 @@
+"""Which head of a decomposition each factor of simulated trials belongs to."""
+
+from __future__ import annotations
+
+from pidjax.neuro.simulate.config import TrialConfig
+
+BOTH = ("redundancy_eeg", "redundancy_fnirs")
+FNIRS = ("unique_fnirs",)
+
+
+def belongs(law: TrialConfig) -> dict[str, tuple[str, ...]]:
+    """Heads of every factor that varies under ``law``.
+
+    Where the activation varies, intensity and cost are partly synergistic: what the other modality tells of the
+    activation is told of them. They are given to the modality that they change.
+
+    Parameters
+    ----------
+    law : TrialConfig
+
+    Returns
+    -------
+    dict
+        Columns of ``factors.tsv``: one head, or both of redundancy.
+    """
+    on_response = bool(law.mode_on_hrf or law.mode_on_hbr)
+    heads = {
+        "event": (0 < law.event < 1, BOTH),
+        "activation": (law.activation_sd > 0, BOTH),
+        "mode": (len(law.modes) > 1, BOTH if on_response else ("unique_eeg",)),
+        "intensity": (law.intensity_sd > 0, ("unique_eeg",)),
+        "cost": (law.cost_sd > 0, FNIRS),
+        # an onset that no marker tells is known to both modalities, and the delay to their difference alone
+        "delay": (law.delay_sd > 0, ("synergy",) if law.onset_range else FNIRS),
+        "dispersion": (law.dispersion_sd > 0, FNIRS),
+        "efficiency": (min(law.activation_sd, law.intensity_sd, law.cost_sd) > 0, ("synergy",)),
+    }
+    return {name: where for name, (varies, where) in heads.items() if varies}

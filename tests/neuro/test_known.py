@@ -1,0 +1,61 @@
+"""pidjax/neuro/known.py and simulate/belongs.py: what is true of simulated trials, and none of real ones."""
+
+import dataclasses
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pidjax._checks import InputError
+from pidjax.neuro.known import known_of
+from pidjax.neuro.simulate import CLEAR
+from pidjax.neuro.simulate.belongs import belongs
+
+
+def test_where_factors_belong():
+    """A delay is the fNIRS's own, and both modalities' together where no marker tells the onset."""
+    assert belongs(CLEAR)["delay"] == ("unique_fnirs",)
+    assert belongs(dataclasses.replace(CLEAR, jitter=8.0))["delay"] == ("synergy",)
+    assert belongs(CLEAR)["mode"] == ("unique_eeg",)
+    assert belongs(dataclasses.replace(CLEAR, mode_on_hrf=0.3))["mode"] == belongs(CLEAR)["event"]
+    still = dataclasses.replace(CLEAR, event=1.0, activation_sd=0.0, modes=("alpha",), dispersion_sd=0.0)
+    assert set(belongs(still)) == {"intensity", "cost", "delay"}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Four trials, of which rest shows no cost."""
+    onset = np.array([10.0, 40.0, 70.0, 100.0])
+    events = pd.DataFrame({"onset": onset, "duration": 4.0, "trial_type": ["rest", "go", "rest", "go"]})
+    events.to_csv(tmp_path / "events.tsv", sep="\t", index=False)
+    factors = pd.DataFrame({"event": [False, True, False, True], "cost": [1.0, 2.0, 3.0, 4.0], "onset": 0.0})
+    factors.to_csv(tmp_path / "factors.tsv", sep="\t", index=False)
+    heads = {"event": ["redundancy_eeg", "redundancy_fnirs"], "cost": ["unique_fnirs"]}
+    (tmp_path / "belongs.json").write_text(json.dumps(heads))
+    return tmp_path
+
+
+def kept(*onset):
+    return SimpleNamespace(metadata=pd.DataFrame({"onset_eeg": onset}))
+
+
+def test_factors_are_those_of_the_trials_that_were_kept(folder):
+    found = known_of(kept(40.0, 70.0, 100.0), str(folder / "events.tsv"))
+    assert found.factors.event.tolist() == [True, False, True]
+    np.testing.assert_array_equal(found.factors.cost, [2.0, np.nan, 4.0])
+    assert found.heads["event"] == ("redundancy_eeg", "redundancy_fnirs") and list(found.factors) == ["event", "cost"]
+
+
+def test_real_recordings_have_none(folder):
+    assert known_of(kept(40.0), "auto") is None
+    (folder / "belongs.json").unlink()
+    assert known_of(kept(40.0), str(folder / "events.tsv")) is None
+
+
+def test_other_events_than_were_simulated(folder):
+    table = pd.read_csv(folder / "events.tsv", sep="\t").head(3)
+    table.to_csv(folder / "events.tsv", sep="\t", index=False)
+    with pytest.raises(InputError, match=r"holds 4 trials and .* 3: use both"):
+        known_of(kept(40.0), str(folder / "events.tsv"))
