@@ -19,6 +19,7 @@ from pidjax._checks import InputError
 from pidjax.estimators import PIDEstimate, counted_pid, estimate_pid
 from pidjax.estimators.samples import FEW_VALUES
 from pidjax.evaluate.folds import Fold
+from pidjax.evaluate.held_out import Features, of_fold
 from pidjax.evaluate.relation import prediction
 from pidjax.evaluate.vectors import vector_information
 from pidjax.typing import Array
@@ -163,7 +164,7 @@ def audit(
 
 
 def label_information(
-    z: np.ndarray, y: np.ndarray, folds: Sequence[Fold], *, name: str = "the label", seed: int = 0
+    z: Features, y: np.ndarray, folds: Sequence[Fold], *, name: str = "the label", seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Nats of a label in a representation, by a held-out non-linear probe.
 
@@ -174,7 +175,7 @@ def label_information(
 
     Parameters
     ----------
-    z : [n, d]
+    z : [n, d] or one a fold
     y : int [n]
         Codes of classes.
     folds : sequence of Fold
@@ -195,7 +196,8 @@ def label_information(
         A class that is tested in a fold that does not train on it.
     """
     found = []
-    for fold in folds:
+    for i, fold in enumerate(folds):
+        x = of_fold(z, i)
         prior = np.bincount(y[fold.train], minlength=y.max() + 1) / len(fold.train)
         if (prior[y[fold.test]] == 0).any():
             raise InputError(f"a class of {name} is tested in a fold that does not train on it: join or drop it.")
@@ -208,9 +210,9 @@ def label_information(
         with warnings.catch_warnings():
             # a perceptron that stops after 200 iterations has been stopped early, which is meant
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model = search.fit(z[fold.train], y[fold.train])
+            model = search.fit(x[fold.train], y[fold.train])
         q = np.zeros((len(fold.test), len(prior)))
-        q[:, model.classes_] = model.predict_proba(z[fold.test])
+        q[:, model.classes_] = model.predict_proba(x[fold.test])
         found.append(0.99 * q + 0.01 * prior)
     probability = np.concatenate(found)
     tested = np.concatenate([fold.test for fold in folds])

@@ -156,7 +156,8 @@ def projection(
 ) -> Figure:
     """Every head in two dimensions, one row a colouring, with the silhouette of the standardised vectors.
 
-    ``method`` is "t-SNE", or "UMAP" where umap-learn is installed; principal components under 30 trials.
+    ``method`` is "t-SNE", or "UMAP" where umap-learn is installed; principal components under 30 trials; heads of one
+    or two dimensions are shown as they are.
     """
     figure = Figure(figsize=(2.5 * len(heads), 2.5 * len(colourings) + 0.2), layout="constrained")
     grid = figure.subplots(len(colourings), len(heads), squeeze=False)
@@ -184,6 +185,8 @@ def projection(
 
 def _flat(z: np.ndarray, method: str, seed: int) -> np.ndarray:
     one_of("method", method, ("t-SNE", "UMAP"))
+    if z.shape[1] <= 2:
+        return np.pad(z, ((0, 0), (0, 2 - z.shape[1])))
     if len(z) < 30:
         return PCA(2, random_state=seed).fit_transform(z)
     if method == "UMAP":

@@ -170,7 +170,9 @@ def _posterior(
     means = np.einsum("bnk,nd->bkd", member, train) / np.maximum(member.sum(axis=1), 1)[:, :, None]
     within = train.T @ train / len(train) - np.einsum("bk,bkd,bke->bde", prior, means, means)
     mean_variance = np.trace(within, axis1=1, axis2=2)[:, None, None] / d
-    sigma = (1 - shrinkage) * within + (shrinkage + 1e-9) * mean_variance * np.eye(train.shape[1])
+    # features that are the same in all trials say nothing, whatever their variance is taken for
+    least = np.where(mean_variance > 0, (shrinkage + 1e-9) * mean_variance, 1.0)
+    sigma = (1 - shrinkage) * within + least * np.eye(train.shape[1])
     weights = np.linalg.solve(sigma, np.swapaxes(means, 1, 2))  # [rows, d, classes]
     offset = np.log(np.maximum(prior, 1e-12)) - 0.5 * np.einsum("bkd,bdk->bk", means, weights)
     return softmax(test @ weights + offset[:, None, :], axis=2)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from pidjax._checks import InputError
 from pidjax.evaluate import Fold, label_information, probe_class
+from pidjax.evaluate.held_out import Features as Held
 from pidjax.evaluate.held_out import shuffled_within
 from pidjax.neuro.canonical import CanonicalDecomposer, Features, products
 from pidjax.neuro.paired import quarters
@@ -47,8 +48,8 @@ class SynergyClaim(NamedTuple):
 
 
 def synergy_claim(
-    model: CanonicalDecomposer,
-    features: Features,
+    model: CanonicalDecomposer | Sequence[CanonicalDecomposer],
+    features: Features | Sequence[Features],
     label: np.ndarray,
     recording: np.ndarray,
     folds: Sequence[Fold],
@@ -64,10 +65,11 @@ def synergy_claim(
 
     Parameters
     ----------
-    model : CanonicalDecomposer
+    model : CanonicalDecomposer, or one a fold
         Fitted.
-    features : Features
-        What ``model.measure`` returned of trials, best of such that the model was not fitted to.
+    features : Features, or one a fold
+        What ``model.measure`` returned of all trials, of which those that are tested are best such that the model was
+        not fitted to.
     label : [n]
         Classes: of numbers give quantile bins.
     recording : [n]
@@ -82,7 +84,9 @@ def synergy_claim(
     InputError
         Fewer than one re-pairing, or labels of another length.
     """
-    label, folds, n = np.asarray(label), list(folds), len(features.onset)
+    several = isinstance(model, Sequence)
+    models = list(zip(model, features, strict=True)) if several else [(model, features)]
+    label, folds, n = np.asarray(label), list(folds), len(models[0][1].onset)
     if repairings < 1 or len(label) != n:
         raise InputError(
             f"the null needs re-pairings and a label for every trial; found {repairings} and {len(label)} labels "
@@ -91,24 +95,28 @@ def synergy_claim(
     rng = np.random.default_rng(seed)
     recording = np.asarray(recording)
 
-    def known(z: np.ndarray) -> np.ndarray:
-        """Pointwise nats."""
-        return label_information(z, codes, folds, seed=seed)[0] if np.ptp(z, axis=0).any() else np.zeros(tested)
+    def held(of: Callable[[CanonicalDecomposer, Features], np.ndarray]) -> Held:
+        found = [of(*one) for one in models]
+        return found if several else found[0]
 
-    def linear(z: np.ndarray) -> float:
-        return probe_class(z, codes, folds, permutations=0).nats if np.ptp(z, axis=0).any() else 0.0
+    def paired_by(order: np.ndarray) -> Held:
+        return held(lambda one, of: one.heads(of.paired_anew(order))["synergy"])
+
+    def known(z: Held) -> np.ndarray:
+        """Pointwise nats."""
+        return label_information(z, codes, folds, seed=seed)[0] if _varies(z) else np.zeros(tested)
+
+    def linear(z: Held) -> float:
+        return probe_class(z, codes, folds, permutations=0).nats if _varies(z) else 0.0
 
     codes = np.unique(label, return_inverse=True)[1]
     tested = sum(len(fold.test) for fold in folds)
-    head = model.heads(features)["synergy"]
+    head = paired_by(np.arange(n))
     groups = np.unique(np.stack([quarters(recording), codes], axis=1), axis=0, return_inverse=True)[1].ravel()
-    null = [
-        linear(model.heads(features.paired_anew(shuffled_within(groups, rng)))["synergy"]) for _ in range(repairings)
-    ]
+    null = [linear(paired_by(shuffled_within(groups, rng))) for _ in range(repairings)]
     own = linear(head)
     p = (1 + sum(one >= own for one in null)) / (1 + repairings)
-    sides = model.normalised(features)
-    both, *alone = (known(z) for z in (head, *sides))
+    both, *alone = (known(z) for z in (head, *(held(lambda one, of, k=k: one.normalised(of)[k]) for k in (0, 1))))
     of = recording[np.concatenate([fold.test for fold in folds])]
     above = [both, *(both - one for one in alone)]
     sure = all(x.mean() > 1.645 * _error(x, of) for x in above)
@@ -117,12 +125,20 @@ def synergy_claim(
         std_error=_error(both, of),
         eeg=float(alone[0].mean()),
         fnirs=float(alone[1].mean()),
-        bilinear=linear(np.hstack([*sides, products(*sides)])),
+        bilinear=linear(held(lambda one, of: _with_products(*one.normalised(of)))),
         linear=own,
         null95=float(np.quantile(null, 0.95)),
         p=p,
         holds=bool(p <= 0.05 and sure),
     )
+
+
+def _varies(z: Held) -> bool:
+    return any(np.ptp(x, axis=0).any() for x in ([z] if isinstance(z, np.ndarray) else z))
+
+
+def _with_products(eeg: np.ndarray, fnirs: np.ndarray) -> np.ndarray:
+    return np.hstack([eeg, fnirs, products(eeg, fnirs)])
 
 
 def _error(x: np.ndarray, recording: np.ndarray) -> float:

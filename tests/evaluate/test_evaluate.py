@@ -116,6 +116,15 @@ def test_each_fold_may_have_its_own_features(folds, rng):
     )
 
 
+@pytest.mark.parametrize("columns", [1, 3])
+def test_features_that_are_the_same_in_all_trials_tell_nothing(folds, rng, columns):
+    """Zeros stand for a head of what is not there: chance, and no nats but what a fold's prior costs."""
+    label = rng.integers(0, 2, 60)
+    found = probe_class(np.zeros((60, columns)), label, folds, permutations=9)
+    assert abs(found.score - 0.5) <= 3 * found.se and -0.1 < found.nats <= 0.01
+    assert probe_value(np.zeros((60, columns)), rng.normal(size=60), folds, permutations=9).nats == 0.0
+
+
 def test_probe_refuses_a_missing_class(folds):
     """A class that only one block holds cannot be trained on when that block is tested."""
     y = np.where(BLOCKS == 2, "only here", "elsewhere")

@@ -32,6 +32,16 @@ def test_projection_writes_the_silhouette_of_vectors():
     assert said[2] == ""
 
 
+def test_a_head_of_one_dimension_is_shown_as_it_is():
+    """Also one of zeros, beside one that is projected."""
+    z = np.random.default_rng(1).normal(size=(40, 3))
+    heads = {"one": z[:, :1], "none": np.zeros((40, 1)), "three": z}
+    one, none, _ = figures.projection(heads, {"kind": z[:, 0] > 0}).axes
+    assert not none.collections[0].get_offsets().any()
+    x, y = one.collections[1].get_offsets().T
+    assert (x > x.min()).any() and not y.any()
+
+
 def test_projection_by_umap_where_it_is(monkeypatch):
     """umap-learn flattens 30 trials or more; another method is refused."""
 

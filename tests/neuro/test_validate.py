@@ -39,6 +39,18 @@ def test_a_difference_of_what_is_shared_is_claimed():
     assert max(found.eeg, found.fnirs, found.null95) < 0.15
 
 
+def test_a_model_of_each_fold_claims_the_same():
+    """The same model for all of them: the same numbers."""
+    a, u, v = np.random.default_rng(0).standard_normal((3, N))
+    of = Features((2 * a + u)[:, None], (2 * a + v)[:, None], np.zeros(N), np.zeros(N))
+    model = CanonicalDecomposer(permutations=99).fit_features(of, RECORDING)
+    alone, each = (
+        synergy_claim(one, features, (u > v).astype(int), RECORDING, FOLDS, repairings=2)
+        for one, features in ((model, of), ([model] * 3, [of] * 3))
+    )
+    assert alone == each
+
+
 def test_products_need_no_decomposition():
     """1[u v > 0] of independent features: no head knows it, their product does, and nothing is claimed."""
     u, v = np.random.default_rng(5).standard_normal((2, N))
