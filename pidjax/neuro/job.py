@@ -17,17 +17,17 @@ from pidjax._checks import InputError
 from pidjax.evaluate import Fold, blockwise_folds
 from pidjax.neuro.assess import assess
 from pidjax.neuro.datasets import Source, sources
-from pidjax.neuro.decomposer import MIN_GAP, EEGfNIRSDecomposer
 from pidjax.neuro.folder import check_place, is_done, swap, write_json
 from pidjax.neuro.joined import join
 from pidjax.neuro.known import Known, known_of
+from pidjax.neuro.learn import learner
 from pidjax.neuro.paired import PairedEpochs
 from pidjax.neuro.prepare import prepare_recording
 from pidjax.neuro.recordings import read_eeg, read_fnirs
 from pidjax.neuro.settings import DecomposeSettings, check_settings
 
-LEAST_SHARE = 8
-"""Trials of one recording in a batch, under which there are hardly any negatives."""
+REPAIRINGS = 99
+"""At most, of trials for claims of synergy."""
 
 
 class Prepared(NamedTuple):
@@ -91,18 +91,27 @@ def decompose(
         shutil.rmtree(partial)
     partial.mkdir(parents=True, exist_ok=True)
     write_json(partial / "config.json", config | {"choices": prepared.choices})
-    model, fold_embeddings = _train(prepared, settings, partial / "checkpoints", command, say)
-    config |= {"choices": prepared.choices, "model": dataclasses.asdict(model.config_)}
+    try:
+        model, fold_models = _learn(prepared, settings, partial / "checkpoints", command, say)
+    except InputError:
+        if not resume:  # nothing that was learned is lost
+            shutil.rmtree(partial)
+        raise
+    of = learner(settings.preset)
+    config |= {"choices": prepared.choices, "model": of.configuration(model)}
     write_json(partial / "config.json", config)
     embeddings = model.transform(prepared.pairs)
     say("evaluating: probes, retrieval, prediction across modalities")
     metrics = assess(
         prepared.pairs,
-        fold_embeddings,
+        [fold_model.transform(prepared.pairs) for fold_model in fold_models],
         prepared.folds,
         hidden=prepared.known.factors if prepared.known else None,
         permutations=settings.permutations,
         seed=settings.seed,
+    )
+    claims = of.claims(
+        fold_models, prepared.pairs, prepared.folds, min(settings.permutations, REPAIRINGS), settings.seed
     )
 
     from pidjax.neuro.report import write_report
@@ -112,14 +121,15 @@ def decompose(
     metadata = prepared.pairs.metadata
     arrays = {**embeddings, **{f"meta_{c}": _plain(metadata[c]) for c in metadata}}
     np.savez(partial / "embeddings.npz", allow_pickle=False, **arrays)
-    write_json(partial / "metrics.json", metrics.as_dict() | {"training": model.history_[-1]})
+    learned = {"synergy_claims": {label: c._asdict() for label, c in claims.items()}, "training": of.numbers(model)}
+    write_json(partial / "metrics.json", metrics.as_dict() | learned)
     write_report(
         partial / "report.html",
         title=f"pidjax: {' and '.join(Path(path).name for path in files)}",
         summary=summary_html(prepared, metrics, settings, config),
-        sections=report_sections(prepared, metrics, model, embeddings, settings),
+        sections=report_sections(prepared, metrics, claims, of.section(model), embeddings, settings.seed),
     )
-    shutil.rmtree(partial / "checkpoints")
+    shutil.rmtree(partial / "checkpoints", ignore_errors=True)
     swap(partial, out)
     return out / "report.html"
 
@@ -148,8 +158,8 @@ def prepare(
             if not others:
                 raise
             raise InputError(f"{name}: {error} Without it: --subjects {' '.join(others)}.") from error
-        one.choices["events"]["negatives"] = f"trials at least {_min_gap(one.pairs, settings.preset):.3g} s apart"
         if alone:
+            one.choices["events"] |= learner(settings.preset).choices(one.pairs, settings)
             one.choices["events"] |= _tested(one.pairs, settings)
         parts[name], length = one.pairs, one.length
         choices |= {kind if alone else f"{name}: {kind}": words for kind, words in one.choices.items()}
@@ -183,25 +193,12 @@ def _sources(eeg_file: str | Path, fnirs_file: str | Path | None, settings: Deco
 def _joint_choices(pairs: PairedEpochs, settings: DecomposeSettings) -> dict[str, str]:
     recordings, made = pairs.log["recordings"], pairs.log["interpolated"]
     filled = "; ".join(f"{name}: {', '.join(channels)}" for name, channels in made.items())
-    choices = {
+    return {
         "trials": f"{pairs.log['trials']['kept']} good in both modalities, of {len(recordings)} recordings",
         **_tested(pairs, settings),
         "channels": f"interpolated where they are bad in one recording alone: {filled or 'none'}",
-        "negatives": f"of the same recording, at least {_min_gap(pairs, settings.preset):.3g} s apart",
+        **learner(settings.preset).choices(pairs, settings),
     }
-    size = _batch_size(pairs, settings)
-    if size > settings.batch_size:
-        choices["batch"] = (
-            f"{size} trials instead of {settings.batch_size}: {LEAST_SHARE} of each of {len(recordings)} recordings, "
-            "since negatives come from the same recording"
-        )
-    return choices
-
-
-def _batch_size(pairs: PairedEpochs, settings: DecomposeSettings) -> int:
-    """As set, or as many as leave some negatives to the trials of every recording."""
-    recordings = pairs.log.get("recordings", {})
-    return max(settings.batch_size, LEAST_SHARE * len(recordings))
 
 
 def _by_subject(pairs: PairedEpochs, settings: DecomposeSettings) -> bool:
@@ -240,43 +237,19 @@ def _folds(pairs: PairedEpochs, settings: DecomposeSettings, gap: float) -> list
     return folds
 
 
-def _train(prepared: Prepared, settings: DecomposeSettings, checkpoints: Path, command: str | None, say):
-    """The model of all trials, and the embeddings of all trials by the model of every fold."""
-    smallest = min(len(fold.train) for fold in prepared.folds)
-    min_gap = _min_gap(prepared.pairs, settings.preset)
+def _learn(prepared: Prepared, settings: DecomposeSettings, checkpoints: Path, command: str | None, say):
+    """The model of all trials, and that of every fold."""
+    pairs, folds, of = prepared.pairs, prepared.folds, learner(settings.preset)
+    smallest = min(len(fold.train) for fold in folds)
 
-    def fit(rows, name: str) -> EEGfNIRSDecomposer:
-        model = EEGfNIRSDecomposer(
-            settings.preset,
-            encoder=settings.encoder,
-            fusion=settings.fusion,
-            unique_loss=settings.unique_loss,
-            similarity=settings.similarity,
-            bands_transform=settings.bands_transform,
-            n_dims=settings.n_dims,
-            min_gap=min_gap,
-            steps=settings.steps,
-            batch_size=min(_batch_size(prepared.pairs, settings), smallest),
-            random_state=settings.seed,
-        )
+    def fit(rows, name: str):
         kept = checkpoints / name
-        return model.fit(prepared.pairs[rows], checkpoints=kept, title=name, progress=True, resume=command)
+        return of.fit(pairs, settings, rows, smallest=smallest, checkpoints=kept, title=name, resume=command)
 
-    say(f"training on all {len(prepared.pairs)} trials, then once for each of {len(prepared.folds)} folds")
+    say(f"learning from all {len(pairs)} trials, then once for each of {len(folds)} folds")
     model = fit(slice(None), "all trials")
-    last = model.history_[-1]
-    say(
-        f"  lower bounds on training trials: redundancy {last['redundancy']:.2f} nats, "
-        f"synergy {last['synergy']:.2f} nats (neither can pass {last['ceiling']:.2f})"
-    )
-    folds = [fit(fold.train, f"fold {i + 1} of {len(prepared.folds)}") for i, fold in enumerate(prepared.folds)]
-    return model, [fold_model.transform(prepared.pairs) for fold_model in folds]
-
-
-def _min_gap(pairs: PairedEpochs, preset: str) -> float:
-    """The preset's distance between negatives, less where a recording is too short to have any."""
-    onsets = pairs.metadata.groupby(["subject", "session"]).onset_eeg
-    return min(MIN_GAP[preset], float((onsets.max() - onsets.min()).min()) / 4)
+    say(f"  {of.words(model)}")
+    return model, [fit(fold.train, f"fold {i + 1} of {len(folds)}") for i, fold in enumerate(folds)]
 
 
 def _config(eeg_file: str | Path, fnirs_file: str | Path | None, settings: DecomposeSettings) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pidjax.evaluate import ProbeResult, RelationResult, figures, least_p
 from pidjax.neuro import report
 from pidjax.neuro.assess import Metrics
 from pidjax.neuro.compared import of_the_best
+from pidjax.neuro.validate import SynergyClaim
 from pidjax.objectives import HEADS
 
 ATOMS = {
@@ -80,6 +81,35 @@ def audit_section(metrics: Metrics) -> list[tuple[str, Any]]:
         "<code>pidjax.evaluate.audit</code> has a perceptron, and needs some hundred trials for it.</p>"
     )
     return [("Audit of heads", figures.audit_maps(found)), ("Audit of heads: numbers", report.table(rows) + words)]
+
+
+def claim_section(claims: dict[str, SynergyClaim]) -> list[tuple[str, Any]]:
+    """Every label: what the synergy head knows of it, and what it must exceed."""
+    rows = [
+        {
+            "label": label,
+            "nats": f"{c.nats:.3f} ± {c.std_error:.3f}",
+            "EEG alone": c.eeg,
+            "fNIRS alone": c.fnirs,
+            "linear": c.linear,
+            "re-paired, 95 %": c.null95,
+            "p": c.p,
+            "all products": c.bilinear,
+            "claim": "holds" if c.holds else "does not hold",
+        }
+        for label, c in claims.items()
+    ]
+    words = (
+        "<p>Nats of the label in the synergy head, held out, by a perceptron or a line; of all features of either "
+        "modality by the same. By a linear probe: of the head, and of trials whose fNIRS is exchanged within their "
+        "class and quarter of a recording, which keeps what either modality says of the class and takes what only "
+        "these two trials had in common. A claim holds where p is at most 0.05 and the nats are above 0 and above "
+        "both modalities alone, each by 1.645 standard errors of the paired difference; p is not corrected for the "
+        "number of labels. Numbers, and labels with a class of few trials, are left out. All products: of both "
+        "modalities' features and their products by a linear probe, which needs no decomposition, and so is no test "
+        "of it.</p>"
+    )
+    return [("Claims of synergy", report.table(rows) + words)]
 
 
 def known_section(

@@ -9,7 +9,7 @@ import numpy as np
 
 from pidjax._checks import InputError, one_of
 
-FNIRS_BAND = {"default": (0.01, 0.2), "original": (0.01, 0.1)}
+FNIRS_BAND = {"default": (0.01, 0.2), "original": (0.01, 0.1), "canonical": (0.01, 0.2)}
 """Pass band of each preset (Hz). The original's moves the peak of a response by up to 0.7 s."""
 MIN_WINDOW = 1.0
 """Shortest window (s): the shortest that resolves the EEG bands and holds a few fNIRS samples."""
@@ -19,8 +19,11 @@ MIN_WINDOW = 1.0
 class DecomposeSettings:
     """Every choice of an analysis; written to ``config.json``."""
 
-    preset: Literal["default", "original"] = "default"
-    """"original": the original design. "default": other negatives, augmentation, temperature, leakage loss, filter."""
+    preset: Literal["default", "original", "canonical"] = "default"
+    """"original": the original design. "default": other negatives, augmentation, temperature, leakage loss, filter.
+
+    "canonical": closed form instead of training, for some hundred trials; no setting of training matters to it.
+    """
     dataset: Literal["files", "shin2017", "shin2017_arithmetic", "shin2017_imagery", "shin2018_cognitive"] = "files"
     """Published recordings: give the folder of all subjects alone, as unpacked, or EEG and fNIRS folders of one.
 
@@ -45,6 +48,8 @@ class DecomposeSettings:
     """How the fNIRS clock is found: offset and drift, offset alone, start times, or none (both began together)."""
     seed: int = 0
     """Of initial weights, batches, augmentations and permutations."""
+    jitter: float = 0.0
+    """Of "canonical": onsets lie within this (s) after the marker and are learned; 0: at the marker."""
     steps: int = 120
     """Training steps."""
     encoder: Literal["transformer", "lstm", "gru"] = "transformer"
@@ -86,6 +91,11 @@ def check_settings(settings: DecomposeSettings) -> None:
                 f"--{name.replace('_', '-')} must be at least {smallest}: found {getattr(settings, name)}."
             )
     one_of("--leave-out", settings.leave_out, ("block", "subject"))
+    if not 0 <= settings.jitter < np.inf or (settings.jitter and settings.preset != "canonical"):
+        raise InputError(
+            f"--jitter must be 0 s or more, and goes with --preset canonical; found {settings.jitter:g} with "
+            f"{settings.preset}."
+        )
     for name in ("reject_eeg", "line", "ppf"):
         if not 0 < getattr(settings, name) < np.inf:
             raise InputError(f"--{name.replace('_', '-')} must be positive; found {getattr(settings, name)}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import html
 import importlib.util
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from pidjax.neuro.assess import Metrics
 from pidjax.neuro.compared import JOINED
 from pidjax.neuro.sections import (
     audit_section,
+    claim_section,
     confound_section,
     heading,
     known_section,
@@ -26,9 +26,9 @@ from pidjax.neuro.sections import (
 from pidjax.objectives import HEADS
 
 if TYPE_CHECKING:
-    from pidjax.neuro.decomposer import EEGfNIRSDecomposer
     from pidjax.neuro.job import Prepared
     from pidjax.neuro.settings import DecomposeSettings
+    from pidjax.neuro.validate import SynergyClaim
 
 MEANING = {
     "redundancy_eeg": "shared with fNIRS, read from EEG: the local activation event",
@@ -66,7 +66,7 @@ def summary_html(prepared: Prepared, metrics: Metrics, settings: DecomposeSettin
         f"{' and '.join(f'<code>{html.escape(path)}</code>' for path in paths if path)}: "
         f"{len(eeg.ch_names)} EEG channels, {eeg.info['sfreq']:g} Hz, and "
         f"{len(fnirs.ch_names) // 2} fNIRS pairs, {fnirs.info['sfreq']:g} Hz. Preset <b>{settings.preset}</b>, "
-        f"seed {settings.seed}, {settings.steps} steps. Representations are learned without labels, anew for "
+        f"seed {settings.seed}. Representations are learned without labels, anew for "
         "each fold of cross-validation; every number below is of trials that the model has not seen.</p>",
         "".join(f'<p style="color:#a00"><b>Warning.</b> {html.escape(words)}</p>' for words in warnings),
         "<h4>What each head holds</h4>",
@@ -96,9 +96,10 @@ def summary_html(prepared: Prepared, metrics: Metrics, settings: DecomposeSettin
 def report_sections(
     prepared: Prepared,
     metrics: Metrics,
-    model: EEGfNIRSDecomposer,
+    claims: dict[str, SynergyClaim],
+    learning: list[tuple[str, Any]],
     embeddings: dict[str, np.ndarray],
-    settings: DecomposeSettings,
+    seed: int,
 ) -> dict[str, list[tuple[str, Any]]]:
     """Every figure and table after the summary, by section."""
     pairs = prepared.pairs
@@ -107,14 +108,12 @@ def report_sections(
     sections: dict[str, list[tuple[str, Any]]] = dict(prepared.quality)
     for name, values in list(condition.items())[:3]:
         sections[f"Signals by {name}"] = signals.signal_section(pairs, values)
-    model_choices = {**dataclasses.asdict(model.config_), "steps": model.steps, "learning rate": model.learning_rate}
-    sections["Training"] = [
-        ("Training curves", figures.training_curves(model.history_, ("redundancy", "synergy"))),
-        ("Choices: model", report.table([{"setting": k, "value": v} for k, v in model_choices.items()])),
-    ]
+    sections["Learning"] = learning
     if prepared.known:
         sections["Truth beside finding"] = known_section(prepared.known.heads, metrics.hidden)
     sections["Probes"] = probe_section(metrics)
+    if claims:
+        sections["Claims of synergy"] = claim_section(claims)
     sections["Audit"] = audit_section(metrics)
     sections["Physiology"] = physiology_section(metrics)
     sections["Confounds"] = confound_section(metrics)
@@ -131,7 +130,7 @@ def report_sections(
                 ]
             ),
         ),
-        *_projections(embeddings, condition, pairs.metadata, settings.seed),
+        *_projections(embeddings, condition, pairs.metadata, seed),
     ]
     return sections
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,11 @@ from pidjax.evaluate import Fold, label_information, probe_class
 from pidjax.evaluate.held_out import Features as Held
 from pidjax.evaluate.held_out import shuffled_within
 from pidjax.neuro.canonical import CanonicalDecomposer, Features, products
-from pidjax.neuro.paired import quarters
+from pidjax.neuro.labels import labels_of, restrict
+from pidjax.neuro.paired import PairedEpochs, quarters
+
+LEAST = 6
+"""Trials of every class of a label, under which no claim is looked at."""
 
 
 class SynergyClaim(NamedTuple):
@@ -85,7 +89,7 @@ def synergy_claim(
         Fewer than one re-pairing, or labels of another length.
     """
     several = isinstance(model, Sequence)
-    models = list(zip(model, features, strict=True)) if several else [(model, features)]
+    models: list[tuple[Any, Any]] = list(zip(model, features, strict=True)) if several else [(model, features)]
     label, folds, n = np.asarray(label), list(folds), len(models[0][1].onset)
     if repairings < 1 or len(label) != n:
         raise InputError(
@@ -116,7 +120,8 @@ def synergy_claim(
     null = [linear(paired_by(shuffled_within(groups, rng))) for _ in range(repairings)]
     own = linear(head)
     p = (1 + sum(one >= own for one in null)) / (1 + repairings)
-    both, *alone = (known(z) for z in (head, *(held(lambda one, of, k=k: one.normalised(of)[k]) for k in (0, 1))))
+    sides = (held(lambda one, of: one.normalised(of)[0]), held(lambda one, of: one.normalised(of)[1]))
+    both, *alone = (known(z) for z in (head, *sides))
     of = recording[np.concatenate([fold.test for fold in folds])]
     above = [both, *(both - one for one in alone)]
     sure = all(x.mean() > 1.645 * _error(x, of) for x in above)
@@ -131,6 +136,37 @@ def synergy_claim(
         p=p,
         holds=bool(p <= 0.05 and sure),
     )
+
+
+def claims_of_labels(
+    models: Sequence[CanonicalDecomposer], pairs: PairedEpochs, folds: Sequence[Fold], repairings: int, seed: int
+) -> dict[str, SynergyClaim]:
+    """Claims of all labels that are classes of ``LEAST`` trials or more, by the models of the folds; none by none.
+
+    Parameters
+    ----------
+    models : one a fold
+        Each fitted to the fold's trials to train on.
+    pairs : PairedEpochs
+    folds : sequence of Fold
+    repairings, seed : int
+    """
+    features = [model.measure(pairs) for model in models]
+    found = {}
+    for label in labels_of(pairs.metadata, list(folds))[0] if repairings else ():
+        if not label.is_class or np.unique(label.values, return_counts=True)[1].min() < LEAST:
+            continue
+        kept, inner = restrict(list(folds), label.rows)
+        found[label.name] = synergy_claim(
+            [models[i] for i in kept],
+            [Features(*(x[label.rows] for x in features[i])) for i in kept],
+            label.values,
+            pairs.recording[label.rows],
+            inner,
+            repairings=repairings,
+            seed=seed,
+        )
+    return found
 
 
 def _varies(z: Held) -> bool:

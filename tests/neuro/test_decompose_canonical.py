@@ -1,0 +1,100 @@
+"""``pidjax decompose --preset canonical``: the same report by the closed form, truth beside it, bad input in words."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pidjax.cli import main
+from pidjax.evaluate import probe_class
+from pidjax.neuro import report as html
+from pidjax.neuro import summary, validate
+from pidjax.neuro.simulate import CLEAR
+from pidjax.neuro.simulate.belongs import belongs
+from pidjax.objectives import HEADS
+
+QUICK = ("--folds", "3", "--permutations", "9", "--epoch", "-1", "4", "--fnirs-epoch", "-2", "8")
+
+
+def run(folder, out, *more: str) -> int:
+    recordings = (str(folder / "eeg.edf"), str(folder / "fnirs.snirf"), "--events", str(folder / "events.tsv"))
+    return main(["decompose", *recordings, "--out", str(out), "--preset", "canonical", *QUICK, *more])
+
+
+@pytest.fixture(scope="module")
+def folder(files, tmp_path_factory):
+    """The session's files and where its factors belong, as ``pidjax simulate`` writes them."""
+    out = tmp_path_factory.mktemp("canonical")
+    for path in files.values():
+        shutil.copy(path, out)
+    (out / "belongs.json").write_text(json.dumps(belongs(CLEAR)))
+    return out
+
+
+@pytest.fixture(scope="module")
+def report(folder, tmp_path_factory):
+    """Without pictures and without perceptrons, which have tests of their own."""
+    out = tmp_path_factory.mktemp("job") / "report"
+    write = html.write_report
+
+    def tables(path, *, sections, **rest):
+        kept = {name: [item for item in items if isinstance(item[1], str)] for name, items in sections.items()}
+        write(path, sections=kept, **rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(html, "write_report", tables)
+        patch.setattr(summary.signals, "signal_section", lambda *_: [])
+        patch.setattr(summary, "_projections", lambda *_: [])
+        linear = lambda z, y, folds, *, seed: (probe_class(z, y, folds, permutations=0).pointwise, None)  # noqa: E731
+        patch.setattr(validate, "label_information", linear)
+        assert run(folder, out) == 0
+    assert [path.name for path in out.parent.iterdir()] == ["report"]
+    return out
+
+
+def test_the_same_door(report):
+    """The files of any report: heads of all trials, the probes of each, what was learned and how."""
+    metrics, config = (json.loads((report / name).read_text()) for name in ("metrics.json", "config.json"))
+    with np.load(report / "embeddings.npz") as arrays:
+        assert all(np.isfinite(arrays[head]).all() and len(arrays[head]) == 17 for head in HEADS)
+    assert all(set(found) >= set(HEADS) for found in metrics["probes"].values())
+    assert config["model"]["jitter"] == 0.0 and "negatives" not in config["choices"]["events"]
+    assert len(metrics["training"]["canonical_correlations"]) == 2
+    assert "of 17 it finds little" in config["choices"]["events"]["warning: decomposition"]
+
+
+def test_claims_of_synergy(report):
+    """Of the label whose classes have six trials or more, and none that nine re-pairings could show."""
+    claims = json.loads((report / "metrics.json").read_text())["synergy_claims"]
+    assert set(claims) == {"trial_type"}
+    assert all(c["p"] >= 0.1 and not c["holds"] for c in claims.values())
+    assert "Claims of synergy" in (report / "report.html").read_text()
+
+
+def test_truth_beside_finding(report):
+    """Every factor that can be probed in 17 trials, with its head."""
+    text = (report / "report.html").read_text()
+    assert "Truth beside finding" in text and "<td>event</td><td>redundancy_eeg, redundancy_fnirs</td>" in text
+    assert set(json.loads((report / "metrics.json").read_text())["hidden_factors"]) >= {"event", "mode"}
+
+
+def test_too_few_trials(folder, tmp_path, capsys):
+    """One line that says how many are needed; nothing stays behind."""
+    few = tmp_path / "few"
+    shutil.copytree(folder, few)
+    for name in ("events.tsv", "factors.tsv"):
+        pd.read_csv(few / name, sep="\t", keep_default_na=False).head(10).to_csv(few / name, sep="\t", index=False)
+    assert run(few, tmp_path / "out", "--folds", "2") == 2
+    error = capsys.readouterr().err
+    assert "too few to tell which of 5 features are shared: 8 or more" in error and len(error.splitlines()) == 1
+    assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize("words", [("--jitter", "-1"), ("--jitter", "8", "--preset", "default")])
+def test_onsets_that_vary_are_for_the_closed_form(folder, tmp_path, capsys, words):
+    assert run(folder, tmp_path / "out", *words) == 2
+    assert "--jitter must be 0 s or more, and goes with --preset canonical" in capsys.readouterr().err
