@@ -22,7 +22,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: install
 	$(BIN)/pidjax simulate everything --out $(DEMO)/recording --overwrite
 	$(BIN)/pidjax decompose $(DEMO)/recording/eeg.edf $(DEMO)/recording/fnirs.snirf \
-		--events $(DEMO)/recording/events.tsv --out $(DEMO)/decomposition --overwrite
+		--events $(DEMO)/recording/events.tsv --out $(DEMO)/decomposition --overwrite --permutations 99
 
 test: lint
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder

@@ -58,12 +58,14 @@ def against(null: np.ndarray, value: float) -> tuple[float, float]:
     return float(np.quantile(null, 0.95)), float((1 + (null >= value - 1e-12).sum()) / (1 + null.size))
 
 
-def shifted(folds: list[Fold], n: int, rng: np.random.Generator) -> np.ndarray:
-    """Positions of all trials, shifted circularly by a random step within every tested stretch.
+def shifted(folds: list[Fold], n: int, rng: np.random.Generator, count: int) -> np.ndarray:
+    """Positions of all trials, shifted circularly by a random step within every tested stretch, [count, n].
 
     A null of the pairing that keeps the slow course of both sides, which a permutation would destroy.
     """
-    order = np.arange(n)
-    for rows in (rows for fold in folds for rows in fold.stretches):
-        order[rows] = np.roll(rows, rng.integers(len(rows)))
+    stretches = [rows for fold in folds for rows in fold.stretches]
+    steps = rng.integers(np.broadcast_to([len(rows) for rows in stretches], (count, len(stretches))))
+    order = np.tile(np.arange(n), (count, 1))
+    for step, rows in zip(steps.T, stretches, strict=True):
+        order[:, rows] = rows[(np.arange(len(rows)) - step[:, None]) % len(rows)]
     return order

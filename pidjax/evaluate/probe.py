@@ -117,7 +117,7 @@ def probe_value(
     """
     y = np.asarray(target, float)
     rng = np.random.default_rng(seed)
-    targets = np.column_stack([y, *(y[shifted(folds, len(y), rng)] for _ in range(permutations))])
+    targets = np.column_stack([y, y[shifted(folds, len(y), rng, permutations)].T])
     predicted = np.full_like(targets, np.nan)
     for i, fold in enumerate(folds):
         train_x, test_x, _ = span(of_fold(features, i), fold)

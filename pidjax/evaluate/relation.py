@@ -63,7 +63,7 @@ def prediction(
     block = np.zeros(n, int)
     for i, fold in enumerate(folds):
         block[fold.test] = i
-    orders = [np.arange(n), *(shifted(folds, n, rng) for _ in range(permutations))]
+    orders = np.vstack([np.arange(n), shifted(folds, n, rng, permutations)])
     scores = np.zeros((len(folds), len(orders)))
     for i, fold in enumerate(folds):
         train_x, test_x, _ = span(_within_blocks(of_fold(x, i), folds), fold)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import mne
 import numpy as np
 
@@ -15,6 +17,7 @@ BANDS: dict[str, tuple[float, float]] = {
     "gamma": (30, 45),
 }
 """Half-open [lo, hi) in Hz; gamma to the edge of the filter."""
+_PROPORTIONS: weakref.WeakKeyDictionary[PairedEpochs, np.ndarray] = weakref.WeakKeyDictionary()
 
 
 def usable_bands(sfreq: float, frame: float) -> dict[str, tuple[float, float]]:
@@ -26,10 +29,18 @@ def usable_bands(sfreq: float, frame: float) -> dict[str, tuple[float, float]]:
 
 
 def band_proportions(pairs: PairedEpochs) -> np.ndarray:
-    """Log share of each band in the power after the onset, float32 [trials, channels · bands].
+    """Log share of each band in the power after the onset, float32 [trials, channels · bands], read only.
 
-    Multitaper spectra (mne), bandwidth 2 Hz or what the window allows.
+    Multitaper spectra (mne), bandwidth 2 Hz or what the window allows. Computed once for the same ``pairs``, since
+    probes, pictures and training all ask for it.
     """
+    if pairs not in _PROPORTIONS:
+        _PROPORTIONS[pairs] = _band_proportions(pairs)
+        _PROPORTIONS[pairs].setflags(write=False)
+    return _PROPORTIONS[pairs]
+
+
+def _band_proportions(pairs: PairedEpochs) -> np.ndarray:
     epochs = pairs.epochs["eeg"]
     x = _after_onset(epochs)
     sfreq = epochs.info["sfreq"]

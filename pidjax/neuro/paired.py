@@ -20,7 +20,7 @@ Window = tuple[float, float]
 ERP_WINDOW: Window = (-0.2, 0.8)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class PairedEpochs:
     """Trials seen by both modalities.
 

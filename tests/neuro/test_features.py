@@ -21,6 +21,8 @@ from pidjax.neuro.features import (
 class Pairs(SimpleNamespace):
     """What the features need of ``PairedEpochs``."""
 
+    __hash__ = object.__hash__
+
     def __len__(self):
         return len(self.epochs["eeg"])
 
