@@ -207,6 +207,8 @@ class CanonicalDecomposer(BaseEstimator):
         else:
             at, latency = (self._onsets.of(name, course[name]) for name in ("eeg", "fnirs"))
             own = at[:, None]
+        # posteriors may be so sure that two means differ by 1e-310 s, over which no ranks can be interpolated
+        latency, own = latency.round(6), own.round(6)
         eeg = np.column_stack([amplitude(self.responses_["eeg"], course["eeg"], at), bands, own])
         fnirs = np.column_stack([amplitude(self.responses_["fnirs"], course["fnirs"], latency), latency])
         return Features(eeg, fnirs, at, latency)

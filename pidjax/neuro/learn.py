@@ -15,8 +15,8 @@ from pidjax.neuro.validate import SynergyClaim, claims_of_labels
 
 LEAST_SHARE = 8
 """Trials of one recording in a batch, under which there are hardly any negatives."""
-ENOUGH = 200
-"""Trials from which on canonical correlations of single-trial features are worth looking at."""
+ENOUGH = 500
+"""Trials below which a warning says so: the closed form was measured on 600 to learn from."""
 
 
 class Learner(NamedTuple):
@@ -125,8 +125,8 @@ def _closed_choices(pairs: PairedEpochs, settings: DecomposeSettings) -> dict[st
     choices = {"decomposition": "closed form, from features of single trials", "onsets of responses": onsets}
     if len(pairs) < ENOUGH:
         choices["warning: decomposition"] = (
-            f"closed form wants some hundred trials; of {len(pairs)} it finds little of what is there, and heads of "
-            "what is not found are zeros: record more, or take --preset default"
+            f"the closed form wants hundreds of trials (it was measured on 600); of {len(pairs)} it may find little of "
+            "what is there, and heads of what is not found are zeros: record more, or take --preset default"
         )
     return choices
 
