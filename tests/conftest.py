@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import gc
 import os
 import subprocess
@@ -21,6 +22,7 @@ os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 import jax
 import jaxlib
 import pytest
+from jax._src.interpreters import mlir
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -35,6 +37,8 @@ def pytest_configure(config):
         # the older emitters and one piece of code per program compile in half the time
         flags = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
         os.environ["XLA_FLAGS"] = f"{flags} {os.environ.get('XLA_FLAGS', '')}"
+        # every program would load all dialects of MLIR anew, a fifth of the time of a small one
+        mlir.make_ir_context = functools.cache(mlir.make_ir_context)
     # compiled programs survive between runs; ranks must match, as the library promises
     jax.config.update("jax_compilation_cache_dir", str(ROOT / ".pytest_cache" / "jax"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
@@ -125,3 +129,7 @@ def pytest_collection_modifyitems(items):
     xdist would begin with the files of most tests, hence --no-loadscope-reorder in the Makefile.
     """
     items.sort(key=lambda item: item.path.parent.name not in ("train", "neuro", "estimators"))
+
+
+def pytest_collection_finish():
+    gc.freeze()  # what imports made stays: no collection looks at it again
