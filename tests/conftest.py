@@ -36,6 +36,9 @@ def pytest_configure(config):
     if jaxlib.__version__.startswith("0.10."):  # XLA ends the process for a flag that another version does not know
         # the older emitters and one piece of code per program compile in half the time
         flags = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+        # its checks of itself and what it does to loops are a seventh of a large program's time
+        passes = "hlo-verifier,simplify-while-loops,while-loop-invariant-code-motion,while-loop-constant-sinking"
+        flags = f"{flags} --xla_disable_hlo_passes={passes}"
         os.environ["XLA_FLAGS"] = f"{flags} {os.environ.get('XLA_FLAGS', '')}"
         # every program would load all dialects of MLIR anew, a fifth of the time of a small one
         mlir.make_ir_context = functools.cache(mlir.make_ir_context)
