@@ -20,9 +20,8 @@ HIDDEN = ~MASKS[:, OF][None]
 def built(depth=2, **options):
     """A fusion with all parameters of order one, and it compiled as ``run(tokens, dropped, replaced, mask)``."""
     encoder = encoders.fusion_transformer(3, WIDTH, heads=2, depth=depth, **options)
-    params, state = jax.jit(encoder.init)(jax.random.key(0))
-    leaves, tree = jax.tree.flatten(params)
-    params = tree.unflatten([jnp.asarray(RNG.normal(size=x.shape) * 0.4, jnp.float32) for x in leaves])
+    params, state = jax.eval_shape(encoder.init, jax.random.key(0))
+    params = jax.tree.map(lambda x: jnp.asarray(RNG.normal(size=x.shape) * 0.4, jnp.float32), params)
     return params, jax.jit(lambda *x, mask=None: encoder.apply(params, state, x, mask=mask)[0])
 
 
