@@ -165,9 +165,8 @@ def anchored_mi(
         chosen = jnp.where(clear, best, 0)
 
         def read(tables: Array) -> tuple[Array, Array, Array]:
-            f = tables[chosen]
-            held, gaussian = (infonce_terms(s) for s in (f, tables[0]))
-            return held - gaussian, held, row_terms(bounds.l1out, f, over="both")
+            held, gaussian = jax.lax.map(infonce_terms, tables[jnp.stack([chosen, jnp.zeros_like(chosen)])])
+            return held - gaussian, held, row_terms(bounds.l1out, tables[chosen], over="both")
 
         return line_ups(tables, rows.held, read)
 

@@ -117,8 +117,8 @@ def row_terms(read: Read, scores: Array, *, over: str = "y", transform: Any = "i
         As for ``score_stats``.
     """
     if over == "both":
-        sides = (row_terms(read, s, transform=transform) for s in (scores, scores.T))
-        return sum(sides, jnp.zeros(())) / 2
+        sides = jnp.stack([scores, scores.T])  # in turn, by one program: compiling is what takes long
+        return jax.lax.map(lambda s: row_terms(read, s, transform=transform), sides).mean(0)
     scores = scores if over == "y" else scores.T
     n = scores.shape[0]
 
