@@ -159,10 +159,10 @@ def test_correlated_gaussians_stay_below_the_truth():
 @pytest.mark.parametrize(
     ("scores", "error", "words"),
     [
-        (jnp.zeros((3, 4)), ValueError, "not square"),
-        (jnp.zeros((3, 3), jnp.int32), TypeError, "floating"),
-        (jnp.zeros(3), ValueError, "matrix"),
-        (jnp.zeros((2, 3, 3)), ValueError, "matrix"),
+        (np.zeros((3, 4)), ValueError, "not square"),
+        (np.zeros((3, 3), np.int32), TypeError, "floating"),
+        (np.zeros(3), ValueError, "matrix"),
+        (np.zeros((2, 3, 3)), ValueError, "matrix"),
     ],
     ids=["not square", "integer", "vector", "stack"],
 )

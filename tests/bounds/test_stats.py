@@ -152,22 +152,22 @@ def test_statistics_of_two_transforms_are_of_two_types():
         jax.tree.map(jnp.add, one, two)
 
 
-SQUARE = jnp.zeros((4, 4))
+SQUARE = np.zeros((4, 4))
 
 
 @pytest.mark.parametrize(
     ("given", "error", "words"),
     [
-        ({"positive": jnp.arange(3)}, ValueError, r"positive must be one column a row, \[4\]; found shape \(3,\)"),
-        ({"positive": jnp.zeros((4, 1), int)}, ValueError, "positive must be one column a row"),
-        ({"positive": jnp.zeros(4)}, TypeError, "positive must be integer"),
-        ({"weight": jnp.ones(3)}, ValueError, r"weight must be one number a row, \[4\]; found shape \(3,\)"),
-        ({"weight": jnp.ones((4, 1))}, ValueError, "weight must be one number a row"),
-        ({"log_weights": jnp.zeros(4)}, ValueError, r"log_weights must have the shape of the scores, \[4, 4\]"),
-        ({"log_weights": jnp.zeros((4, 3))}, ValueError, "log_weights must have the shape of the scores"),
+        ({"positive": np.arange(3)}, ValueError, r"positive must be one column a row, \[4\]; found shape \(3,\)"),
+        ({"positive": np.zeros((4, 1), int)}, ValueError, "positive must be one column a row"),
+        ({"positive": np.zeros(4)}, TypeError, "positive must be integer"),
+        ({"weight": np.ones(3)}, ValueError, r"weight must be one number a row, \[4\]; found shape \(3,\)"),
+        ({"weight": np.ones((4, 1))}, ValueError, "weight must be one number a row"),
+        ({"log_weights": np.zeros(4)}, ValueError, r"log_weights must have the shape of the scores, \[4, 4\]"),
+        ({"log_weights": np.zeros((4, 3))}, ValueError, "log_weights must have the shape of the scores"),
         ({"log_weights": masking(2)}, ValueError, r"row 2 \(and 0 more\) without a negative"),
         ({"log_weights": masking(1, 3)}, ValueError, r"row 1 \(and 1 more\) without a negative"),
-        ({"log_weights": masking(1, 3), "weight": jnp.array([1, 0, 1, 1.0])}, ValueError, r"row 3 \(and 0 more\)"),
+        ({"log_weights": masking(1, 3), "weight": np.array([1, 0, 1, 1.0])}, ValueError, r"row 3 \(and 0 more\)"),
         ({"transform": "relu"}, ValueError, "found 'relu'"),
         ({"transform": "clip"}, ValueError, "transform must be"),
         ({"transform": ("clip", -1)}, ValueError, r"a number τ > 0; found \('clip', -1\)"),
@@ -187,21 +187,21 @@ def test_unusable_arguments_are_refused(given, error, words):
 def test_positives_outside_the_row_are_refused(column):
     """Such a row would have no score of its own, and no candidate that is not a negative."""
     with pytest.raises(ValueError, match="positive"):
-        score_stats(SQUARE, positive=jnp.array([0, 1, 2, column]))
+        score_stats(SQUARE, positive=np.array([0, 1, 2, column]))
 
 
 @pytest.mark.parametrize("positive", [[0, 1, 2, 3], [1, 1, 1, 1]], ids=["diagonal", "one column"])
 def test_a_positive_is_no_negative(positive):
     """A row whose only candidate left is its own positive is empty."""
-    log_weights = np.zeros((4, 4), np.float32)
+    log_weights = np.zeros((4, 4))
     log_weights[2, np.arange(4) != positive[2]] = -np.inf
     with pytest.raises(ValueError, match="row 2"):
-        score_stats(SQUARE, positive=jnp.array(positive), log_weights=log_weights)
+        score_stats(SQUARE, positive=np.array(positive), log_weights=log_weights)
 
 
 def test_a_masked_row_needs_no_negatives():
     """Weight 0 says so."""
-    weight = jnp.array([1, 1, 0, 1.0])
+    weight = np.array([1, 1, 0, 1.0])
     np.testing.assert_array_equal(score_stats(SQUARE, log_weights=masking(2), weight=weight).weight, weight)
 
 
@@ -213,14 +213,14 @@ def test_traced_weights_are_not_looked_at():
 @pytest.mark.parametrize(
     ("positive", "negatives", "given", "error", "words"),
     [
-        (jnp.zeros(3), jnp.zeros((4, 2)), {}, ValueError, r"positive must be \[n\] and negatives \[n, K\]"),
-        (jnp.zeros(3), jnp.zeros(3), {}, ValueError, r"found shapes \(3,\) and \(3,\)"),
-        (jnp.zeros((3, 1)), jnp.zeros((3, 2)), {}, ValueError, "positive must be"),
-        (jnp.zeros(3, int), jnp.zeros((3, 2)), {}, TypeError, "positive must be floating"),
-        (jnp.zeros(3), jnp.zeros((3, 2), int), {}, TypeError, "negatives must be floating"),
-        (jnp.zeros(3), jnp.zeros((3, 2)), {"log_weights": jnp.zeros((3, 3))}, ValueError, r"\[3, 2\]"),
-        (jnp.zeros(3), jnp.zeros((3, 2)), {"log_weights": jnp.full((3, 2), -jnp.inf)}, ValueError, "row 0"),
-        (jnp.zeros(3), jnp.zeros((3, 2)), {"transform": "relu"}, ValueError, "found 'relu'"),
+        (np.zeros(3), np.zeros((4, 2)), {}, ValueError, r"positive must be \[n\] and negatives \[n, K\]"),
+        (np.zeros(3), np.zeros(3), {}, ValueError, r"found shapes \(3,\) and \(3,\)"),
+        (np.zeros((3, 1)), np.zeros((3, 2)), {}, ValueError, "positive must be"),
+        (np.zeros(3, int), np.zeros((3, 2)), {}, TypeError, "positive must be floating"),
+        (np.zeros(3), np.zeros((3, 2), int), {}, TypeError, "negatives must be floating"),
+        (np.zeros(3), np.zeros((3, 2)), {"log_weights": np.zeros((3, 3))}, ValueError, r"\[3, 2\]"),
+        (np.zeros(3), np.zeros((3, 2)), {"log_weights": np.full((3, 2), -np.inf)}, ValueError, "row 0"),
+        (np.zeros(3), np.zeros((3, 2)), {"transform": "relu"}, ValueError, "found 'relu'"),
     ],
     ids=["rows", "vector", "column", "int positive", "int negatives", "log_weights", "empty", "transform"],
 )
@@ -235,4 +235,4 @@ def test_only_like_statistics_are_joined():
     with pytest.raises(ValueError, match="one transform; found 'identity' and 'softplus'"):
         join_negatives(score_stats(SQUARE), score_stats(SQUARE, transform="softplus"))
     with pytest.raises(ValueError, match=r"same anchors; found \(4,\) and \(3,\)"):
-        join_negatives(score_stats(SQUARE), score_stats(jnp.zeros((3, 3))))
+        join_negatives(score_stats(SQUARE), score_stats(np.zeros((3, 3))))

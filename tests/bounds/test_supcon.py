@@ -145,22 +145,22 @@ def test_four_devices_are_one():
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x.mean(axis=0), y, rtol=1e-5, atol=1e-6), found, one)
 
 
-SQUARE, TABLE, FOUR, FIVE = jnp.zeros((4, 4)), jnp.zeros((4, 5)), jnp.arange(4), jnp.arange(5)
+SQUARE, TABLE, FOUR, FIVE = np.zeros((4, 4)), np.zeros((4, 5)), np.arange(4), np.arange(5)
 
 
 @pytest.mark.parametrize(
     ("scores", "labels", "given", "error", "words"),
     [
         (SQUARE.astype(int), FOUR, {}, TypeError, "scores must be floating"),
-        (jnp.zeros(4), FOUR, {}, ValueError, "scores must be a matrix"),
-        (jnp.zeros((2, 4, 4)), FOUR, {}, ValueError, "scores must be a matrix"),
+        (np.zeros(4), FOUR, {}, ValueError, "scores must be a matrix"),
+        (np.zeros((2, 4, 4)), FOUR, {}, ValueError, "scores must be a matrix"),
         (TABLE, FOUR, {}, ValueError, "not square: pass candidate_labels"),
         (TABLE, FOUR, {"own": FOUR}, ValueError, "not square: pass candidate_labels"),
         (TABLE, FOUR, {"candidate_labels": FIVE}, ValueError, "not square: pass candidate_labels"),
         (TABLE, FOUR, {"candidate_labels": FOUR, "own": FOUR}, ValueError, r"candidate_labels \[5\]"),
         (TABLE, FOUR, {"candidate_labels": FIVE, "own": FIVE}, ValueError, r"own must be one column a row, \[4\]"),
         (SQUARE, FIVE, {}, ValueError, r"labels \[4\]"),
-        (SQUARE, jnp.zeros((4, 1), int), {}, ValueError, r"labels \[4\]"),
+        (SQUARE, np.zeros((4, 1), int), {}, ValueError, r"labels \[4\]"),
         (SQUARE, FOUR, {"candidate_labels": FOUR, "own": FOUR + 1}, ValueError, "own must name columns 0 to 3"),
         (SQUARE, FOUR, {"candidate_labels": FOUR, "own": FOUR / 2}, TypeError, "own must be integer"),
     ],

@@ -10,7 +10,7 @@ from pidjax.estimators.anchors import anchors, infonce_terms
 from pidjax.estimators.crossfit import Rows
 from pidjax.math.ranks import normal_scores
 
-ROWS = Rows(jnp.arange(3000), jnp.arange(3000, 3500), jnp.arange(3500, 4000))
+ROWS = Rows(np.arange(3000), np.arange(3000, 3500), np.arange(3500, 4000))
 found = jax.jit(anchors)
 
 
