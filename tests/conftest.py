@@ -24,6 +24,8 @@ import jaxlib
 import pytest
 from jax._src.interpreters import mlir
 
+from pidjax.math.pairwise import tiling
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -46,6 +48,8 @@ def pytest_configure(config):
     jax.config.update("jax_compilation_cache_dir", str(ROOT / ".pytest_cache" / "jax"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_numpy_rank_promotion", "raise")
+    # what an all-pairs critic unrolls is most of what it compiles; numbers are the same (math/test_pairwise.py)
+    tiling._DEFAULTS["cpu"] = tiling._DEFAULTS["cpu"]._replace(chunk=4, back_chunk=8)
 
 
 @pytest.fixture(autouse=True)
