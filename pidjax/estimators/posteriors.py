@@ -70,23 +70,23 @@ def class_posteriors(
             alone = params["scale"][0] * _classify(first, a) + params["scale"][1] * _classify(second, b)
             return jax.nn.log_softmax(alone - prior[None] + _logits(params["net"], jnp.hstack([a, b])))
 
-        def both(key: Array, again: Array | None) -> Array:
-            """Log probabilities of held-out rows; with a key, after re-pairing within classes and parts."""
+        def both(key: Array, again: Array, repaired: Array) -> Array:
+            """Log probabilities of held-out rows, or of such as are re-paired within classes and parts."""
             start, run = jax.random.split(key)
-            sets = [take(which) for which in rows]
-            if again is not None:
-                shuffles = jax.random.split(again, len(sets))
-                sets = [(a, b[repair(k, c)], c) for k, (a, b, c) in zip(shuffles, sets, strict=True)]
+            parts = zip(jax.random.split(again, 3), map(take, rows), strict=True)
+            sets = [(a, b[jnp.where(repaired, repair(k, c), jnp.arange(len(c)))], c) for k, (a, b, c) in parts]
             net = _network(start, sum(v.shape[1] for v in data[:2]), hidden, classes)
             # the last layers start from 0: nothing but what each source says alone
             net = jax.tree.map(jnp.zeros_like, net) | {"layers": [*net["layers"][:-1], _zeros(net["layers"][-1])]}
             params = learn(run, joint, {"net": net, "scale": jnp.ones(2)}, sets[0], sets[1])
             return joint(params, *sets[2][:2])
 
-        again = jax.random.split(keys[4], repairs)
-        null = jax.lax.map(lambda k: both(keys[3], k), again)
+        # one program for rows as they are and re-paired: most of what compiles are fits
+        again = jnp.concatenate([keys[4:], jax.random.split(keys[4], repairs)])
+        fits = keys[jnp.array([2] + repairs * [3])], again, jnp.arange(1 + repairs) > 0
+        plain, *null = jax.lax.map(lambda args: both(*args), fits)
         a, b, _ = take(rows.held)
-        return Posteriors(_classify(first, a), _classify(second, b), both(keys[2], None), jnp.swapaxes(null, 0, 1))
+        return Posteriors(_classify(first, a), _classify(second, b), plain, jnp.stack(null, axis=1))
 
     found = cross_fit(key, len(y), FOLDS, part, strata=y)
     return found._replace(repaired=jnp.swapaxes(found.repaired, 0, 1))
