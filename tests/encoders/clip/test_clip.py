@@ -29,8 +29,13 @@ from safetensors.numpy import load_file, save_file
 FOLDER = Path(__file__).parent
 GOLDEN = np.load(FOLDER / "golden.npz")
 PICTURES = [GOLDEN[f"picture{i}"] for i in range(3)]
-CONFIG, PARAMS = load_clip(FOLDER)
 LAYER = "text_model.encoder.layers.1"
+
+
+@pytest.fixture(scope="module")
+def clip():
+    """Sizes and weights."""
+    return load_clip(FOLDER)
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -44,9 +49,9 @@ def encoded(config, params, pictures, tokens, mask=None):
     return found
 
 
-def test_outputs_are_those_of_transformers():
+def test_outputs_are_those_of_transformers(clip):
     """Tokens, pooled and projected vectors and scores from uint8 pictures; the pooled text ends at its first END."""
-    found = encoded(CONFIG, PARAMS, GOLDEN["crops"], GOLDEN["tokens"])
+    found = encoded(*clip, GOLDEN["crops"], GOLDEN["tokens"])
     for name, value in found.items():
         np.testing.assert_allclose(value, GOLDEN[name], rtol=1e-5, atol=1e-5, err_msg=name)
 
@@ -86,13 +91,13 @@ def test_pictures_are_cut_as_by_transformers():
     np.testing.assert_array_equal(crop_pictures(PICTURES, 32), GOLDEN["crops"])
 
 
-def test_a_token_sees_those_before_it_alone():
+def test_a_token_sees_those_before_it_alone(clip):
     """What comes after END changes neither its vector nor those before; the word before END does."""
     x = GOLDEN["tokens"]
     after, before = x.copy(), x.copy()
 
     def run(x):
-        return encoded(CONFIG, PARAMS, GOLDEN["crops"], x)["text_tokens"]
+        return encoded(*clip, GOLDEN["crops"], x)["text_tokens"]
 
     after[0, 13], before[0, 10] = 3, 4
     np.testing.assert_allclose(run(after)[0, :13], run(x)[0, :13], atol=1e-6)
@@ -132,7 +137,7 @@ def written(folder, change=None, **said):
     return folder
 
 
-def test_older_files_say_the_same(tmp_path):
+def test_older_files_say_the_same(clip, tmp_path):
     """An end that config.json calls 2 is the last token; positions that are stored beside the weights are passed over;
     half precision is read."""
 
@@ -141,8 +146,8 @@ def test_older_files_say_the_same(tmp_path):
         weights["text_model.embeddings.position_ids"] = np.arange(20)[None]
 
     config, params = load_clip(written(tmp_path, older, eos_token_id=2))
-    assert config == CONFIG and config.end == 85
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6), params, PARAMS)
+    assert config == clip[0] and config.end == 85
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6), params, clip[1])
     assert all(x.dtype == jnp.float32 for x in jax.tree.leaves(params))
 
 
@@ -197,9 +202,10 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path):
             load_tokenizer(tmp_path)
 
 
-def test_bad_inputs_are_refused_in_words():
+def test_bad_inputs_are_refused_in_words(clip):
     """Sizes and kinds that this CLIP does not read."""
-    tokens, encoders = GOLDEN["tokens"], {"image": clip_image(CONFIG), "text": clip_text(CONFIG)}
+    config, params = clip
+    tokens, encoders = GOLDEN["tokens"], {"image": clip_image(config), "text": clip_text(config)}
     for side, x, message in (
         ("image", np.zeros((1, 30, 32, 3), np.uint8), r"\[n, 32, 32, 3\]; .* with crop_pictures"),
         ("image", np.full((1, 32, 32, 3), 2.0, np.float32), r"must lie in \[0, 1\]"),
@@ -208,10 +214,10 @@ def test_bad_inputs_are_refused_in_words():
         ("text", tokens + 1, "numbered 0 to 85 here; found 4 to 86: the tokenizer is of another model"),
     ):
         with pytest.raises(InputError, match=message):
-            encoders[side].apply(PARAMS[side], {}, x)
+            encoders[side].apply(params[side], {}, x)
     with pytest.raises(InputError, match=r"uint8 \[height, width, 3\]; found float64 of shape \(4, 4, 3\) at 1"):
         crop_pictures([PICTURES[0], np.zeros((4, 4, 3))])
     with pytest.raises(InputError, match="do not divide into patches of 5"):
-        dataclasses.replace(CONFIG, patch=5)
+        dataclasses.replace(config, patch=5)
     with pytest.raises(InputError, match="gives must be one of"):
-        clip_image(CONFIG, gives="class")
+        clip_image(config, gives="class")
