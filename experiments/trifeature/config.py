@@ -72,7 +72,15 @@ class Config:
 PRESETS = {
     "full": Config(),
     "small": Config(
-        size=56, channels=16, stride=2, width=64, head=(128, 128, 64), epochs=6, probed=4_000, learning_rate=1e-3
+        size=80,
+        channels=8,
+        stride=3,
+        crop=(0.5, 1.0),
+        width=128,
+        head=(128, 128, 64),
+        epochs=6,
+        probed=4_000,
+        learning_rate=1e-3,
     ),
     "smoke": Config(
         size=32, channels=2, stride=1, width=8, heads=2, head=(8, 4), pairs=48, probed=150, batch=16, epochs=1
