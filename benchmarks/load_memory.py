@@ -1,6 +1,6 @@
 """Memory that MultiBench's loader takes for a set of MOSEI's size, as a share of the set.
 
-    python -m benchmarks.load_memory                  # 23,000 rows of 50 steps, 1.9 GB on disk; a minute
+    python -m benchmarks.load_memory                  # 23,000 rows of 50 steps, 1.9 GB on disk; two minutes
     python -m benchmarks.load_memory --preset smoke   # a tenth of it
 
 The set is written once, in the layout that MultiBench links to. It is then opened, read in batches for an epoch, and

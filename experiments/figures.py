@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from experiments.results import mean_error
 
@@ -35,28 +35,25 @@ def score_of(seeds: Sequence[Mapping[str, float]], name: str, published: str = "
 def score_panels(
     panels: Mapping[str, Mapping[str, Score]],
     label: str,
-    path: Path,
     *,
+    here: str = "here ± SE over seeds (of one: over test rows)",
     lines: Mapping[str, tuple[float, float]] | None = None,
     line: str = "",
-) -> None:
-    """A panel a title, a row a method: dots with standard errors, open diamonds for what was published.
+) -> Figure:
+    """A panel a title, a row a method: dots with their errors, open diamonds for what was published.
 
-    ``lines`` are dashed, by title where each is and its error, a band; ``line`` says what they are.
+    ``here`` says what dots and their errors are. ``lines`` are dashed, by title where each is and its error, a band;
+    ``line`` says what they are.
     """
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
     rows = list(dict.fromkeys(row for panel in panels.values() for row in panel))
     size = (1.8 + 2.3 * len(panels), 1.5 + 0.25 * len(rows))
-    fig, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, layout="constrained", squeeze=False)
+    fig = Figure(figsize=size, layout="constrained")
+    axes = fig.subplots(1, len(panels), sharey=True, squeeze=False)
     shown = {}
     for axis, (title, panel) in zip(axes[0], panels.items(), strict=True):
         at = np.array([rows.index(row) for row in panel])
         mean, error = (np.array([getattr(score, of) for score in panel.values()]) for of in ("mean", "error"))
-        shown["here"] = axis.errorbar(mean, at - 0.1, xerr=error, fmt="o", ms=5, color="C0")
+        shown[here] = axis.errorbar(mean, at - 0.1, xerr=error, fmt="o", ms=5, color="C0")
         known = [(i, score) for i, score in zip(at, panel.values(), strict=True) if score.published is not None]
         if known:
             x, error = (np.array([getattr(s, of) for _, s in known]) for of in ("published", "published_error"))
@@ -76,22 +73,17 @@ def score_panels(
     axes[0][0].set_ylim(len(rows) - 0.4, -0.6)
     fig.supxlabel(label, fontsize=9)
     fig.legend(shown.values(), shown.keys(), loc="outside upper right", ncols=len(shown), fontsize=8, frameon=False)
-    fig.savefig(path, dpi=120)
-    plt.close(fig)
+    return fig
 
 
-def heat_map(rows: Mapping[str, Sequence[float]], columns: Sequence[str], label: str, path: Path) -> None:
+def heat_map(rows: Mapping[str, Sequence[float]], columns: Sequence[str], label: str) -> Figure:
     """Numbers in their cells, in the colour of how far above or below the mean of their column they are."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
     values = np.array(list(rows.values()))
     above = values - values.mean(0)
     most = max(float(np.abs(above).max()), 1e-9)
     size = (2.8 + 0.9 * len(columns), 1.4 + 0.3 * len(rows))
-    fig, axis = plt.subplots(figsize=size, layout="constrained")
+    fig = Figure(figsize=size, layout="constrained")
+    axis = fig.subplots()
     image = axis.imshow(above, cmap="RdBu_r", vmin=-most, vmax=most, aspect="auto")
     for (i, j), value in np.ndenumerate(values):
         pale = abs(above[i, j]) < 0.6 * most
@@ -102,5 +94,4 @@ def heat_map(rows: Mapping[str, Sequence[float]], columns: Sequence[str], label:
     bar = fig.colorbar(image)
     bar.set_label("less the mean of the column", fontsize=8)
     bar.ax.tick_params(labelsize=8)
-    fig.savefig(path, dpi=120)
-    plt.close(fig)
+    return fig

@@ -102,7 +102,7 @@ def figure(found: Scores, path: Path) -> None:
         name: {one: score_of(seeds, "accuracy", PUBLISHED[name][one]) for one, seeds in of.items()}
         for name, of in found.items()
     }
-    score_panels(panels, "accuracy (%)", path)
+    score_panels(panels, "accuracy (%)").savefig(path, dpi=120)
 
 
 def claims(found: Scores, *, judged: bool) -> list[Claim]:

@@ -115,7 +115,7 @@ def table(found: dict[str, list[dict[str, float]]]) -> str:
 def figure(found: dict[str, list[dict[str, float]]], path: Path) -> None:
     """Accuracies beside the published."""
     panel = {name: score_of(seeds, "accuracy", published(name)) for name, seeds in found.items()}
-    score_panels({"IRFL": panel}, "accuracy (%)", path)
+    score_panels({"IRFL": panel}, "accuracy (%)").savefig(path, dpi=120)
 
 
 def claims(found: dict[str, list[dict[str, float]]], *, judged: bool) -> list[Claim]:

@@ -135,7 +135,7 @@ def figure(found: Scores, path: Path) -> None:
         SCORES[score]: {name: score_of(seeds, score, PUBLISHED[name][i]) for name, seeds in found.items()}
         for i, score in enumerate(("weighted_f1", "macro_f1"))
     }
-    score_panels(panels, f"F1 of {len(GENRES)} genres (%)", path)
+    score_panels(panels, f"F1 of {len(GENRES)} genres (%)").savefig(path, dpi=120)
 
 
 def claims(found: Scores, *, judged: bool) -> list[Claim]:

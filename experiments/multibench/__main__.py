@@ -111,7 +111,7 @@ def grid_figure(found: Scores, sets: tuple[str, ...], path: Path) -> None:
             augments: [100 * mean_error([one["balanced_accuracy"] for one in of[name]])[0] for name in columns]
             for augments, of in by.items()
         }
-        heat_map(rows, columns, "CoMM, balanced accuracy (%)", path)
+        heat_map(rows, columns, "CoMM, balanced accuracy (%)").savefig(path, dpi=120)
 
 
 def trainings(name: str, method: tuple[str, ...], *, grid: bool) -> list[tuple[str, str]]:

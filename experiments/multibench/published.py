@@ -23,7 +23,8 @@ PUBLISHED: dict[str, dict[str, dict[str, str]]] = {
 """By score, row and set: Liang et al. 2023, Tables 6 and 4; Dufumier et al. 2025, Tables 1 and 3."""
 RELEASED = """\
 With --released: MIMIC is standardised by all rows, tested ones too, and sentiment (mosei, mosi) is positive from 0 on,
-as FactorCL has it. What is said below of either is of runs without.
+as FactorCL has it. What is said below of either is of runs without. Of other sets no leak is known, and nothing
+changes.
 """
 CAVEATS = """\
 In brackets what was published: of FactorCL and its baselines accuracies (Table 6; the parts are Table 4), of CoMM and

@@ -93,7 +93,8 @@ def figures(found: Scores, sets: Sequence[str], scores: Mapping[str, Shown], pub
         rows = {name: found[next(iter(panel))][name][0] for name, panel in panels.items()}
         lines = {name: (shown.scale * one[guess], 0.0) for name, one in rows.items() if guess in one}
         if panels:
-            score_panels(panels, f"{shown.name} ({shown.unit})", out / f"{score}.png", lines=lines, line=line)
+            figure = score_panels(panels, f"{shown.name} ({shown.unit})", lines=lines, line=line)
+            figure.savefig(out / f"{score}.png", dpi=120)
 
 
 def claims(

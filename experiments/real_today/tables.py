@@ -67,8 +67,8 @@ def figure(found: dict[str, dict[str, Any]], method: tuple[str, ...], path: Path
         panels[name] = {one: Score(x.mean(), x.std(ddof=1) if len(x) > 1 else 0.0) for one, x in tests.items()}
         lines[name] = 100 * by["raw"]["all"]["test"], 100 * by["raw"]["all"]["test_se"]
     score_panels(
-        panels, "test score (%), ± SD over seeds", path, lines=lines, line="all raw features, ± standard error"
-    )
+        panels, "test score (%)", here="mean ± SD over seeds", lines=lines, line="all raw features ± SE"
+    ).savefig(path, dpi=120)
 
 
 def claims(found: dict[str, dict[str, Any]], method: tuple[str, ...], *, judged: bool) -> list[Claim]:

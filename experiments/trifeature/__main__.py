@@ -170,15 +170,13 @@ def figures(found: dict[str, list[dict[str, Any]]], stages: int, out: Path) -> N
         for task in TASKS
     }
     lines = {task: (float(chance), 0.0) for task, chance in CHANCE.items()}
-    score_panels(panels, "balanced accuracy (%)", out / "scores.png", lines=lines, line="chance")
+    score_panels(panels, "balanced accuracy (%)", lines=lines, line="chance").savefig(out / "scores.png", dpi=120)
     if stages == 1:
         return
-    import matplotlib
+    from matplotlib.figure import Figure
 
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
-    fig, axes = plt.subplots(1, len(TASKS), figsize=(3 * len(TASKS), 3), layout="constrained")
+    fig = Figure(figsize=(3 * len(TASKS), 3), layout="constrained")
+    axes = fig.subplots(1, len(TASKS))
     for (task, biased), axis in zip(TASKS.items(), axes, strict=True):
         for name, seeds in found.items():
             curves = [one[f"{'biased' if biased else 'unbiased'} training"]["curve"] for one in seeds]
@@ -190,7 +188,6 @@ def figures(found: dict[str, list[dict[str, Any]]], stages: int, out: Path) -> N
     axes[0].set_ylabel("balanced accuracy (%)")
     axes[-1].legend(fontsize=7)
     fig.savefig(out / "curves.png", dpi=120)
-    plt.close(fig)
 
 
 def claims(preset: str, found: dict[str, list[dict[str, Any]]]) -> list[Claim]:

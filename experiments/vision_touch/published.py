@@ -16,7 +16,10 @@ PUBLISHED: dict[str, dict[str, dict[str, str]]] = {
     },
 }
 """By score, row and set: Dufumier et al. 2025, Tables 1 and 3."""
-RELEASED = "With --released: files are divided, not trajectories, and validation rows are test rows.\n"
+RELEASED = """\
+With --released: files are divided, not trajectories, and validation rows are test rows. What is said below of either
+is of runs without.
+"""
 CAVEATS = """\
 In brackets what was published: Table 1 (end_effector) and Table 3 (contact) of CoMM, whose Cross is clip. Table 3 says
 accuracy; the released probe computes the mean over classes.

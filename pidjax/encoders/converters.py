@@ -50,6 +50,8 @@ def sequence_tokens(*, positions: bool = True) -> Encoder:
 
 def vector_tokens(count: int = 1) -> Encoder:
     """A vector [n, count · width] as ``count`` tokens, each of its own stretch."""
+    if count < 1:
+        raise InputError(f"a vector becomes one token or more; found {count}.")
 
     def apply(params, state, x, key=None, *, train: bool = False, mask=None) -> tuple[Array, Params]:
         if x.ndim != 2 or x.shape[1] % count:

@@ -151,6 +151,8 @@ def test_converters():
     close(tokenizer.apply(params, state, x)[0], expected)
     assert encoders.vector_tokens().apply({}, {}, x)[0].shape == (N, 1, 5)
     np.testing.assert_array_equal(encoders.vector_tokens(2).apply({}, {}, x[:, :4])[0][:, 1], x[:, 2:4])
+    with pytest.raises(InputError, match="one token or more; found 0"):
+        encoders.vector_tokens(0)
     with pytest.raises(InputError, match="a width of 2 equal stretches"):
         encoders.vector_tokens(2).apply({}, {}, x)
     maps = RNG.normal(size=(N, 2, 3, 5)).astype(np.float32)
