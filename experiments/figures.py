@@ -72,7 +72,14 @@ def score_panels(
     axes[0][0].set_yticks(range(len(rows)), rows, fontsize=8)
     axes[0][0].set_ylim(len(rows) - 0.4, -0.6)
     fig.supxlabel(label, fontsize=9)
-    fig.legend(shown.values(), shown.keys(), loc="outside upper right", ncols=len(shown), fontsize=8, frameon=False)
+    fig.legend(
+        shown.values(),
+        shown.keys(),
+        loc="outside upper right",
+        ncols=len(shown) if len(panels) > 1 else 1,
+        fontsize=8,
+        frameon=False,
+    )
     return fig
 
 
