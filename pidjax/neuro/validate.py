@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import stats
 
 from pidjax._checks import InputError
 from pidjax.evaluate import Fold, label_information, probe_class
@@ -22,7 +23,8 @@ LEAST = 6
 class SynergyClaim(NamedTuple):
     """What the synergy head knows of a label, and what it must exceed; nats, lower bounds in expectation.
 
-    Standard errors are over recordings where there are five or more, over trials where there are fewer.
+    ``nats``, ``eeg``, ``fnirs`` and the standard error are over recordings, one mean each, where there are five or
+    more; over trials where there are fewer.
 
     Attributes
     ----------
@@ -36,8 +38,8 @@ class SynergyClaim(NamedTuple):
         Of the synergy head by a linear probe; the 95th percentile of that of trials re-paired within their class and
         quarter of a recording; and (1 + #{null >= linear}) / (1 + n).
     holds : bool
-        p is at most 0.05, and nats are above 0 and above both modalities alone, each by 1.645 standard errors of the
-        paired difference.
+        p is at most 0.05, and nats are above 0 and above both modalities alone, each by a one-sided paired t test at
+        0.05 (95th percentile of Student's t with one degree of freedom less than recordings, or trials).
     """
 
     nats: float
@@ -123,11 +125,12 @@ def synergy_claim(
     sides = (held(lambda one, of: one.normalised(of)[0]), held(lambda one, of: one.normalised(of)[1]))
     both, *alone = (known(z) for z in (head, *sides))
     of = recording[np.concatenate([fold.test for fold in folds])]
+    both, *alone = (_units(x, of) for x in (both, *alone))
     above = [both, *(both - one for one in alone)]
-    sure = all(x.mean() > 1.645 * _error(x, of) for x in above)
+    sure = all(x.mean() > stats.t.ppf(0.95, len(x) - 1) * _error(x) for x in above)
     return SynergyClaim(
         nats=float(both.mean()),
-        std_error=_error(both, of),
+        std_error=_error(both),
         eeg=float(alone[0].mean()),
         fnirs=float(alone[1].mean()),
         bilinear=linear(held(lambda one, of: _with_products(*one.normalised(of)))),
@@ -177,8 +180,11 @@ def _with_products(eeg: np.ndarray, fnirs: np.ndarray) -> np.ndarray:
     return np.hstack([eeg, fnirs, products(eeg, fnirs)])
 
 
-def _error(x: np.ndarray, recording: np.ndarray) -> float:
-    """Standard error of a mean over trials: of the means of recordings, where there are five or more."""
+def _units(x: np.ndarray, recording: np.ndarray) -> np.ndarray:
+    """What is independent: the means of recordings, where there are five or more, or all trials."""
     parts = [x[recording == one].mean() for one in np.unique(recording)]
-    units = np.array(parts) if len(parts) >= 5 else x
-    return float(units.std(ddof=1) / len(units) ** 0.5)
+    return np.array(parts) if len(parts) >= 5 else x
+
+
+def _error(x: np.ndarray) -> float:
+    return float(x.std(ddof=1) / len(x) ** 0.5)

@@ -99,6 +99,22 @@ def test_detectors_whose_errors_cancel_are():
     assert found.holds and found.p == 0.05
 
 
+@pytest.mark.parametrize(("t", "holds"), [(1.9, False), (2.1, True)])
+def test_six_recordings_need_more_than_a_normal_law_says(monkeypatch, t, holds):
+    """Their means must be t(0.95, 5) = 2.015 standard errors above 0; a recording of more trials counts no more."""
+    event, error = np.random.default_rng(2).integers(0, 2, N), np.random.default_rng(3).standard_normal(N)
+    recording = np.minimum(np.arange(N) // 50, 5)
+    means = np.array([-1.0, 1.0, -1.0, 1.0, -1.0, 1.0])
+    means += t * means.std(ddof=1) / 6**0.5
+    known = iter([means[recording], np.zeros(N), np.zeros(N)])
+    monkeypatch.setattr(validate, "label_information", lambda *_, **__: (next(known), None))
+    of = Features((1.5 * event + error)[:, None], (1.5 * event - 0.9 * error)[:, None], np.zeros(N), np.zeros(N))
+    alone = [Fold(np.arange(N), np.arange(N))]
+    found = synergy_claim(Joint(), of, event, recording, alone, repairings=19)
+    assert found.p == 0.05 and found.holds == holds
+    assert found.nats == pytest.approx(t * found.std_error)
+
+
 def test_bad_input():
     x = np.random.default_rng(2).standard_normal((2, N))
     with pytest.raises(InputError, match="label for every trial"):
