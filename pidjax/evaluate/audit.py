@@ -26,6 +26,8 @@ from pidjax.typing import Array
 
 BINS = 8
 """Equal shares into which a factor of many values is cut: ln 8 nats are there to be found."""
+PARTS = 3
+"""Of the trained rows, by which a probe is chosen: of every class that many are needed."""
 
 
 class Audit(NamedTuple):
@@ -171,7 +173,7 @@ def label_information(
     .. math:: H(y) - \mathbb{E}[-\log q(y \mid z)] \le I(Z; Y) \quad \text{in expectation}
 
     q is a logistic regression or a perceptron, whichever has the lower log-loss within the trained rows, mixed with one
-    per cent of their prior.
+    per cent of their prior. It is chosen in three parts of the trained rows, which want ``PARTS`` rows of every class.
 
     Parameters
     ----------
@@ -206,7 +208,7 @@ def label_information(
             MLPClassifier((32,), solver="lbfgs", alpha=3.0, max_iter=200, random_state=seed),
         ]
         pipeline = Pipeline([("scale", StandardScaler()), ("probe", kinds[0])])
-        search = GridSearchCV(pipeline, {"probe": kinds}, scoring="neg_log_loss", cv=3)
+        search = GridSearchCV(pipeline, {"probe": kinds}, scoring="neg_log_loss", cv=PARTS)
         with warnings.catch_warnings():
             # a perceptron that stops after 200 iterations has been stopped early, which is meant
             warnings.simplefilter("ignore", ConvergenceWarning)

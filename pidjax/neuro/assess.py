@@ -29,7 +29,7 @@ from pidjax.neuro.paired import PairedEpochs
 from pidjax.objectives import HEADS
 from pidjax.pid import atoms_mmi
 
-REPAIRINGS = 39
+INCREMENT_REPAIRINGS = 39
 """At most, of the synergy head: each is fitted anew."""
 
 
@@ -204,7 +204,7 @@ def _synergy(
         inner,
         pd.factorize(metadata.trial_type)[0][label.rows],
         is_class=label.is_class,
-        repairings=min(permutations, REPAIRINGS),
+        repairings=min(permutations, INCREMENT_REPAIRINGS),
         seed=seed,
     )
 

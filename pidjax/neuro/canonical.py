@@ -65,6 +65,10 @@ class Features(NamedTuple):
     onset: np.ndarray
     latency: np.ndarray
 
+    def at(self, rows: np.ndarray) -> Features:
+        """Those of some trials."""
+        return Features(*(x[rows] for x in self))
+
     def paired_anew(self, order: np.ndarray) -> Features:
         """The EEG of each trial with the fNIRS of trial ``order``."""
         return self._replace(fnirs=self.fnirs[order], latency=self.latency[order])

@@ -26,9 +26,6 @@ from pidjax.neuro.prepare import prepare_recording
 from pidjax.neuro.recordings import read_eeg, read_fnirs
 from pidjax.neuro.settings import DecomposeSettings, check_settings
 
-REPAIRINGS = 99
-"""At most, of trials for claims of synergy."""
-
 
 class Prepared(NamedTuple):
     """What is known before anything is learned or written.
@@ -110,9 +107,7 @@ def decompose(
         permutations=settings.permutations,
         seed=settings.seed,
     )
-    claims = of.claims(
-        fold_models, prepared.pairs, prepared.folds, min(settings.permutations, REPAIRINGS), settings.seed
-    )
+    claims = of.claims(fold_models, prepared.pairs, prepared.folds, settings.permutations, settings.seed)
 
     from pidjax.neuro.report import write_report
     from pidjax.neuro.summary import report_sections, summary_html

@@ -34,7 +34,7 @@ class Learner(NamedTuple):
     configuration, numbers, section : callable
         Of a fitted model: for config.json, metrics.json and the report.
     claims : callable
-        Of the models of folds, all trials, folds, re-pairings and a seed: claims of synergy, one a label.
+        Of the models of folds, all trials, folds, permutations and a seed: claims of synergy, one a label.
     """
 
     choices: Callable[[PairedEpochs, DecomposeSettings], dict[str, str]]

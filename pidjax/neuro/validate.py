@@ -10,6 +10,7 @@ from scipy import stats
 
 from pidjax._checks import InputError
 from pidjax.evaluate import Fold, label_information, probe_class
+from pidjax.evaluate.audit import PARTS
 from pidjax.evaluate.held_out import Features as Held
 from pidjax.evaluate.held_out import shuffled_within
 from pidjax.neuro.canonical import CanonicalDecomposer, Features, products
@@ -17,7 +18,9 @@ from pidjax.neuro.labels import labels_of, restrict
 from pidjax.neuro.paired import PairedEpochs, quarters
 
 LEAST = 6
-"""Trials of every class of a label, under which no claim is looked at."""
+"""Trials of every class of a label, under which no claim is looked at; every fold trains on ``PARTS`` of them."""
+CLAIM_REPAIRINGS = 99
+"""At most, of trials for a claim."""
 
 
 class SynergyClaim(NamedTuple):
@@ -142,9 +145,9 @@ def synergy_claim(
 
 
 def claims_of_labels(
-    models: Sequence[CanonicalDecomposer], pairs: PairedEpochs, folds: Sequence[Fold], repairings: int, seed: int
+    models: Sequence[CanonicalDecomposer], pairs: PairedEpochs, folds: Sequence[Fold], permutations: int, seed: int
 ) -> dict[str, SynergyClaim]:
-    """Claims of all labels that are classes of ``LEAST`` trials or more, by the models of the folds; none by none.
+    """Claims of all labels that are classes of enough trials (``LEAST``), by the models of the folds.
 
     Parameters
     ----------
@@ -152,24 +155,31 @@ def claims_of_labels(
         Each fitted to the fold's trials to train on.
     pairs : PairedEpochs
     folds : sequence of Fold
-    repairings, seed : int
+    permutations, seed : int
+        Re-pairings, ``CLAIM_REPAIRINGS`` at most; without any there are no claims.
     """
     features = [model.measure(pairs) for model in models]
     found = {}
-    for label in labels_of(pairs.metadata, list(folds))[0] if repairings else ():
-        if not label.is_class or np.unique(label.values, return_counts=True)[1].min() < LEAST:
-            continue
+    for label in labels_of(pairs.metadata, list(folds))[0] if permutations else ():
         kept, inner = restrict(list(folds), label.rows)
+        trained = [label.values[fold.train] for fold in inner]
+        if not label.is_class or _fewest(label.values) < LEAST or min(map(_fewest, trained)) < PARTS:
+            continue
         found[label.name] = synergy_claim(
             [models[i] for i in kept],
-            [Features(*(x[label.rows] for x in features[i])) for i in kept],
+            [features[i].at(label.rows) for i in kept],
             label.values,
             pairs.recording[label.rows],
             inner,
-            repairings=repairings,
+            repairings=min(permutations, CLAIM_REPAIRINGS),
             seed=seed,
         )
     return found
+
+
+def _fewest(label: np.ndarray) -> int:
+    """Trials of the rarest class."""
+    return np.unique(label, return_counts=True)[1].min()
 
 
 def _varies(z: Held) -> bool:

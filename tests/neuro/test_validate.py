@@ -1,13 +1,17 @@
 """pidjax/neuro/validate.py: interaction passes, and what only looks like it does not."""
 
+import warnings
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from pidjax._checks import InputError
 from pidjax.evaluate import Fold, probe_class
 from pidjax.neuro import validate
 from pidjax.neuro.canonical import CanonicalDecomposer, Features
-from pidjax.neuro.validate import synergy_claim
+from pidjax.neuro.validate import claims_of_labels, synergy_claim
 
 N = 600
 RECORDING = np.arange(N) % 6
@@ -39,18 +43,6 @@ def test_a_difference_of_what_is_shared_is_claimed():
     assert max(found.eeg, found.fnirs, found.null95) < 0.15
 
 
-def test_a_model_of_each_fold_claims_the_same():
-    """The same model for all of them: the same numbers."""
-    a, u, v = np.random.default_rng(0).standard_normal((3, N))
-    of = Features((2 * a + u)[:, None], (2 * a + v)[:, None], np.zeros(N), np.zeros(N))
-    model = CanonicalDecomposer(permutations=99).fit_features(of, RECORDING)
-    alone, each = (
-        synergy_claim(one, features, (u > v).astype(int), RECORDING, FOLDS, repairings=2)
-        for one, features in ((model, of), ([model] * 3, [of] * 3))
-    )
-    assert alone == each
-
-
 def test_products_need_no_decomposition():
     """1[u v > 0] of independent features: no head knows it, their product does, and nothing is claimed."""
     u, v = np.random.default_rng(5).standard_normal((2, N))
@@ -73,6 +65,32 @@ class Joint:
 def claim_of_joint(eeg, fnirs, label, seed):
     of = Features(eeg[:, None], fnirs[:, None], np.zeros(N), np.zeros(N))
     return synergy_claim(Joint(), of, label, RECORDING, FOLDS[:1], repairings=19, seed=seed)
+
+
+class Part(Joint):
+    """Blind to trials outside its own."""
+
+    def __init__(self, own):
+        self.own = own[:, None]
+
+    def normalised(self, features):
+        return features.eeg * self.own, features.fnirs * self.own
+
+    def heads(self, features):
+        return {"synergy": sum(self.normalised(features))}
+
+
+def test_every_fold_is_read_by_its_own_model():
+    """Each model sees the trials of its own fold alone: exchanged, they know nothing."""
+    part, event = np.arange(N) % 4, np.random.default_rng(2).integers(0, 2, N)
+    eeg, fnirs = (1.5 * event + np.random.default_rng(3).standard_normal((2, N)))[..., None]
+    folds = [Fold(np.flatnonzero(part == k), np.flatnonzero(part == k + 1)) for k in (0, 2)]
+    models, of = [Part(part < 2), Part(part >= 2)], Features(eeg, fnirs, np.zeros(N), np.zeros(N))
+    own, others = (
+        synergy_claim(one, [of, of], event, RECORDING, folds, repairings=1) for one in (models, models[::-1])
+    )
+    assert own.nats > 0.2 and min(own.eeg, own.fnirs) > 0.1
+    assert max(map(abs, (others.nats, others.eeg, others.fnirs))) < 0.01
 
 
 def test_two_noisy_detectors_of_one_event_are_not():
@@ -113,6 +131,27 @@ def test_six_recordings_need_more_than_a_normal_law_says(monkeypatch, t, holds):
     found = synergy_claim(Joint(), of, event, recording, alone, repairings=19)
     assert found.p == 0.05 and found.holds == holds
     assert found.nats == pytest.approx(t * found.std_error)
+
+
+def test_labels_of_which_folds_train_on_too_little_are_left_out(monkeypatch):
+    """By the probes themselves, without a warning; a fold that tests no trial of a label is read by no model."""
+    monkeypatch.undo()
+    block = np.arange(72) // 18
+    event, error = np.random.default_rng(2).integers(0, 2, 72), np.random.default_rng(3).standard_normal(72)
+    rare = np.isin(np.arange(72), [0, 3, 6, 9, 12, 20, 30])  # seven, of which the first fold trains on two
+    table = pd.DataFrame({"event": np.where(event, "yes", "no"), "rare": np.where(rare, "yes", "no")})
+    table[block == 3] = None
+    pairs = SimpleNamespace(metadata=table, recording=np.zeros(72, int))
+    of = Features((1.5 * event + error)[:, None], (1.5 * event - 0.9 * error)[:, None], np.zeros(72), np.zeros(72))
+    model, blank = Joint(), SimpleNamespace(measure=lambda _: None)
+    model.measure = lambda _: of
+    folds = [Fold(np.flatnonzero(block != k), np.flatnonzero(block == k)) for k in range(4)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = claims_of_labels([model, model, model, blank], pairs, folds, 19, 0)
+        assert claims_of_labels([model, model, model, blank], pairs, folds, 0, 0) == {}
+    assert set(found) == {"event"}
+    assert found["event"].holds and found["event"].nats > 0.5
 
 
 def test_bad_input():
