@@ -95,10 +95,12 @@ def claim_section(claims: dict[str, SynergyClaim]) -> list[tuple[str, Any]]:
             "re-paired, 95 %": c.null95,
             "p": c.p,
             "all products": c.bilinear,
-            "claim": "holds" if c.holds else "does not hold",
+            "claim": "holds" if c.holds else "does not hold" if 1 / (1 + c.repairings) <= 0.05 else "cannot be shown",
         }
         for label, c in claims.items()
     ]
+    fewest = min(c.repairings for c in claims.values())
+    few = f" Nothing can be shown by {fewest} re-pairings: --permutations 19 or more." if fewest < 19 else ""
     words = (
         "<p>Nats of the label in the synergy head, held out, by a perceptron or a line; of all features of either "
         "modality by the same. By a linear probe: of the head, and of trials whose fNIRS is exchanged within their "
@@ -107,7 +109,7 @@ def claim_section(claims: dict[str, SynergyClaim]) -> list[tuple[str, Any]]:
         "both modalities alone, each by a one-sided paired t test at 0.05 over recordings, or over trials where there "
         "are fewer than five recordings; p is not corrected for the number of labels. Numbers, and labels with a class "
         "of few trials, are left out. All products: of both modalities' features and their products by a linear probe, "
-        "which needs no decomposition, and so is no test of it.</p>"
+        f"which needs no decomposition, and so is no test of it.{few}</p>"
     )
     return [("Claims of synergy", report.table(rows) + words)]
 
@@ -120,7 +122,9 @@ def known_section(
     for name, found in probes.items():
         best = max(HEADS, key=lambda head: found[head].nats)
         r, own = found[best], max((found[head] for head in heads[name]), key=lambda r: r.nats)
-        nothing = r.score <= np.fmax(r.chance, r.null95)
+        nothing = r.nats <= 1.645 * r.nats_se if np.isnan(r.null95) else r.score <= max(r.chance, r.null95)
+        more = r.pointwise - own.pointwise
+        elsewhere = more.mean() > 1.645 * more.std(ddof=1) / len(more) ** 0.5
         rows.append(
             {
                 "factor": name,
@@ -131,15 +135,19 @@ def known_section(
                 "score": f"{r.score:.2f} ± {r.se:.2f}",
                 "chance": r.chance,
                 "null 95 %": r.null95,
-                "as it should be": "–" if nothing else "yes" if best in heads[name] else "no",
+                "as it should be": "–" if nothing else "yes" if best in heads[name] else "no" if elsewhere else "level",
             }
         )
     words = (
         "<p>These recordings are simulated, and what no laboratory knows lies beside them. Scores are balanced "
         "accuracies, of numbers correlations within blocks, of held-out trials by linear probes; all but event and "
         "mode are looked at in activations alone. Most: the head with the most nats; with five heads to choose from "
-        "one exceeds 95 % of its null more often than once in twenty. Activation is what both modalities share in "
-        "size, intensity what the EEG and cost what the fNIRS has of its own, efficiency intensity less cost.</p>"
+        "one exceeds 95 % of its null (without permutations, 1.645 standard errors of its nats) more often than once "
+        "in twenty. Level: another head has more nats, by less than 1.645 standard errors of the paired difference. "
+        "Activation is what both modalities share in size, intensity what the EEG and cost what the fNIRS has of its "
+        "own, efficiency intensity less cost. The first page says which head the design means for the delay, synergy; "
+        "that is so where no marker tells the onset, and where responses begin at the marker the fNIRS alone knows "
+        "their delay, which then belongs to unique_fnirs.</p>"
     )
     return [("Where factors belong, and where they were found", report.table(rows) + words)]
 

@@ -39,7 +39,8 @@ class SynergyClaim(NamedTuple):
         Of both modalities' features and all their products, by a linear probe: what needs no decomposition.
     linear, null95, p : float
         Of the synergy head by a linear probe; the 95th percentile of that of trials re-paired within their class and
-        quarter of a recording; and (1 + #{null >= linear}) / (1 + n).
+        quarter of a recording; and (1 + #{null >= linear}) / (1 + repairings).
+    repairings : int
     holds : bool
         p is at most 0.05, and nats are above 0 and above both modalities alone, each by a one-sided paired t test at
         0.05 (95th percentile of Student's t with one degree of freedom less than recordings, or trials).
@@ -53,6 +54,7 @@ class SynergyClaim(NamedTuple):
     linear: float
     null95: float
     p: float
+    repairings: int
     holds: bool
 
 
@@ -140,6 +142,7 @@ def synergy_claim(
         linear=own,
         null95=float(np.quantile(null, 0.95)),
         p=p,
+        repairings=repairings,
         holds=bool(p <= 0.05 and sure),
     )
 

@@ -10,7 +10,15 @@ import pytest
 
 from pidjax.evaluate import blockwise_folds
 from pidjax.neuro import assess as room
-from pidjax.neuro.sections import audit_section, confound_section, known_section, physiology_section, probe_section
+from pidjax.neuro.sections import (
+    audit_section,
+    claim_section,
+    confound_section,
+    known_section,
+    physiology_section,
+    probe_section,
+)
+from pidjax.neuro.validate import SynergyClaim
 from pidjax.objectives import HEADS
 
 SUBJECTS, EACH = 8, 24
@@ -84,7 +92,30 @@ def test_truth_stands_beside_what_was_found(metrics):
     assert own[-1] == "yes" and other[-1] == "no" and own[2] == own[5] != other[2]
     nowhere = {"cost": {head: r._replace(score=-0.1) for head, r in metrics.hidden["cost"].items()}}
     ((_, text),) = known_section({"cost": ("unique_fnirs",)}, nowhere)
-    assert "<td>nothing above chance</td>" in text
+    assert "<td>nothing above chance</td>" in text and "which then belongs to unique_fnirs" in text
+
+
+def test_noise_puts_no_factor_in_another_head(metrics):
+    """More nats by chance are level; without permutations, nats within their error are nothing, and clear ones some."""
+    above = {head: r._replace(score=1.0) for head, r in metrics.hidden["cost"].items()}
+    worst = min(HEADS, key=lambda head: above[head].nats)
+    ((_, text),) = known_section({"cost": (worst,)}, {"cost": above})
+    assert text.split("<td>")[-1].startswith("level")
+    unknown = {name: {head: r._replace(null95=np.nan) for head, r in of.items()} for name, of in metrics.hidden.items()}
+    ((_, text),) = known_section({"efficiency": ("synergy",), "cost": ("unique_fnirs",)}, unknown)
+    assert [row.split("<td>")[4].split("</td>")[0] for row in text.split("<tr>")[2:]] == [
+        "synergy",
+        "nothing above chance",
+    ]
+
+
+def test_few_repairings_show_nothing():
+    """p of nine is 0.1 or more, whatever is there; of nineteen a claim may fail."""
+    claim = SynergyClaim(1.0, 0.1, 0.0, 0.0, 1.0, 1.0, 0.0, p=0.1, repairings=9, holds=False)
+    ((_, text),) = claim_section({"task": claim})
+    assert "<td>cannot be shown</td>" in text and "by 9 re-pairings: --permutations 19 or more" in text
+    ((_, text),) = claim_section({"task": claim._replace(repairings=19)})
+    assert "<td>does not hold</td>" in text and "19 or more" not in text
 
 
 def test_synergy_adds_what_the_others_lack(metrics):
