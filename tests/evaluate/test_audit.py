@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from pidjax.evaluate import Fold, audit
+from pidjax.evaluate import Fold, audit, label_information
 from pidjax.evaluate.figures import audit_maps
 
 N = 600
@@ -62,6 +62,19 @@ def test_heads_that_hold_the_same_leak():
     assert leakage[0, 1] > 0.99 and leakage[1, 0] > 0.99
     assert abs(leakage[0, 2]) < 0.05 and abs(leakage[2, 0]) < 0.05
     assert (leakage[:, 3] == 0).all()
+
+
+def test_each_fold_reads_its_own_representation():
+    """What sees the trials of one fold alone: most of ln 3 there, and nothing in the other's place."""
+    part = np.arange(N) % 4
+    folds = [Fold(np.flatnonzero(part == k), np.flatnonzero(part == k + 1)) for k in (0, 2)]
+    z = [HEADS["label"] * own[:, None] for own in (part < 2, part >= 2)]
+    terms, q = label_information(z, LABEL, folds)
+    tested = LABEL[np.concatenate([fold.test for fold in folds])]
+    np.testing.assert_allclose(q.sum(1), 1)
+    np.testing.assert_allclose(terms, np.log(q[np.arange(len(q)), tested] / (np.bincount(LABEL) / N)[tested]))
+    assert terms.mean() > 0.8 * np.log(3)
+    assert abs(label_information(z[::-1], LABEL, folds)[0].mean()) < 0.02
 
 
 def test_the_table_and_the_figure_say_it(found):
