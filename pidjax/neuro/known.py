@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from pidjax._checks import InputError
@@ -35,24 +34,36 @@ class Known(NamedTuple):
 def known_of(pairs: PairedEpochs, events: str) -> Known | None:
     """What ``pidjax simulate`` wrote beside the events file; None of real recordings.
 
+    Parameters
+    ----------
+    pairs : PairedEpochs
+        Of metadata that say which row of the events file a trial is, ``events_row``, whatever clock its onsets are on.
+    events : str
+        Path of the file; any other word has nothing beside it.
+
     Raises
     ------
     InputError
-        Hidden factors of another number of trials than the events file has.
+        Files that cannot be read or do not go together, or hidden factors of another number of trials than the events
+        file has.
     """
     folder = Path(events).parent
     if not Path(events).is_file() or not (folder / "belongs.json").is_file():
         return None
-    heads = {name: tuple(where) for name, where in json.loads((folder / "belongs.json").read_text()).items()}
-    onset = read_events_tsv(events).onset.to_numpy()
-    factors = pd.read_csv(folder / "factors.tsv", sep="\t")
-    if len(factors) != len(onset):
+    try:
+        heads = {name: tuple(where) for name, where in json.loads((folder / "belongs.json").read_text()).items()}
+        factors = pd.read_csv(folder / "factors.tsv", sep="\t", dtype={"event": bool})
+        shown, factors = factors["event"], factors[list(heads)]
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise InputError(
-            f"{folder / 'factors.tsv'} holds {len(factors)} trials and {events} {len(onset)}: use both as pidjax "
-            "simulate wrote them, or move the events away."
+            f"{folder / 'belongs.json'} tells the heads of the columns of factors.tsv beside it, and the two do not go "
+            f"together ({str(error).splitlines()[0]}): use both as pidjax simulate wrote them, or move the events away."
+        ) from error
+    if len(factors) != len(read_events_tsv(events)):
+        raise InputError(
+            f"{folder / 'factors.tsv'} holds {len(factors)} trials and {events} {len(read_events_tsv(events))}: use "
+            "both as pidjax simulate wrote them, or move the events away."
         )
-    nearest = np.abs(pairs.metadata.onset_eeg.to_numpy()[:, None] - onset).argmin(axis=1)
-    factors = factors.iloc[nearest].reset_index(drop=True)
     hidden = [name for name in heads if name not in IN_ALL_TRIALS]
-    factors[hidden] = factors[hidden].where(factors.event)
-    return Known(factors[list(heads)], heads)
+    factors = factors.assign(**{name: factors[name].where(shown) for name in hidden})
+    return Known(factors.iloc[pairs.metadata.events_row].reset_index(drop=True), heads)

@@ -12,7 +12,7 @@ from pidjax.evaluate import Fold
 from pidjax.evaluate.held_out import Features
 
 _NOT_LABELS = {
-    *("subject", "session", "run", "block", "trial", "onset_eeg", "onset_fnirs", "duration"),
+    *("subject", "session", "run", "block", "trial", "onset_eeg", "onset_fnirs", "duration", "events_row"),
     *("sample", "value", "stim_file", "HED", "identifier"),
     *("muscle_eeg", "motion_fnirs", "heart_rate"),
 }

@@ -90,6 +90,7 @@ def _events(raw_eeg, raw_fnirs, settings: DecomposeSettings, choices: dict[str, 
     notes["fnirs"] = notes["fnirs"].assign(onset=clock.to_eeg(notes["fnirs"].onset))
     if settings.events not in ("auto", "annotations", "windows"):
         table = read_events_tsv(settings.events)
+        table["events_row"] = np.arange(len(table))
         if settings.events_clock == "fnirs":
             table["onset"] = clock.to_eeg(table.onset)
         choices["events"] = f"{len(table)} from {Path(settings.events).name}"

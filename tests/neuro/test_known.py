@@ -10,6 +10,8 @@ import pytest
 
 from pidjax._checks import InputError
 from pidjax.neuro.known import known_of
+from pidjax.neuro.prepare import _events
+from pidjax.neuro.settings import DecomposeSettings
 from pidjax.neuro.simulate import CLEAR
 from pidjax.neuro.simulate.belongs import belongs
 
@@ -37,25 +39,52 @@ def folder(tmp_path):
     return tmp_path
 
 
-def kept(*onset):
-    return SimpleNamespace(metadata=pd.DataFrame({"onset_eeg": onset}))
+def kept(*row):
+    return SimpleNamespace(metadata=pd.DataFrame({"events_row": row}))
 
 
 def test_factors_are_those_of_the_trials_that_were_kept(folder):
-    found = known_of(kept(40.0, 70.0, 100.0), str(folder / "events.tsv"))
+    found = known_of(kept(1, 2, 3), str(folder / "events.tsv"))
     assert found.factors.event.tolist() == [True, False, True]
     np.testing.assert_array_equal(found.factors.cost, [2.0, np.nan, 4.0])
     assert found.heads["event"] == ("redundancy_eeg", "redundancy_fnirs") and list(found.factors) == ["event", "cost"]
 
 
 def test_real_recordings_have_none(folder):
-    assert known_of(kept(40.0), "auto") is None
+    assert known_of(kept(1), "auto") is None
     (folder / "belongs.json").unlink()
-    assert known_of(kept(40.0), str(folder / "events.tsv")) is None
+    assert known_of(kept(1), str(folder / "events.tsv")) is None
 
 
 def test_other_events_than_were_simulated(folder):
     table = pd.read_csv(folder / "events.tsv", sep="\t").head(3)
     table.to_csv(folder / "events.tsv", sep="\t", index=False)
     with pytest.raises(InputError, match=r"holds 4 trials and .* 3: use both"):
-        known_of(kept(40.0), str(folder / "events.tsv"))
+        known_of(kept(1), str(folder / "events.tsv"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("factors.tsv", None),
+        ("factors.tsv", ""),
+        ("factors.tsv", "event\tcost\nTrue\t1.0\n\t"),
+        ("belongs.json", '{"event": ["redundancy_eeg"'),
+        ("belongs.json", '{"event": ["redundancy_eeg"], "delay": ["synergy"]}'),
+        ("belongs.json", '["event"]'),
+    ],
+)
+def test_files_that_do_not_go_together(folder, name, content):
+    """Missing, cut off, or of other columns: one sentence."""
+    (folder / name).unlink() if content is None else (folder / name).write_text(content)
+    with pytest.raises(InputError, match=r"belongs.json tells the heads .* \(.+\): use both as pidjax simulate"):
+        known_of(kept(1), str(folder / "events.tsv"))
+
+
+def test_a_trial_keeps_its_row_of_the_events_file(folder, session):
+    """Onsets are on the fNIRS clock, seconds from the EEG's, and only some conditions are taken."""
+    settings = DecomposeSettings(events=str(folder / "events.tsv"), events_clock="fnirs", conditions=("go",))
+    _, table = _events(session.raw_eeg, session.raw_fnirs, settings, {})
+    assert (abs(table.onset - [40.0, 100.0]) > 1).all()
+    found = known_of(SimpleNamespace(metadata=table), settings.events)
+    np.testing.assert_array_equal(found.factors.cost, [2.0, 4.0])
