@@ -71,7 +71,7 @@ def decompose(
     Raises
     ------
     InputError
-        Whatever is wrong with the input, in one sentence; nothing has been written then.
+        Whatever is wrong with the input, in one sentence; nothing has been written then (what is resumed is kept).
     """
     settings, out = settings or DecomposeSettings(), Path(out).resolve()
     check_settings(settings)
@@ -88,26 +88,26 @@ def decompose(
         shutil.rmtree(partial)
     partial.mkdir(parents=True, exist_ok=True)
     write_json(partial / "config.json", config | {"choices": prepared.choices})
+    of = learner(settings.preset)
     try:
         model, fold_models = _learn(prepared, settings, partial / "checkpoints", command, say)
+        config |= {"choices": prepared.choices, "model": of.configuration(model)}
+        write_json(partial / "config.json", config)
+        embeddings = model.transform(prepared.pairs)
+        say("evaluating: probes, retrieval, prediction across modalities")
+        metrics = assess(
+            prepared.pairs,
+            [fold_model.transform(prepared.pairs) for fold_model in fold_models],
+            prepared.folds,
+            hidden=prepared.known.factors if prepared.known else None,
+            permutations=settings.permutations,
+            seed=settings.seed,
+        )
+        claims = of.claims(fold_models, prepared.pairs, prepared.folds, settings.permutations, settings.seed)
     except InputError:
-        if not resume:  # nothing that was learned is lost
+        if not resume:  # it would be raised again
             shutil.rmtree(partial)
         raise
-    of = learner(settings.preset)
-    config |= {"choices": prepared.choices, "model": of.configuration(model)}
-    write_json(partial / "config.json", config)
-    embeddings = model.transform(prepared.pairs)
-    say("evaluating: probes, retrieval, prediction across modalities")
-    metrics = assess(
-        prepared.pairs,
-        [fold_model.transform(prepared.pairs) for fold_model in fold_models],
-        prepared.folds,
-        hidden=prepared.known.factors if prepared.known else None,
-        permutations=settings.permutations,
-        seed=settings.seed,
-    )
-    claims = of.claims(fold_models, prepared.pairs, prepared.folds, settings.permutations, settings.seed)
 
     from pidjax.neuro.report import write_report
     from pidjax.neuro.summary import report_sections, summary_html

@@ -14,6 +14,9 @@ FNIRS_BAND = {"default": (0.01, 0.2), "original": (0.01, 0.1), "canonical": (0.0
 MIN_WINDOW = 1.0
 """Shortest window (s): the shortest that resolves the EEG bands and holds a few fNIRS samples."""
 
+TRAINING = ("steps", "encoder", "fusion", "unique_loss", "similarity", "bands_transform", "n_dims", "batch_size")
+"""Settings that the closed form has no use for."""
+
 
 @dataclasses.dataclass(frozen=True)
 class DecomposeSettings:
@@ -22,7 +25,7 @@ class DecomposeSettings:
     preset: Literal["default", "original", "canonical"] = "default"
     """"original": the original design. "default": other negatives, augmentation, temperature, leakage loss, filter.
 
-    "canonical": closed form instead of training, for some hundred trials; no setting of training matters to it.
+    "canonical": closed form instead of training, for some hundred trials; it takes no setting of training.
     """
     dataset: Literal["files", "shin2017", "shin2017_arithmetic", "shin2017_imagery", "shin2018_cognitive"] = "files"
     """Published recordings: give the folder of all subjects alone, as unpacked, or EEG and fNIRS folders of one.
@@ -68,7 +71,7 @@ class DecomposeSettings:
     leave_out: Literal["block", "subject"] = "block"
     """What a fold tests: a block of every recording, or one subject by all others (blocks where there is only one)."""
     permutations: int = 200
-    """Of every permutation null."""
+    """Of every null; at most 99 of a claim of synergy and 39 of what synergy adds, always 200 of a redundant pair."""
     reference: Literal["average", "original"] = "average"
     reject_eeg: float = 150.0
     """Peak-to-peak (µV) beyond which a trial is bad."""
@@ -95,6 +98,12 @@ def check_settings(settings: DecomposeSettings) -> None:
         raise InputError(
             f"--jitter must be 0 s or more, and goes with --preset canonical; found {settings.jitter:g} with "
             f"{settings.preset}."
+        )
+    trained = [name for name in TRAINING if getattr(settings, name) != getattr(DecomposeSettings, name)]
+    if trained and settings.preset == "canonical":
+        raise InputError(
+            f"--preset canonical trains nothing: leave out {', '.join('--' + n.replace('_', '-') for n in trained)}, "
+            "or take --preset default."
         )
     for name in ("reject_eeg", "line", "ppf"):
         if not 0 < getattr(settings, name) < np.inf:

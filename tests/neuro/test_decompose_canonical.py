@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from pidjax._checks import InputError
 from pidjax.cli import main
 from pidjax.evaluate import probe_class
+from pidjax.neuro import job, summary, validate
 from pidjax.neuro import report as html
-from pidjax.neuro import summary, validate
+from pidjax.neuro.settings import DecomposeSettings
 from pidjax.neuro.simulate import CLEAR
 from pidjax.neuro.simulate.belongs import belongs
 from pidjax.objectives import HEADS
@@ -98,3 +101,24 @@ def test_too_few_trials(folder, tmp_path, capsys):
 def test_onsets_that_vary_are_for_the_closed_form(folder, tmp_path, capsys, words):
     assert run(folder, tmp_path / "out", *words) == 2
     assert "--jitter must be 0 s or more, and goes with --preset canonical" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_input_that_fails_after_learning_leaves_nothing(tmp_path, monkeypatch, resume):
+    """But what was there to be resumed."""
+
+    def fails(*_, **__):
+        raise InputError("no head can be probed.")
+
+    found = job.Prepared(None, [], {}, {}, None)
+    monkeypatch.setattr(job, "prepare", lambda *_: found)
+    monkeypatch.setattr(job, "_learn", lambda *_: (SimpleNamespace(get_params=dict, transform=lambda _: {}), []))
+    monkeypatch.setattr(job, "assess", fails)
+    with pytest.raises(InputError, match="no head"):
+        job.decompose("eeg.edf", "fnirs.snirf", tmp_path / "out", DecomposeSettings(preset="canonical"), resume=resume)
+    assert (tmp_path / "out.partial").exists() == resume
+
+
+def test_the_closed_form_takes_no_setting_of_training(folder, tmp_path, capsys):
+    assert run(folder, tmp_path / "out", "--steps", "5000", "--encoder", "lstm", "--n-dims", "8") == 2
+    assert "leave out --steps, --encoder, --n-dims, or take --preset default" in capsys.readouterr().err
