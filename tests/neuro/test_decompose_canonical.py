@@ -38,11 +38,26 @@ def folder(files, tmp_path_factory):
     return out
 
 
+def linear(z, y, folds, *, seed):
+    return probe_class(z, y, folds, permutations=0).pointwise, None
+
+
 @pytest.fixture(scope="module")
-def report(folder, tmp_path_factory):
+def learned():
+    """What the run below learns: all that was prepared, and the models of folds."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def report(folder, learned, tmp_path_factory):
     """Without pictures and without perceptrons, which have tests of their own."""
     out = tmp_path_factory.mktemp("job") / "report"
-    write = html.write_report
+    write, learn = html.write_report, job._learn
+
+    def kept(prepared, *rest):
+        model, models = learn(prepared, *rest)
+        learned.extend([prepared, models])
+        return model, models
 
     def tables(path, *, sections, **rest):
         kept = {name: [item for item in items if isinstance(item[1], str)] for name, items in sections.items()}
@@ -52,8 +67,8 @@ def report(folder, tmp_path_factory):
         patch.setattr(html, "write_report", tables)
         patch.setattr(summary.signals, "signal_section", lambda *_: [])
         patch.setattr(summary, "_projections", lambda *_: [])
-        linear = lambda z, y, folds, *, seed: (probe_class(z, y, folds, permutations=0).pointwise, None)  # noqa: E731
         patch.setattr(validate, "label_information", linear)
+        patch.setattr(job, "_learn", kept)
         assert run(folder, out) == 0
     assert [path.name for path in out.parent.iterdir()] == ["report"]
     return out
@@ -70,12 +85,20 @@ def test_the_same_door(report):
     assert "of 17 it may find little" in config["choices"]["events"]["warning: decomposition"]
 
 
-def test_claims_of_synergy(report):
-    """Of the label whose classes have six trials or more, and none that nine re-pairings could show."""
+def test_claims_of_synergy(report, learned, monkeypatch):
+    """Of the label whose classes have six trials or more: what each fold's model, and no other, knows of its trials."""
+    monkeypatch.setattr(validate, "label_information", linear)
+    prepared, models = learned
+    pairs, folds = prepared.pairs, prepared.folds
+    of = [model.measure(pairs) for model in models]
+    label = pairs.metadata.trial_type.to_numpy(str)
+    found = validate.synergy_claim(models, of, label, pairs.recording, folds, repairings=9)
+    turned = validate.synergy_claim(models[::-1], of[::-1], label, pairs.recording, folds, repairings=9)
     claims = json.loads((report / "metrics.json").read_text())["synergy_claims"]
-    assert set(claims) == {"trial_type"}
-    assert all(c["p"] >= 0.1 and not c["holds"] for c in claims.values())
-    assert "Claims of synergy" in (report / "report.html").read_text()
+    assert claims == {"trial_type": pytest.approx(found._asdict())}
+    assert found.eeg != turned.eeg and found.fnirs != turned.fnirs and found.eeg != found.fnirs
+    text = (report / "report.html").read_text()
+    assert "Claims of synergy" in text and "<td>cannot be shown</td>" in text
 
 
 def test_truth_beside_finding(report):

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import mne
 import numpy as np
+import pandas as pd
 import pytest
 
 from pidjax.neuro.features import (
@@ -16,6 +17,7 @@ from pidjax.neuro.features import (
     time_to_peak,
     usable_bands,
 )
+from pidjax.neuro.paired import PairedEpochs
 
 
 class Pairs(SimpleNamespace):
@@ -78,6 +80,16 @@ def test_shares_do_not_depend_on_the_level():
     rng = np.random.default_rng(0).standard_normal(600)
     small, large = (band_proportions(eeg_pairs(lambda t, a=a: a * rng[: t.size])) for a in (1e-6, 1.0))
     np.testing.assert_allclose(small, large, rtol=1e-4)
+
+
+def test_shares_are_computed_once_for_the_same_trials():
+    """And not to be written to; some of the trials have their own."""
+    x = 1e-5 * np.random.default_rng(0).standard_normal((3, 2, 200))
+    pairs = PairedEpochs({"eeg": epochs(x, 100.0, 0.0)}, pd.DataFrame({"trial": range(3)}), {})
+    share = band_proportions(pairs)
+    assert band_proportions(pairs) is share and not share.flags.writeable
+    np.testing.assert_allclose(band_proportions(pairs[[2, 0]]), share[[2, 0]], rtol=1e-6)
+    assert abs(share[0] - share[2]).max() > 0.1
 
 
 def test_only_what_follows_the_onset_counts():
