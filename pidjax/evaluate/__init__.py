@@ -6,7 +6,7 @@ from pidjax.evaluate.increment import Increment, increment
 from pidjax.evaluate.linear import LinearResult, linear_probe
 from pidjax.evaluate.over_subjects import holm, least_p, sign_flip
 from pidjax.evaluate.probe import ProbeResult, probe_class, probe_value
-from pidjax.evaluate.relation import RelationResult, prediction, retrieval
+from pidjax.evaluate.relation import RelationResult, leakage, prediction, retrieval
 from pidjax.evaluate.vectors import vector_information
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "holm",
     "increment",
     "label_information",
+    "leakage",
     "least_p",
     "linear_probe",
     "prediction",

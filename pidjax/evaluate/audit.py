@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from scipy import stats
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
@@ -20,7 +21,7 @@ from pidjax.estimators import PIDEstimate, counted_pid, estimate_pid
 from pidjax.estimators.samples import FEW_VALUES
 from pidjax.evaluate.folds import Fold
 from pidjax.evaluate.held_out import Features, of_fold
-from pidjax.evaluate.relation import prediction
+from pidjax.evaluate.relation import leakage
 from pidjax.evaluate.vectors import vector_information
 from pidjax.typing import Array
 
@@ -31,13 +32,14 @@ PARTS = 3
 
 
 class Audit(NamedTuple):
-    """The table of an audit.
+    """The table of an audit, by ``audit``; that of ``pidjax decompose`` is of its linear probes.
 
     Attributes
     ----------
     heads, factors : tuple of str
     entropy : [factors]
-        Of every factor, nats: what there is to be found; NaN of a vector, whose differential entropy bounds nothing.
+        Of every factor, nats: what there is to be found; NaN of a vector, and of a number that is not cut into
+        classes, whose differential entropy bounds nothing.
     nats, std_error, upper : [heads, factors]
         Held-out information of the factor in the head: a lower bound in expectation; and its one-sided 95 % limit,
         which limits what this probe finds, not what a better one would.
@@ -45,7 +47,7 @@ class Audit(NamedTuple):
         Share of the variance of one head (column) that ridge regression of another (row) predicts, held out.
     pid : {(factor, head1, head2): PIDEstimate}
     read : {head: [n]}
-        Codes of the classes that were read of heads in ``through``.
+        Codes of the classes that were read of heads in ``through``. Both are empty where none were asked for.
     """
 
     heads: tuple[str, ...]
@@ -142,8 +144,7 @@ def audit(
                 terms, _ = vector_information(jax.random.fold_in(key, j), z, y, parts)
                 found[:, i, j] = terms.mean(), terms.std(ddof=1) / len(terms) ** 0.5
             continue
-        prior = np.bincount(y) / len(y)
-        entropy[j] = -(prior * np.log(prior)).sum()
+        entropy[j] = stats.entropy(np.bincount(y))
         parts = folds if folds is not None else _random_folds(y, seed)
         tested = np.concatenate([fold.test for fold in parts])
         for i, (head, z) in enumerate(heads.items()):
@@ -154,15 +155,14 @@ def audit(
     nats, error = found
     first = next(iter(labels.values()))
     parts = list(folds) if folds is not None else _random_folds(np.zeros(len(first)), seed)
-    leakage = np.array(
-        [[prediction(a, b, parts, permutations=0).score for b in heads.values()] for a in heads.values()]
-    )
     pid, sources = {}, heads | read
     for k, (factor, a, b) in enumerate(pairs):
         # what is read may be one class throughout, which is no mistake of the caller's
         estimate = counted_pid if {a, b} <= set(through) else estimate_pid
         pid[factor, a, b] = estimate(jax.random.fold_in(key, k), sources[a], sources[b], labels[factor])
-    return Audit(tuple(heads), tuple(labels), entropy, nats, error, nats + 1.645 * error, leakage, pid, read)
+    return Audit(
+        tuple(heads), tuple(labels), entropy, nats, error, nats + 1.645 * error, leakage(heads, parts), pid, read
+    )
 
 
 def label_information(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -80,6 +81,22 @@ def prediction(
     se = scores[:, 0].std(ddof=1) / np.sqrt(len(folds))
     tested = sum(len(fold.test) for fold in folds)
     return RelationResult(float(mean[0]), 0.0, float(se), *against(mean[1:], float(mean[0])), tested)
+
+
+def leakage(heads: Mapping[str, Features], folds: list[Fold]) -> np.ndarray:
+    """What heads hold of one another, by ``prediction`` without its null.
+
+    Parameters
+    ----------
+    heads : {head: [n, d] or one a fold}
+    folds : list of Fold
+
+    Returns
+    -------
+    [heads, heads]
+        Share of the variance of one head (column) that ridge regression of another (row) predicts, held out.
+    """
+    return np.array([[prediction(a, b, folds, permutations=0).score for b in heads.values()] for a in heads.values()])
 
 
 def _penalty(x: np.ndarray, y: np.ndarray, block: np.ndarray) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from pidjax.evaluate import (
     Audit,
@@ -16,6 +17,7 @@ from pidjax.evaluate import (
     ProbeResult,
     RelationResult,
     increment,
+    leakage,
     prediction,
     probe_class,
     probe_value,
@@ -170,9 +172,7 @@ def _audit(
     """As ``evaluate.audit``, whose perceptrons cost seconds a cell, by the linear probes that are there already."""
     results = [[probes[label.name][head] for label in found] for head in heads]
     nats, error = (np.array([[getattr(r, of) for r in row] for row in results]) for of in ("nats", "nats_se"))
-    share = [np.unique(label.values, return_counts=True)[1] / len(label.values) for label in found]
-    entropy = [-(p * np.log(p)).sum() if of.is_class else np.nan for p, of in zip(share, found, strict=True)]
-    leakage = [[prediction(a, b, folds, permutations=0).score for b in heads.values()] for a in heads.values()]
+    entropy = [stats.entropy(np.unique(of.values, return_counts=True)[1]) if of.is_class else np.nan for of in found]
     return Audit(
         tuple(heads),
         tuple(label.name for label in found),
@@ -180,7 +180,7 @@ def _audit(
         nats,
         error,
         nats + 1.645 * error,
-        np.array(leakage),
+        leakage(heads, folds),
         pid={},
         read={},
     )

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from pidjax.evaluate import Fold, audit, label_information
+from pidjax.evaluate import Fold, audit, label_information, leakage
 from pidjax.evaluate.figures import audit_maps
 
 N = 600
@@ -35,6 +35,7 @@ def test_factors_are_found_where_they_are(found):
     for i, j in [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2)]:
         assert found.nats[i, j] < 3 * found.std_error[i, j] + 0.01, (found.heads[i], found.factors[j])
     assert (found.upper > found.nats).all()
+    np.testing.assert_array_equal(found.leakage, leakage(HEADS, HALVES))
 
 
 def test_entropies_are_those_of_the_labels(found):
@@ -58,10 +59,10 @@ def test_heads_that_hold_the_same_leak():
         "c": HEADS["label"],
         "d": np.full((N, 2), 0.1),
     }
-    leakage = audit(jax.random.key(0), copies, {"xor": FACTORS["xor"]}, folds=HALVES).leakage
-    assert leakage[0, 1] > 0.99 and leakage[1, 0] > 0.99
-    assert abs(leakage[0, 2]) < 0.05 and abs(leakage[2, 0]) < 0.05
-    assert (leakage[:, 3] == 0).all()
+    found = leakage(copies, HALVES)
+    assert found[0, 1] > 0.99 and found[1, 0] > 0.99
+    assert abs(found[0, 2]) < 0.05 and abs(found[2, 0]) < 0.05
+    assert (found[:, 3] == 0).all()
 
 
 def test_each_fold_reads_its_own_representation():
