@@ -59,10 +59,11 @@ def known_of(pairs: PairedEpochs, events: str) -> Known | None:
             f"{folder / 'belongs.json'} tells the heads of the columns of factors.tsv beside it, and the two do not go "
             f"together ({str(error).splitlines()[0]}): use both as pidjax simulate wrote them, or move the events away."
         ) from error
-    if len(factors) != len(read_events_tsv(events)):
+    n = len(read_events_tsv(events))
+    if len(factors) != n:
         raise InputError(
-            f"{folder / 'factors.tsv'} holds {len(factors)} trials and {events} {len(read_events_tsv(events))}: use "
-            "both as pidjax simulate wrote them, or move the events away."
+            f"{folder / 'factors.tsv'} holds {len(factors)} trials and {events} {n}: use both as pidjax simulate wrote "
+            "them, or move the events away."
         )
     hidden = [name for name in heads if name not in IN_ALL_TRIALS]
     factors = factors.assign(**{name: factors[name].where(shown) for name in hidden})
