@@ -272,14 +272,15 @@ class CanonicalDecomposer(BaseEstimator):
         self._onsets: Onsets | None = None
         self.responses_: dict[str, Response] = {}
         if self.jitter > 0:
-            self._onsets = learn_onsets(trials, self.jitter, self.duration, SUPPORT, TIMED)
+            self._onsets = learn_onsets(trials, self.jitter, self.duration, SUPPORT, _left(trials, TIMED))
             self.responses_ = self._onsets.responses
             return
+        band = _left(trials, BAND)
         for name, (x, sfreq, start, rank) in courses(trials).items():
             first, last = SUPPORT[name]
             inside = max(first, start), min(last, start + x.shape[-1] / sfreq)
             self.responses_[name] = learn_response(
-                x, sfreq, start, support=inside, band=BAND[name], rank=rank, separable=rank == 1, iterations=5
+                x, sfreq, start, support=inside, band=band[name], rank=rank, separable=rank == 1, iterations=5
             )
 
     def _shared(self, eeg: np.ndarray, fnirs: np.ndarray, recording: np.ndarray) -> int:
@@ -345,3 +346,9 @@ def courses(trials: Evidence) -> dict[str, tuple[np.ndarray, float, float, int]]
         "eeg": (trials.erp, ERP_SFREQ, trials.erp_start, 1),
         "fnirs": (trials.fnirs, FNIRS_SFREQ, trials.fnirs_start, 2),
     }
+
+
+def _left(trials: Evidence, band: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Bands as far as filters left them."""
+    lowpass = {"eeg": trials.erp_lowpass, "fnirs": trials.fnirs_lowpass}
+    return {name: (lo, min(hi, lowpass[name])) for name, (lo, hi) in band.items()}

@@ -30,6 +30,8 @@ class Evidence(NamedTuple):
         Seconds of the first samples from the marker.
     recording : [n]
         Which recording a trial is of.
+    erp_lowpass, fnirs_lowpass : float
+        Hz up to which filters left the courses; what is above has leaked in at the ends of trials.
     """
 
     erp: np.ndarray
@@ -38,6 +40,8 @@ class Evidence(NamedTuple):
     erp_start: float
     fnirs_start: float
     recording: np.ndarray
+    erp_lowpass: float = np.inf
+    fnirs_lowpass: float = np.inf
 
     @property
     def n(self) -> int:
@@ -66,6 +70,8 @@ def evidence_of_pairs(pairs: PairedEpochs, *, jitter: float = 0.0) -> Evidence:
         float(evoked.tmin),
         float(fnirs.tmin),
         pairs.recording,
+        float(evoked.info["lowpass"]),
+        float(fnirs.info["lowpass"]),
     )
 
 
@@ -124,10 +130,12 @@ def joined(parts: list[Evidence]) -> Evidence:
     Raises
     ------
     InputError
-        Recordings whose windows or channels differ.
+        Recordings whose windows, channels or filters differ.
     """
     first = parts[0]
     for one in parts[1:]:
+        if (one.erp_lowpass, one.fnirs_lowpass) != (first.erp_lowpass, first.fnirs_lowpass):
+            raise InputError("recordings are filtered differently: filter all up to the same frequency.")
         if (one.erp_start, one.fnirs_start) != (first.erp_start, first.fnirs_start):
             raise InputError("recordings are cut differently around the marker: cut all in the same windows.")
         if (one.erp.shape[1:], one.fnirs.shape[1:]) != (first.erp.shape[1:], first.fnirs.shape[1:]):

@@ -96,7 +96,7 @@ def learn_response(
     Raises
     ------
     InputError
-        Fewer than 4 trials, or trials shorter than the support.
+        Fewer than 4 trials, trials shorter than the support, or too short to resolve the band.
     """
     n, _, times = x.shape
     lags = np.arange(round(support[0] * sfreq), round(support[1] * sfreq))
@@ -107,6 +107,11 @@ def learn_response(
         )
     f, spectra = np.fft.rfftfreq(times, 1 / sfreq), _rfft(x)
     blocked = (f < band[0]) | (f > band[1]) | (f == 0)
+    if blocked.all():
+        raise InputError(
+            f"trials of {times / sfreq:g} s resolve no frequency in {band[0]:g}–{band[1]:g} Hz, which filters "
+            "left: cut longer trials, or filter less."
+        )
 
     prior = None if onsets is None else onsets / onsets.sum(1, keepdims=True)
     at_marker = np.exp(2j * np.pi * f * start)

@@ -3,13 +3,14 @@
 import joblib
 import numpy as np
 import pytest
+from scipy.signal import butter, sosfiltfilt
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from pidjax._checks import InputError
 from pidjax.neuro import PairedEpochs, preprocess_eeg, preprocess_fnirs
 from pidjax.neuro.canonical import CanonicalDecomposer, Features
-from pidjax.neuro.evidence import Evidence, evidence_of_arrays, joined
+from pidjax.neuro.evidence import Evidence, evidence_of_arrays, evidence_of_pairs, joined
 from pidjax.neuro.simulate import make_task, simulate_trials
 from pidjax.neuro.simulate.montage import fnirs_info, short_pairs
 from pidjax.objectives import HEADS
@@ -211,6 +212,28 @@ def test_latencies_are_told_to_a_millionth(pairs, monkeypatch):
     model = CanonicalDecomposer(permutations=99).fit(pairs)
     np.testing.assert_array_equal(model.measure(pairs).latency, k > 9)
     assert all(np.isfinite(x).all() for x in model.transform(pairs).values())
+
+
+def test_what_a_filter_left_is_all_that_is_looked_at(pairs):
+    """A slow walk below 0.2 Hz, and half of its stretches with a response: what leaks in beyond is in all of them.
+
+    Told of the filter, amplitudes are those of the response; not told, of the leaks.
+    """
+    rng, n, times = np.random.default_rng(12), 160, 50
+    low = sosfiltfilt(butter(8, 0.2, fs=2.0, output="sos"), rng.standard_normal((4, n * times)).cumsum(1))
+    event = np.arange(n) % 2
+    rise = np.exp(-0.5 * ((np.arange(times) / 2 - 15) / 4) ** 2)
+    fnirs = low.reshape(4, n, times).swapaxes(0, 1) + 16 * event[:, None, None] * rise
+    power = rng.standard_normal((2, n, 3, 5))
+    seen = Evidence(rng.standard_normal((n, 3, 50)), power, fnirs, -1.0, -5.0, np.zeros(n, int))
+    told, untold = (
+        r(CanonicalDecomposer(permutations=99).fit(one).measure(one).fnirs[:, 0], event)
+        for one in (seen._replace(fnirs_lowpass=0.2), seen)
+    )
+    assert told > 0.9
+    assert untold < 0.2
+    found = evidence_of_pairs(pairs)
+    assert (found.erp_lowpass, found.fnirs_lowpass) == (30.0, 0.2)
 
 
 def test_paired_epochs_are_taken_as_they_are(pairs):

@@ -53,6 +53,8 @@ def test_bad_input_is_said_in_words():
     one = evidence_of_arrays(eeg, fnirs, short=SHORT, **RATES)
     with pytest.raises(InputError, match="cut differently"):
         joined([one, one._replace(erp_start=0.0)])
+    with pytest.raises(InputError, match="filtered differently"):
+        joined([one, one._replace(fnirs_lowpass=0.2)])
     with pytest.raises(InputError, match="other channels"):
         joined([one, one._replace(erp=one.erp[:, :1])])
     with pytest.raises(InputError, match="silent or not a number"):

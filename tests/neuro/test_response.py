@@ -101,3 +101,5 @@ def test_trials_too_few_or_too_short_are_refused():
         learn_response(x, SFREQ, START, **SETTINGS)
     with pytest.raises(InputError, match="at least as long"):
         learn_response(np.ones((10, 2, 15)), SFREQ, START, **SETTINGS)
+    with pytest.raises(InputError, match="resolve no frequency"):
+        learn_response(trials(10, np.ones(10), np.zeros(10), 8)[0], SFREQ, START, **SETTINGS | {"band": (0.0, 0.1)})
