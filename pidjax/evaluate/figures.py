@@ -156,20 +156,25 @@ def projection(
 ) -> Figure:
     """Every head in two dimensions, one row a colouring, with the silhouette of the standardised vectors.
 
-    ``method`` is "t-SNE", or "UMAP" where umap-learn is installed; principal components under 30 trials; heads of one
-    or two dimensions are shown as they are.
+    ``method`` is "t-SNE", or "UMAP" where umap-learn is installed; principal components under 30 trials; heads of two
+    dimensions are shown as they are, those of one as histograms.
     """
     figure = Figure(figsize=(2.5 * len(heads), 2.5 * len(colourings) + 0.2), layout="constrained")
     grid = figure.subplots(len(colourings), len(heads), squeeze=False)
     for column, (name, z) in enumerate(heads.items()):
         z = (z - z.mean(0)) / np.where(z.std(0) > 0, z.std(0), 1)
-        flat = _flat(z, method, seed)
+        alone = z.shape[1] == 1
+        flat = z if alone else _flat(z, method, seed)
+        bins = np.histogram_bin_edges(z, 24)
         for row, (title, label) in enumerate(colourings.items()):
             axes, label = grid[row, column], np.asarray(label)
             values = sorted(set(label.tolist()), key=str)
             for k, value in enumerate(values):
-                here = label == value
-                axes.scatter(*flat[here].T, s=14, color=COLOURS[k % len(COLOURS)], label=str(value), lw=0)
+                shown, kind = flat[label == value], {"color": COLOURS[k % len(COLOURS)], "label": str(value)}
+                if alone:
+                    axes.hist(shown[:, 0], bins, alpha=0.5, **kind)
+                else:
+                    axes.scatter(*shown.T, s=14, lw=0, **kind)
             axes.set_xticks([])
             axes.set_yticks([])
             if 1 < len(values) < len(z):
@@ -185,8 +190,8 @@ def projection(
 
 def _flat(z: np.ndarray, method: str, seed: int) -> np.ndarray:
     one_of("method", method, ("t-SNE", "UMAP"))
-    if z.shape[1] <= 2:
-        return np.pad(z, ((0, 0), (0, 2 - z.shape[1])))
+    if z.shape[1] == 2:
+        return z
     if len(z) < 30:
         return PCA(2, random_state=seed).fit_transform(z)
     if method == "UMAP":
@@ -215,7 +220,13 @@ def audit_maps(found: Audit) -> Figure:
         axes.set_title(title, fontsize=9)
         for (i, j), value in np.ndenumerate(written):
             axes.text(
-                j, i, f"{value:.2f}", ha="center", va="center", fontsize=8, color="w" if colour[i, j] < 0.6 else "k"
+                j,
+                i,
+                f"{round(value, 2) + 0.0:.2f}",
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="w" if colour[i, j] < 0.6 else "k",
             )
         figure.colorbar(image, ax=axes, shrink=0.8)
     return figure

@@ -66,7 +66,7 @@ def audit_section(metrics: Metrics) -> list[tuple[str, Any]]:
         {
             "head": head,
             **{
-                f"{label} ({entropy:.2f} nats)" if entropy == entropy else label: f"{nats:.3f} ± {error:.3f}"
+                f"{label} ({entropy:.2f} nats)" if entropy == entropy else label: f"{_plain(nats, 3)} ± {error:.3f}"
                 for label, entropy, nats, error in zip(found.factors, found.entropy, *of, strict=True)
             },
         }
@@ -74,9 +74,9 @@ def audit_section(metrics: Metrics) -> list[tuple[str, Any]]:
     ]
     words = (
         "<p>Nats ± standard error of every label in every head, in held-out trials, by the linear probe of the section "
-        "above; beside a label the entropy that is there to be found. A head whose label it is should be near it, all "
+        "Probes; beside a label the entropy that is there to be found. A head whose label it is should be near it, all "
         "others at 0; below 0 the probe has learned what does not hold. A number has no such ceiling, and its cell no "
-        "colour. Beside them the share of the variance of a head that ridge regression predicts from another: 0 "
+        "colour. On the right the share of the variance of a head that ridge regression predicts from another: 0 "
         "between heads that are linearly independent. A linear probe misses what is folded in: "
         "<code>pidjax.evaluate.audit</code> has a perceptron, and needs some hundred trials for it.</p>"
     )
@@ -88,13 +88,13 @@ def claim_section(claims: dict[str, SynergyClaim]) -> list[tuple[str, Any]]:
     rows = [
         {
             "label": label,
-            "nats": f"{c.nats:.3f} ± {c.std_error:.3f}",
-            "EEG alone": c.eeg,
-            "fNIRS alone": c.fnirs,
-            "linear": c.linear,
-            "re-paired, 95 %": c.null95,
+            "nats": f"{_plain(c.nats, 3)} ± {c.std_error:.3f}",
+            "EEG alone": _plain(c.eeg, 3),
+            "fNIRS alone": _plain(c.fnirs, 3),
+            "linear": _plain(c.linear, 3),
+            "re-paired, 95 %": _plain(c.null95, 3),
             "p": c.p,
-            "all products": c.bilinear,
+            "all products": _plain(c.bilinear, 3),
             "claim": "holds" if c.holds else "cannot be shown" if c.repairings < 19 else "does not hold",
         }
         for label, c in claims.items()
@@ -129,12 +129,12 @@ def known_section(
             {
                 "factor": name,
                 "belongs to": ", ".join(heads[name]),
-                "score there": f"{own.score:.2f} ± {own.se:.2f}",
+                "score there": f"{_plain(own.score)} ± {own.se:.2f}",
                 "most in": "nothing above chance" if nothing else best,
-                "nats": f"{r.nats:.3f} ± {r.nats_se:.3f}",
-                "score": f"{r.score:.2f} ± {r.se:.2f}",
-                "chance": r.chance,
-                "null 95 %": r.null95,
+                "nats": f"{_plain(r.nats, 3)} ± {r.nats_se:.3f}",
+                "score": f"{_plain(r.score)} ± {r.se:.2f}",
+                "chance": _plain(r.chance),
+                "null 95 %": _plain(r.null95),
                 "as it should be": "–" if nothing else "yes" if best in heads[name] else "no" if elsewhere else "level",
             }
         )
@@ -147,7 +147,8 @@ def known_section(
         "Activation is what both modalities share in size, intensity what the EEG and cost what the fNIRS has of its "
         "own, efficiency intensity less cost. The first page says which head the design means for the delay, synergy; "
         "that is so where no marker tells the onset, and where responses begin at the marker the fNIRS alone knows "
-        "their delay, which then belongs to unique_fnirs.</p>"
+        "their delay, which then belongs to unique_fnirs. One amplitude that tells of what is "
+        "shared and of what is its own puts both into one head.</p>"
     )
     return [("Where factors belong, and where they were found", report.table(rows) + words)]
 
@@ -197,7 +198,7 @@ def confound_section(metrics: Metrics) -> list[tuple[str, Any]]:
 
 def score(r: ProbeResult) -> str:
     """As tables of heads show it: * above 95 % of its null."""
-    return f"{r.score:.2f} ± {r.se:.2f}{'*' if r.score > r.null95 else ''}"
+    return f"{_plain(r.score)} ± {r.se:.2f}{'*' if r.score > r.null95 else ''}"
 
 
 def heading(name: str, r: ProbeResult) -> str:
@@ -217,6 +218,11 @@ def numbers(r: ProbeResult | RelationResult) -> dict[str, Any]:
         **nats,
         "trials": r.n,
     }
+
+
+def _plain(x: float, digits: int = 2) -> str:
+    """Decimals; a dash for what is no number, and no −0."""
+    return f"{round(x, digits) + 0.0:.{digits}f}" if np.isfinite(x) else "–"
 
 
 def _heads(probes: dict[str, dict[str, ProbeResult]]) -> str:

@@ -32,14 +32,16 @@ def test_projection_writes_the_silhouette_of_vectors():
     assert said[2] == ""
 
 
-def test_a_head_of_one_dimension_is_shown_as_it_is():
-    """Also one of zeros, beside one that is projected."""
+def test_a_head_of_one_dimension_is_a_histogram_of_every_kind():
+    """Also one of zeros, beside one that is projected: every trial is in one bar."""
     z = np.random.default_rng(1).normal(size=(40, 3))
     heads = {"one": z[:, :1], "none": np.zeros((40, 1)), "three": z}
-    one, none, _ = figures.projection(heads, {"kind": z[:, 0] > 0}).axes
-    assert not none.collections[0].get_offsets().any()
-    x, y = one.collections[1].get_offsets().T
-    assert (x > x.min()).any() and not y.any()
+    kind = z[:, 0] > 0.5
+    one, none, three = figures.projection(heads, {"kind": kind}).axes
+    for axes in (one, none):
+        assert [sum(bar.get_height() for bar in bars) for bars in axes.containers] == [(~kind).sum(), kind.sum()]
+    assert max(bar.get_height() for bar in none.patches) == (~kind).sum()
+    assert [len(dots.get_offsets()) for dots in three.collections] == [(~kind).sum(), kind.sum()]
 
 
 def test_projection_by_umap_where_it_is(monkeypatch):
