@@ -93,7 +93,7 @@ def pid_bars(atoms: Mapping[str, Mapping[str, tuple[float, float]]], names: Mapp
         )
     axes.axhline(0, color="0.3", lw=1)
     axes.set_xticks(range(len(atoms)), list(atoms))
-    axes.set(ylabel="nats (± bootstrap SE)", title="Information about each label in the classical features")
+    axes.set(ylabel="nats (± bootstrap SE)", title="Information about labels\nin the classical features")
     axes.legend(fontsize=8, frameon=False)
     return figure
 
