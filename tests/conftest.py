@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import gc
 import os
 import subprocess
@@ -34,17 +33,13 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     gc.set_threshold(50_000)  # tracing makes many objects and little garbage: a tenth of its time
-    if jaxlib.__version__.startswith("0.10."):  # private ways; XLA ends the process for a flag that it does not know
+    if jaxlib.__version__.startswith("0.10."):  # XLA ends the process for a flag that another version does not know
         # the older emitters and one piece of code per program compile in half the time
         flags = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
         # its checks of itself and what it does to loops are a seventh of a large program's time
         passes = "hlo-verifier,simplify-while-loops,while-loop-invariant-code-motion,while-loop-constant-sinking"
         flags = f"{flags} --xla_disable_hlo_passes={passes}"
         os.environ["XLA_FLAGS"] = f"{flags} {os.environ.get('XLA_FLAGS', '')}"
-        from jax._src.interpreters import mlir
-
-        # every program would load all dialects of MLIR anew, a fifth of the time of a small one
-        mlir.make_ir_context = functools.cache(mlir.make_ir_context)
     # compiled programs survive between runs; ranks must match, as the library promises
     jax.config.update("jax_compilation_cache_dir", str(ROOT / ".pytest_cache" / "jax"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

@@ -155,17 +155,21 @@ def test_augmentations_of_the_grid_are_of_samples():
 def test_pictures_show_what_was_found_where_something_was_published(tmp_path, monkeypatch):
     """A panel a set, guesses dashed, the grid's rows apart; the grid of sets of two sequences alone."""
     drawn = {}
-    monkeypatch.setattr(tables, "score_panels", lambda panels, label, path, **lines: drawn.update({path: panels}))
-    monkeypatch.setattr(experiment, "heat_map", lambda rows, columns, *_: drawn.update(grid=(rows, columns)))
+
+    def kept(*shown):
+        return SimpleNamespace(savefig=lambda path, dpi: drawn.update({path: shown}))
+
+    monkeypatch.setattr(tables, "score_panels", lambda panels, label, **lines: kept(panels))
+    monkeypatch.setattr(experiment, "heat_map", lambda rows, columns, label: kept(rows, columns))
     seed = {"accuracy": 0.75, "balanced_accuracy": 0.6, "accuracy_se": 0.01, "majority": 0.5, "chance": 0.5}
     found = {"comm": {"mosi": [seed, seed | {"balanced_accuracy": 0.7}], "mimic": [seed]}, "simclr": {"mosei": [seed]}}
     tables.figures(found, ("mosei", "mosi", "mimic"), tables.OF_CLASSES, PUBLISHED, tmp_path)
-    assert drawn[tmp_path / "accuracy.png"]["mosei"] == {"simclr": (75, 1, 71.9, 0)}
-    balanced = drawn[tmp_path / "balanced_accuracy.png"]
+    (plain,), (balanced,) = (drawn[tmp_path / name] for name in ("accuracy.png", "balanced_accuracy.png"))
+    assert plain["mosei"] == {"simclr": (75, 1, 71.9, 0)}
     assert list(balanced) == ["mosi", "mimic"] and balanced["mosi"]["comm"] == pytest.approx((65, 5, 67.5, 0))
     found |= {of_grid("comm", augments): {"mosi": [seed]} for augments in GRID if augments != DEFAULT}
-    experiment.grid_figure(found, tuple(SETS), tmp_path)
-    rows, columns = drawn["grid"]
+    experiment.grid_figure(found, tuple(SETS), tmp_path / "grid.png")
+    rows, columns = drawn[tmp_path / "grid.png"]
     assert columns == ["mosi"] and rows == {name: pytest.approx([65 if name == DEFAULT else 60]) for name in GRID}
 
 
