@@ -67,13 +67,15 @@ def main(
         kept_part(out, "full size", lambda _: two_steps(full()))
     present(data, sets)
     found: Scores = {}
+    default: Scores = {}
     for name in sets:
         load = functools.cache(functools.partial(loaded, data, name, released=released))
         for one, augments in trainings(name, method, grid=grid):
             compute = functools.partial(run, name, one, augments, chosen, load)
             for row, seeds in of_seeds(out, f"{name}, {of_grid(one, augments)}", chosen.seeds, compute).items():
                 found.setdefault(of_grid(row, augments), {})[name] = seeds
-    default = {row: by for row, by in found.items() if row.removeprefix("comm, ") not in GRID}
+                if augments == DEFAULT:
+                    default[row] = found[row]
     figures(default, sets, OF_CLASSES, PUBLISHED, out)
     if grid:
         grid_figure(found, sets, out / "grid.png")

@@ -219,14 +219,7 @@ def audit_maps(found: Audit) -> Figure:
         axes.set_yticks(range(len(found.heads)), [h.replace("_", " ") for h in found.heads], fontsize=8)
         axes.set_title(title, fontsize=9)
         for (i, j), value in np.ndenumerate(written):
-            axes.text(
-                j,
-                i,
-                f"{round(value, 2) + 0.0:.2f}",
-                ha="center",
-                va="center",
-                fontsize=8,
-                color="w" if colour[i, j] < 0.6 else "k",
-            )
+            pale = "w" if colour[i, j] < 0.6 else "k"
+            axes.text(j, i, f"{value:z.2f}", ha="center", va="center", fontsize=8, color=pale)
         figure.colorbar(image, ax=axes, shrink=0.8)
     return figure

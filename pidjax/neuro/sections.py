@@ -222,7 +222,7 @@ def numbers(r: ProbeResult | RelationResult) -> dict[str, Any]:
 
 def _plain(x: float, digits: int = 2) -> str:
     """Decimals; a dash for what is no number, and no −0."""
-    return f"{round(x, digits) + 0.0:.{digits}f}" if np.isfinite(x) else "–"
+    return f"{x:z.{digits}f}" if np.isfinite(x) else "–"
 
 
 def _heads(probes: dict[str, dict[str, ProbeResult]]) -> str:

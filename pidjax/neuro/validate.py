@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -106,12 +106,11 @@ def synergy_claim(
     rng = np.random.default_rng(seed)
     recording = np.asarray(recording)
 
-    def held(of: Callable[[CanonicalDecomposer, Features], np.ndarray]) -> Held:
-        found = [of(*one) for one in models]
+    def held(found: list[np.ndarray]) -> Held:
         return found if several else found[0]
 
     def paired_by(order: np.ndarray) -> Held:
-        return held(lambda one, of: one.heads(of.paired_anew(order))["synergy"])
+        return held([one.heads(of.paired_anew(order))["synergy"] for one, of in models])
 
     def known(z: Held) -> np.ndarray:
         """Pointwise nats."""
@@ -127,8 +126,8 @@ def synergy_claim(
     null = [linear(paired_by(shuffled_within(groups, rng))) for _ in range(repairings)]
     own = linear(head)
     p = (1 + sum(one >= own for one in null)) / (1 + repairings)
-    sides = (held(lambda one, of: one.normalised(of)[0]), held(lambda one, of: one.normalised(of)[1]))
-    both, *alone = (known(z) for z in (head, *sides))
+    normal = [one.normalised(of) for one, of in models]
+    both, *alone = (known(z) for z in (head, *(held(list(side)) for side in zip(*normal, strict=True))))
     of = recording[np.concatenate([fold.test for fold in folds])]
     both, *alone = (_units(x, of) for x in (both, *alone))
     above = [both, *(both - one for one in alone)]
@@ -138,7 +137,7 @@ def synergy_claim(
         std_error=_error(both),
         eeg=float(alone[0].mean()),
         fnirs=float(alone[1].mean()),
-        bilinear=linear(held(lambda one, of: _with_products(*one.normalised(of)))),
+        bilinear=linear(held([_with_products(*sides) for sides in normal])),
         linear=own,
         null95=float(np.quantile(null, 0.95)),
         p=p,
