@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from pidjax import bounds, critics, encoders
+from pidjax._checks import InputError
 from pidjax.critics.dot import learned_temperature
 from pidjax.critics.layers import linear_init
 from pidjax.math.collectives import gather, global_rows
@@ -204,8 +205,7 @@ def _contrast(
             terms = {"cross": ntxent_loss(one, two, temperature, axis_name)}
         else:  # of every row a class of its own
             y = global_rows(one.shape[0], axis_name)
-            both = jnp.stack([one, two], 1)
-            terms = {"cross": supcon_loss(both, y, temperature, axis_name, normalise=False)[0]}
+            terms = {"cross": supcon_loss(_both(one, two), y, temperature, axis_name, normalise=False)[0]}
         if augment:
             for side in SIDES:
                 p = z[f"{roles[-1]}_projection{side}"]
@@ -234,6 +234,16 @@ def supcon_loss(
         axis_name=axis_name,
     )
     return value, jnp.log(count * float(total) - 1)
+
+
+def _both(one: Array, two: Array) -> Array:
+    """Both modalities' vectors as views of a sample, [n, 2, d]."""
+    if one.shape != two.shape:
+        raise InputError(
+            "vectors of both modalities are contrasted with each other, so they must be of one width; "
+            f"found {one.shape[1]} and {two.shape[1]}: take encoders of one width."
+        )
+    return jnp.stack([one, two], 1)
 
 
 def supcon(
@@ -274,8 +284,8 @@ def supcon(
         return pair.backbones(nets, params, state, batch, key, train=train)
 
     def loss(params: Params, z: dict[str, Array], batch: Batch, *, axis_name: str | None = None):
-        y = pair.need_labels(batch)
-        both = jnp.stack([z[f"backbone{side}"] for side in SIDES], 1)
+        both = _both(*(z[f"backbone{side}"] for side in SIDES))
+        y = pair.need_labels(batch, both.shape[0])
         value, trivial = supcon_loss(both, y, temperature, axis_name, normalise=normalise)
         return scale * value, {"loss": scale * value, "supcon": scale * value, "trivial": scale * trivial}
 

@@ -138,7 +138,8 @@ def factorcl(
     I_NCE terms, phi the critics of the two I_CLUB terms, fitted by ``inner`` to I_NCE(X1; X2 | C) + I_NCE(X1; X2)
     (Eq. 100, Alg. 3).
 
-    Batch: "x1", "x2" [n, ...], "mask1", "mask2" where encoders take one, "y" [n] int for SUP.
+    Batch: "x1", "x2" [n, ...], "mask1", "mask2" where encoders take one, "y" [n] int for SUP; a label that is none of
+    0 ... ``classes`` − 1 makes the loss NaN, which stops training.
 
     ``encode`` returns, when training, the outputs of heads by name ("a1": [n, views, d], the sample first and its
     augmentations behind); otherwise [n, d] each of ``shared1, shared2`` (heads of nce12 and club12c), ``unique1,
@@ -226,13 +227,13 @@ def factorcl(
         if term in ("nce1", "nce2"):
             x = z[f"{head}{term[-1]}"]
             if supervised:
-                return [LineUp(x[:, 0], _code(pair.need_labels(batch), count, config.label_code))]
+                return [LineUp(x[:, 0], _code(pair.need_labels(batch, x.shape[0]), count, config.label_code))]
             return [LineUp(x[:, 0], x[:, k]) for k in range(1, x.shape[1])]
         one, two = z[f"{head}1"], z[f"{head}2"]
         if term not in CONDITIONAL:
             return [LineUp(one[:, 0], two[:, 0])]
         if supervised:
-            y = pair.need_labels(batch)
+            y = pair.need_labels(batch, one.shape[0])
             code = pair.one_hot(y, count)
             x1, x2 = critics.condition(one[:, 0], two[:, 0], code, "x" if config.condition_side == "first" else "both")
             return [LineUp(x1, x2, None, _log_weights(config, y, code, axis_name))]

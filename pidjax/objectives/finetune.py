@@ -11,7 +11,7 @@ from pidjax._checks import InputError, one_of
 from pidjax.critics.layers import linear_init
 from pidjax.math.collectives import mean_over_devices
 from pidjax.objectives.contrastive import supcon_loss
-from pidjax.objectives.pair import one_hot
+from pidjax.objectives.pair import need_labels, one_hot
 from pidjax.typing import Array, Batch, Objective, Params
 
 LOSSES = ("supcon", "cross_entropy", "binary", "mse")
@@ -86,11 +86,11 @@ def finetune(
             raise InputError('fine-tuning is supervised: the batch must hold labels "y".')
         views, y = embed(z), batch["y"]
         if loss == "supcon":
-            value, trivial = supcon_loss(views, y, temperature, axis_name)
+            value, trivial = supcon_loss(views, need_labels(batch, views.shape[0]), temperature, axis_name)
             return value, {"loss": value, "supcon": value, "trivial": trivial}
         found = output(params["theta"], views)
         if loss == "cross_entropy":
-            classes = one_hot(y, outputs)[:, None]
+            classes = one_hot(need_labels(batch, views.shape[0]), outputs)[:, None]
             value = -(classes * jax.nn.log_softmax(found)).sum(-1).mean()
             trivial = jnp.log(float(outputs))
         else:

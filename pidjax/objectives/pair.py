@@ -22,7 +22,7 @@ def views(augment: Augment | None, batch: Batch, key: Array, count: int, *, clea
     Raises
     ------
     InputError
-        A modality missing, no augmentation where views are asked for, or one that changes a shape.
+        No augmentation where views are asked for, or one that changes a shape; inputs as ``inputs`` refuses them.
     """
     sample = inputs(batch, modalities)
     if count == 0:
@@ -146,17 +146,38 @@ def joined(z: Mapping[str, Array], heads: Sequence[str]) -> Array:
     return jnp.concatenate([z[head] for head in heads], axis=-1)
 
 
-def need_labels(batch: Batch) -> Array:
+def need_labels(batch: Batch, n: int) -> Array:
+    """The classes "y" of the batch's ``n`` rows.
+
+    Raises
+    ------
+    InputError
+        None, or not one integer a row: labels [n, 1] would broadcast to another loss.
+    """
     if "y" not in batch:
         raise InputError('this objective is supervised: the batch must hold class labels "y", [n] int.')
-    return batch["y"]
+    y = batch["y"]
+    if y.shape != (n,) or not jnp.issubdtype(y.dtype, jnp.integer):
+        raise InputError(f'class labels "y" must be one integer a row, [{n}]; found {y.dtype} of shape {y.shape}.')
+    return y
 
 
 def inputs(batch: Batch, modalities: int = 2) -> Batch:
-    """The batch's "x1", "x2", ... and, of "mask1", "mask2", ..., those there are."""
+    """The batch's "x1", "x2", ... and, of "mask1", "mask2", ..., those there are.
+
+    Raises
+    ------
+    InputError
+        A modality missing; arrays of different numbers of rows.
+    """
     sides = range(1, modalities + 1)
     if any(f"x{i}" not in batch for i in sides):
         wanted = "both modalities, x1 and x2" if modalities == 2 else f"all modalities, x1 to x{modalities}"
         raise InputError(f"the batch must hold {wanted}; found {', '.join(batch) or 'nothing'}.")
     names = [f"{kind}{i}" for kind in ("x", "mask") for i in sides]
-    return {name: batch[name] for name in names if name in batch}
+    found = {name: batch[name] for name in names if name in batch}
+    rows = {name: x.shape[0] for name, x in found.items()}
+    if len(set(rows.values())) > 1:
+        said = ", ".join(f"{name} {n}" for name, n in rows.items())
+        raise InputError(f"row i of every array is sample i, so all must have as many rows; found {said}.")
+    return found

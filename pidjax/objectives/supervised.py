@@ -14,8 +14,9 @@ from pidjax.typing import Array, Batch, Encoder, Objective, Params
 def supervised(nets: Sequence[Encoder], classes: int) -> Objective:
     """Cross-entropy of softmax(W [e_1(x_1), e_2(x_2)] + b), in nats.
 
-    Batch: "x1", "x2" [n, ...], "y" [n] int. ``encode`` gives ``backbone1, backbone2`` [n, d]; ``info``:
-    ``cross_entropy`` and ``accuracy`` on the batch that is fitted.
+    Batch: "x1", "x2" [n, ...], "y" [n] int; a label that is none of 0 ... ``classes`` − 1 makes the loss NaN, which
+    stops training. ``encode`` gives ``backbone1, backbone2`` [n, d]; ``info``: ``cross_entropy`` and ``accuracy`` on
+    the batch that is fitted.
     """
 
     def init(key: Array, batch: Batch) -> tuple[Params, Params]:
@@ -27,7 +28,8 @@ def supervised(nets: Sequence[Encoder], classes: int) -> Objective:
         return pair.backbones(nets, params, state, batch, key, train=train)
 
     def loss(params: Params, z: dict[str, Array], batch: Batch, *, axis_name: str | None = None):
-        y, both = pair.need_labels(batch), pair.joined(z, ("backbone1", "backbone2"))
+        both = pair.joined(z, ("backbone1", "backbone2"))
+        y = pair.need_labels(batch, both.shape[0])
         classifier = encoders.linear(both.shape[-1], classes)
         logits = classifier.apply(params["theta"]["classifier"], {}, both)[0]
         value = -(pair.one_hot(y, classes) * jax.nn.log_softmax(logits)).sum(1).mean()
