@@ -46,8 +46,9 @@ def cross(
         Each gives a vector a sample.
     temperature : float
     head : sequence of int
-        Widths of a perceptron on each encoder, the last one that of the projection; none by default, as FactorCL has
-        it (its embeddings must then be of one width).
+        Widths of a perceptron on each encoder, the last one that of the projection; none by default, which contrasts
+        the encoders' vectors (of one width). FactorCL's released SimCLR and SupCon have (128, 128, 128), on encoders
+        of 128, and are probed at the encoders.
     normalise : bool
         Unit vectors; FactorCL's released code takes them as they are (temperature 0.07 or 0.5).
 
@@ -162,16 +163,8 @@ def _contrast(
     """Cross, and the terms within modalities where there is an augmentation, by networks of their own if ``apart``."""
     roles = ("cross", "self") if apart else ("cross",)
 
-    def heads(sizes: Sequence[int]) -> dict[str, Encoder]:
-        if not head:
-            return {}
-        return {
-            f"head{side}": encoders.mlp(d, *head, activation="relu", init="torch")
-            for side, d in zip(SIDES, sizes, strict=True)
-        }
-
     def init(key: Array, batch: Batch) -> tuple[Params, Params]:
-        built = pair.named(nets) | heads(pair.widths(nets, batch))
+        built = pair.named(nets) | _heads(head, pair.widths(nets, batch))
         drawn = {
             role: pair.init_parts(k, built) for role, k in zip(roles, jax.random.split(key, len(roles)), strict=True)
         }
@@ -185,11 +178,8 @@ def _contrast(
             theta = params["theta"][role]
             own = pair.keys_of_views(key, 1, len(SIDES) + 1 + number) if train and key is not None else None
             h, states[role] = pair.encode_sides(nets, theta, state[role], seen, own, train=train)
-            built = heads([h[side].shape[-1] for side in SIDES])
-            for side in SIDES:
-                z[f"{role}_backbone{side}"] = h[side]
-                p = built[f"head{side}"].apply(theta[f"head{side}"], {}, h[side])[0] if head else h[side]
-                z[f"{role}_projection{side}"] = p
+            z |= {f"{role}_backbone{side}": h[side] for side in SIDES}
+            z |= {f"{role}_{name}": p for name, p in _projections(head, theta, h).items()}
         if train:
             return z, states
         found = {}
@@ -214,6 +204,25 @@ def _contrast(
         return value, {"loss": value, **{name: ceiling - term for name, term in terms.items()}}
 
     return Objective(init, encode, loss)
+
+
+def _heads(head: Sequence[int], sizes: Sequence[int]) -> dict[str, Encoder]:
+    """A perceptron on each encoder, by its name among parameters."""
+    if not head:
+        return {}
+    return {
+        f"head{side}": encoders.mlp(d, *head, activation="relu", init="torch")
+        for side, d in zip(SIDES, sizes, strict=True)
+    }
+
+
+def _projections(head: Sequence[int], theta: Params, h: dict[str, Array]) -> dict[str, Array]:
+    """What the heads make of the encoders' vectors {"1", "2"}; those themselves without heads."""
+    built = _heads(head, [h[side].shape[-1] for side in SIDES])
+    return {
+        f"projection{side}": built[f"head{side}"].apply(theta[f"head{side}"], {}, h[side])[0] if head else h[side]
+        for side in SIDES
+    }
 
 
 def supcon_loss(
@@ -241,34 +250,40 @@ def _both(one: Array, two: Array) -> Array:
     if one.shape != two.shape:
         raise InputError(
             "vectors of both modalities are contrasted with each other, so they must be of one width; "
-            f"found {one.shape[1]} and {two.shape[1]}: take encoders of one width."
+            f"found {one.shape[1]} and {two.shape[1]}: give head=(...), or encoders of one width."
         )
     return jnp.stack([one, two], 1)
 
 
 def supcon(
-    nets: Sequence[Encoder], *, temperature: float = 0.1, base_temperature: float | None = None, normalise: bool = True
+    nets: Sequence[Encoder],
+    *,
+    temperature: float = 0.1,
+    base_temperature: float | None = None,
+    head: Sequence[int] = (),
+    normalise: bool = True,
 ) -> Objective:
     r"""SupCon on both modalities' vectors: samples of one class attract, whichever modality they come from.
 
-    .. math:: L = -\frac{T}{T_0} \, \text{supcon}([z_1; z_2])
+    .. math:: L = -\frac{T}{T_0} \, \text{supcon}([z_1; z_2]), \quad z_i = h_i(e_i(x_i))
 
     Batch: "x1", "x2" [n, ...], "y" [n] int. A row whose class has no other member still has its own other modality.
 
     Parameters
     ----------
     nets : two Encoders
-        Of one output width.
+        Each gives a vector a sample.
     temperature, base_temperature : float
         T and T_0 (T by default).
+    head
+        As for ``cross``.
     normalise : bool
         Unit vectors; the released code's are not, whose saved runs collapse to a constant (loss (T/T_0) log(2 N − 1)).
 
     Returns
     -------
     Objective
-        ``encode`` gives ``backbone1, backbone2``; ``info``: ``supcon`` and ``trivial``, its value for constant
-        vectors.
+        ``encode`` as of ``cross``; ``info``: ``supcon`` and ``trivial``, its value for constant vectors.
 
     References
     ----------
@@ -277,14 +292,15 @@ def supcon(
     scale = 1.0 if base_temperature is None else temperature / base_temperature
 
     def init(key: Array, batch: Batch) -> tuple[Params, Params]:
-        theta, state = pair.init_parts(key, pair.named(nets))
+        theta, state = pair.init_parts(key, pair.named(nets) | _heads(head, pair.widths(nets, batch)))
         return {"theta": theta, "phi": {}}, state
 
     def encode(params: Params, state: Params, batch: Batch, key: Array | None = None, *, train: bool):
-        return pair.backbones(nets, params, state, batch, key, train=train)
+        z, states = pair.backbones(nets, params, state, batch, key, train=train)
+        return z | _projections(head, params["theta"], {side: z[f"backbone{side}"] for side in SIDES}), states
 
     def loss(params: Params, z: dict[str, Array], batch: Batch, *, axis_name: str | None = None):
-        both = _both(*(z[f"backbone{side}"] for side in SIDES))
+        both = _both(*(z[f"projection{side}"] for side in SIDES))
         y = pair.need_labels(batch, both.shape[0])
         value, trivial = supcon_loss(both, y, temperature, axis_name, normalise=normalise)
         return scale * value, {"loss": scale * value, "supcon": scale * value, "trivial": scale * trivial}

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pidjax.objectives import clip, contrastive, cross, cross_self, supcon
+from pidjax.objectives import clip, contrastive, cross, cross_self, method, supcon
 from pidjax.objectives.contrastive import ntxent_loss
+from pidjax.objectives.pair import joined
 from pidjax.typing import Encoder
 
 IDENTITY = Encoder(lambda key: ({}, {}), lambda params, state, x, key=None, *, train=False, mask=None: (x, state))
@@ -52,7 +53,7 @@ def test_supcon(settings, labels, value):
     """A class of one member, as all of the second and fourth, still has the other modality's view of it."""
     objective = supcon([IDENTITY] * 2, **settings)
     batch = {"x1": VIEWS[:, 0], "x2": VIEWS[:, 1], "y": jnp.array(labels)}
-    z = {"backbone1": VIEWS[:, 0], "backbone2": VIEWS[:, 1]}
+    z = {"projection1": VIEWS[:, 0], "projection2": VIEWS[:, 1]}
     assert objective.loss({}, z, batch)[0] == pytest.approx(value, rel=1e-5)
 
 
@@ -62,9 +63,9 @@ def test_supcon_of_constant_vectors_is_the_trivial_value_and_devices_see_one_bat
 
     @jax.jit
     def run():
-        constant = {f"backbone{side}": jnp.ones((4, 3)) for side in "12"}
+        constant = {f"projection{side}": jnp.ones((4, 3)) for side in "12"}
         value, info = objective.loss({}, constant, {"y": y})
-        z = {"backbone1": VIEWS[:, 0], "backbone2": VIEWS[:, 1]}
+        z = {"projection1": VIEWS[:, 0], "projection2": VIEWS[:, 1]}
         shards = jax.tree.map(lambda x: x.reshape(2, 2, *x.shape[1:]), (z, {"y": y}))
         split = jax.vmap(lambda z, b: objective.loss({}, z, b, axis_name="data")[0], axis_name="data")(*shards)
         return value, info["trivial"], split.mean()
@@ -72,6 +73,44 @@ def test_supcon_of_constant_vectors_is_the_trivial_value_and_devices_see_one_bat
     value, trivial, split = jax.device_get(run())
     assert value == pytest.approx(trivial, rel=1e-6) == pytest.approx(0.5 / 0.07 * np.log(7), rel=1e-6)
     assert split == pytest.approx(24.3346470803, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["supcon", "simclr"])
+def test_heads_are_contrasted_and_encoders_probed(name):
+    """The loss is that of no head on what the heads say, written out; without a head, on what encoders say."""
+    batch = {"x1": VIEWS[:, 0], "x2": VIEWS[:, 1], "y": jnp.array([0, 0, 1, 1])}
+
+    @jax.jit
+    def run(key):
+        found = {}
+        for head in ((), (5, 2)):
+            of, heads = method(name, [IDENTITY] * 2, classes=2, head=head)
+            params, state = of.init(key, batch)
+            z, probed = (of.encode(params, state, batch, None, train=train)[0] for train in (True, False))
+            found[len(head)] = of.loss(params, z, batch)[0], params["theta"], joined(probed, heads)
+        return found
+
+    found = jax.device_get(run(jax.random.key(0)))
+    vectors = [np.asarray(VIEWS[:, i]) for i in (0, 1)]
+    (plain, *_), (headed, theta, _) = found[0], found[2]
+    theta = theta if name == "supcon" else theta["cross"]
+
+    def projected(side):
+        first, last = (theta[f"head{side + 1}"]["layers"][i] for i in (0, 1))
+        return np.maximum(vectors[side] @ first["kernel"] + first["bias"], 0) @ last["kernel"] + last["bias"]
+
+    def expected(one, two):
+        z = np.vstack([one, two]).astype(float)
+        z /= np.linalg.norm(z, axis=1, keepdims=True)
+        scores, rows = z @ z.T / 0.1, np.arange(8)
+        of = np.tile(batch["y"] if name == "supcon" else np.arange(4), 2)
+        alike, others = (of == of[:, None]) & (rows != rows[:, None]), rows != rows[:, None]
+        return np.mean(np.log((np.exp(scores) * others).sum(1)) - (scores * alike).sum(1) / alike.sum(1))
+
+    assert plain == pytest.approx(expected(*vectors), rel=1e-4)
+    assert headed == pytest.approx(expected(projected(0), projected(1)), rel=1e-4)
+    for _, _, probed in found.values():
+        np.testing.assert_array_equal(probed, np.hstack(vectors))
 
 
 def test_factorised_heads_are_side_by_side():
