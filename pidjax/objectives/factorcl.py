@@ -107,7 +107,10 @@ PAPER = FactorCLConfig()
 
 
 def released(*, supervised: bool) -> FactorCLConfig:
-    """Settings of the released code on synthetic factors."""
+    """Settings of the released code on synthetic factors.
+
+    Its critics of the CLUB terms read [y, x]: of weights from there, first-layer blocks "x" and "y" change places.
+    """
     side = "first" if supervised else "both"
     return FactorCLConfig(supervised, "concat", (512, 512), 2, side, club_mean="all", over="x", label_code="scalar")
 
