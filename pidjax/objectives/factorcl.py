@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -151,7 +151,8 @@ def factorcl(
 
     ``info`` holds the terms in nats, those of a condition with the kind of their negatives in the name, and
     ``spread_b``, ``spread_d``: the standard deviation of what the heads of the CLUB terms give, which can bring
-    their term to 0 by becoming constant while encoders keep everything.
+    their term to 0 by becoming constant while encoders keep everything. Of "kernel" negatives ``clamped_b``,
+    ``clamped_g`` are the shares of weights that were not positive and count as 0.
 
     What the terms are worth: I_NCE is a lower bound of what its line-up says (see ``negatives``), I_CLUB an upper
     bound at the optimal critic only, and there not tight (``bounds.nce_club``).
@@ -253,9 +254,9 @@ def factorcl(
             found.append(LineUp(x1, x2, None, _log_weights(config, None, given, axis_name)))
         return found
 
-    def read(term: str, params: Params, z: Any, batch: Batch, axis_name: str | None, *, nce: bool) -> Array:
-        def one(lined: LineUp) -> Array:
-            x, y, negatives, log_weights = lined
+    def read(lined: list[LineUp], params: Params, axis_name: str | None, *, nce: bool) -> Array:
+        def one(line_up: LineUp) -> Array:
+            x, y, negatives, log_weights = line_up
             if negatives is not None:
                 stats = critics.drawn_stats(critic, params, x, y, negatives)
             else:
@@ -264,24 +265,29 @@ def factorcl(
                 return bounds.infonce(stats, axis_name=axis_name)
             return bounds.nce_club(stats, all_pairs=config.club_mean == "all", axis_name=axis_name)
 
-        found = [one(lined) for lined in line_ups(term, z, batch, axis_name)]
+        found = [one(line_up) for line_up in lined]
         return sum(found[1:], found[0]) / len(found)
 
     def loss(params: Params, z: dict[str, Array], batch: Batch, *, axis_name: str | None = None):
         pair.several(batch["x1"].shape[0], axis_name)
         value, info = jnp.float32(0), {}
         for term, weight in weights.items():
-            of = params["phi" if term in CLUBS else "theta"][term]
-            found = read(term, of, z, batch, axis_name, nce=term not in CLUBS)
+            of, lined = params["phi" if term in CLUBS else "theta"][term], line_ups(term, z, batch, axis_name)
+            found = read(lined, of, axis_name, nce=term not in CLUBS)
             value += weight * found * (1 if term in CLUBS else -1)
             info[f"{term}_{config.negatives}" if term in CONDITIONAL else term] = found
+            if term in CONDITIONAL and config.negatives == "kernel":
+                log_weights = jnp.stack([line_up.log_weights for line_up in lined])  # type: ignore[list-item]
+                info[f"clamped_{HEADS[term]}"] = _clamped(log_weights, axis_name)
             if term in CLUBS:
                 info[f"spread_{HEADS[term]}"] = _spread([z[f"{HEADS[term]}{side}"][:, 0] for side in SIDES], axis_name)
         return value, {"loss": value, **info}
 
     def inner(params: Params, z: dict[str, Array], batch: Batch, *, axis_name: str | None = None):
         terms = [t for t in CLUBS if t in weights]
-        info = {f"critic_{t}": read(t, params["phi"][t], z, batch, axis_name, nce=True) for t in terms}
+        info = {
+            f"critic_{t}": read(line_ups(t, z, batch, axis_name), params["phi"][t], axis_name, nce=True) for t in terms
+        }
         return -sum(info.values(), jnp.float32(0)), info
 
     return Objective(init, encode, loss, inner if any(t in weights for t in CLUBS) else None)
@@ -313,6 +319,13 @@ def _log_weights(config: FactorCLConfig, y: Array | None, given: Array, axis_nam
         return bounds.same_group(gather(y, axis_name))[own]  # type: ignore[arg-type]
     everyone = jax.lax.stop_gradient(gather(given, axis_name))
     return bounds.ridge(jnp.exp(bounds.near(everyone)), config.regularisation)[own]
+
+
+def _clamped(log_weights: Array, axis_name: str | None) -> Array:
+    """Share of weight 0 among the pairs of different rows, of [pairs, rows of this device, rows of all]."""
+    everyone = log_weights.shape[-1]
+    zeros = mean_over_devices(jnp.isneginf(log_weights).mean(), axis_name)
+    return (zeros * everyone - 1) / (everyone - 1)  # every row leaves itself out
 
 
 def _spread(outputs: Sequence[Array], axis_name: str | None) -> Array:

@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.special import logsumexp
 
-from pidjax import bounds, encoders
+from pidjax import encoders
 from pidjax._checks import InputError
-from pidjax.objectives.factorcl import TERMS, FactorCLConfig, factorcl, released
+from pidjax.objectives.factorcl import ALGORITHM_2, HEADS, TERMS, FactorCLConfig, factorcl, released
 from pidjax.objectives.methods import METHODS, method
 
 N, D, CLASSES = 6, 3, 2
@@ -28,63 +29,102 @@ def batch():
     return found | {"y": np.array([0, 1, 1, 0, 1, 0])}
 
 
-def score(params, x, y):
-    """f of all pairs of [x, y], tiled: the published way."""
-    h = np.concatenate([np.repeat(x[:, None], len(y), 1), np.repeat(y[None], len(x), 0)], -1)
-    h = np.maximum(h @ np.vstack([params["x"], params["y"]]) + params["bias"], 0)
-    for layer in params["hidden"]:
+def layered(layers, h):
+    for layer in layers[:-1]:
         h = np.maximum(h @ layer["kernel"] + layer["bias"], 0)
-    return (h @ params["out"]["kernel"] + params["out"]["bias"])[..., 0]
+    return h @ layers[-1]["kernel"] + layers[-1]["bias"]
 
 
-def nce(table, over, allowed):
-    table, allowed = (table, allowed) if over == "y" else (table.T, allowed.T)
-    kept = np.where(allowed | np.eye(len(table), dtype=bool), np.exp(table), 0)
-    return np.mean(np.diag(table) - np.log(kept.sum(1)) + np.log((kept > 0).sum(1)))
+def score(params, x, y):
+    """f of all pairs of [x, y], tiled: the published way; of a separable critic, inner products of two perceptrons."""
+    if "g" in params:
+        return layered(params["g"], x) @ layered(params["h"], y).T
+    h = np.concatenate([np.repeat(x[:, None], len(y), 1), np.repeat(y[None], len(x), 0)], -1)
+    first = {"kernel": np.vstack([params["x"], params["y"]]), "bias": params["bias"]}
+    return layered([first, *params["hidden"], params["out"]], h)[..., 0]
 
 
-def club(table, over, allowed, every):
-    table, allowed = (table, allowed) if over == "y" else (table.T, allowed.T)
-    counted = allowed | np.eye(len(table), dtype=bool) if every else allowed
-    return np.mean(np.diag(table) - np.where(counted, table, 0).sum(1) / counted.sum(1))
+def sides(table, over, weights):
+    """Positive and negatives of every anchor: rows of the table, columns, or both."""
+    rows, columns = (np.diag(table), table, weights), (np.diag(table), table.T, weights)
+    return {"y": [rows], "x": [columns], "both": [rows, columns]}[over]
+
+
+def nce(positive, negatives, weights):
+    """Eq. 10 and log N, negatives counted by their weights."""
+    counted = np.hstack([np.ones((N, 1)), weights])
+    total = logsumexp(np.hstack([positive[:, None], negatives]), axis=1, b=counted)
+    return np.mean(positive - total + np.log(counted.sum(1)))
+
+
+def club(positive, negatives, weights, every):
+    """Eq. 11, the positive among the second mean's pairs where ``every`` one is."""
+    return np.mean(positive - ((weights * negatives).sum(1) + every * positive) / (weights.sum(1) + every))
+
+
+OTHERS = 1.0 - np.eye(N)
+
+
+def ridge_weights(config, given):
+    """K (K + λ)⁻¹ of a Gaussian kernel, clamped; rows of different samples alone, their sum N − 1."""
+    square = ((given[:, None] - given[None]) ** 2).sum(-1)
+    kernel = np.exp(-square / (2 * np.median(square))).astype(float)
+    weights = np.maximum(OTHERS * np.linalg.solve(kernel + config.regularisation * np.eye(N), kernel), 0)
+    return weights * (N - 1) / weights.sum(1, keepdims=True)
 
 
 def expected(config, params, z, y):
-    """Every term, from embeddings, by the formulas of App. D.1."""
+    """Every term, from embeddings, by the formulas of App. D.1; and the shares of weights that are clamped."""
     code = np.eye(CLASSES)[y]
     label = code if config.label_code == "one_hot" else y[:, None]
-    others = ~np.eye(N, dtype=bool)
-    alike = others & (y[:, None] == y[None]) if config.negatives == "same_label" else others
 
-    def conditions(head):
+    def conditions(head, critic):
+        """Positives, negatives and weights of every line-up of a conditional term."""
         one, two = z[f"{head}1"], z[f"{head}2"]
         if config.supervised:
-            both = config.condition_side == "both"
-            yield np.hstack([one[:, 0], code]), np.hstack([two[:, 0], code]) if both else two[:, 0]
-            return
+            x1, x2 = np.hstack([one[:, 0], code]), two[:, 0]
+            x2 = np.hstack([x2, code]) if config.condition_side == "both" else x2
+            alike = OTHERS * (y[:, None] == y) if config.negatives == "same_label" else OTHERS
+            return [sides(score(critic, x1, x2), config.over, alike)]
+        if config.negatives == "augmented":  # the condition is the first augmentation, the pair the second
+            x1 = np.hstack([one[:, 2], one[:, 1], two[:, 1]])
+            scores = np.vstack([score(critic, x1[i : i + 1], two[i, 2:]) for i in range(N)])
+            return [[(scores[:, 0], scores[:, 1:], np.ones_like(scores[:, 1:]))]]
+        found = []
         for k in range(1, one.shape[1]):
+            given = np.hstack([one[:, k], two[:, k]])
             if config.condition_side == "both":
-                yield np.hstack([one[:, 0], one[:, k]]), np.hstack([two[:, 0], two[:, k]])
+                x1, x2 = np.hstack([one[:, 0], one[:, k]]), np.hstack([two[:, 0], two[:, k]])
             else:
-                yield np.hstack([one[:, 0], one[:, k], two[:, k]]), two[:, 0]
+                x1, x2 = np.hstack([one[:, 0], given]), two[:, 0]
+            weights = ridge_weights(config, given) if config.negatives == "kernel" else OTHERS
+            found.append(sides(score(critic, x1, x2), config.over, weights))
+        return found
 
-    def of_terms(term):
+    def line_ups(term, critic):
+        head = HEADS[term]
+        if term.endswith("c"):
+            return conditions(head, critic)
         if term in ("nce1", "nce2"):
             c = z[f"c{term[-1]}"]
-            return [(c[:, 0], label)] if config.supervised else [(c[:, 0], c[:, k]) for k in range(1, c.shape[1])]
-        head = {"nce12": "a", "club12": "d", "club12c": "b", "nce12c": "g"}[term]
-        return list(conditions(head)) if term.endswith("c") else [(z[f"{head}1"][:, 0], z[f"{head}2"][:, 0])]
+            others = [label] if config.supervised else [c[:, k] for k in range(1, c.shape[1])]
+            pairs = [(c[:, 0], other) for other in others]
+        else:
+            pairs = [(z[f"{head}1"][:, 0], z[f"{head}2"][:, 0])]
+        return [sides(score(critic, *pair), config.over, OTHERS) for pair in pairs]
 
     found = {}
     for term in TERMS:
-        group = params["phi" if "club" in term else "theta"][term]
-        allowed = alike if term.endswith("c") else others
-        tables = [score(group, a, b) for a, b in of_terms(term)]
-        read = [
-            club(t, config.over, allowed, config.club_mean == "all") if "club" in term else nce(t, config.over, allowed)
-            for t in tables
-        ]
-        found[term] = np.mean(read)
+        lined = line_ups(term, params["phi" if "club" in term else "theta"][term])
+        if "club" in term:
+            found[term] = np.mean([club(*side, config.club_mean == "all") for both in lined for side in both])
+            found[f"critic_{term}"] = np.mean([nce(*side) for both in lined for side in both])
+            spread = [z[f"{HEADS[term]}{side}"][:, 0].std(0).mean() for side in "12"]
+            found[f"spread_{HEADS[term]}"] = np.mean(spread)
+        else:
+            found[term] = np.mean([nce(*side) for both in lined for side in both])
+        if term.endswith("c") and config.negatives == "kernel":
+            found[f"clamped_{HEADS[term]}"] = (lined[0][0][2] == 0).mean() * N / (N - 1) - 1 / (N - 1)
     return found
 
 
@@ -93,6 +133,12 @@ CONFIGS = {
     "ssl, first side, two pairs": dataclasses.replace(SMALL, condition_side="first", pairs=2),
     "sup": dataclasses.replace(SMALL, supervised=True),
     "sup, honest": dataclasses.replace(SMALL, supervised=True, condition_side="first", negatives="same_label"),
+    "ssl, separable critics, both sides, weights": dataclasses.replace(
+        SMALL, critic="separable", over="both", term_weights=(0.5, 2.0, 1.0, 3.0, 0.3, 1.5)
+    ),
+    "sup, Algorithm 2": dataclasses.replace(SMALL, supervised=True, term_weights=ALGORITHM_2),
+    "ssl, kernel": dataclasses.replace(SMALL, negatives="kernel", regularisation=0.1),
+    "ssl, augmented": dataclasses.replace(SMALL, negatives="augmented", pairs=5),
     "released ssl": dataclasses.replace(released(supervised=False), critic_hidden=(4, 4)),
     "released sup": dataclasses.replace(released(supervised=True), critic_hidden=(4, 4)),
 }
@@ -127,19 +173,20 @@ def test_terms_are_those_of_the_tiled_formula_on_one_device_and_two(name, batch)
 
     (value, info), (inner, critic_info) = jax.device_get(jax.jit(both)(params, z, batch))
     wanted = expected(config, params, z, batch["y"])
-    assert value == pytest.approx(sum(v if "club" in t else -v for t, v in wanted.items()), rel=1e-4)
-    for term, v in wanted.items():
-        shown = f"{term}_{config.negatives}" if term.endswith("c") else term
-        assert info[shown] == pytest.approx(v, rel=1e-4, abs=1e-4), term
+    signed = [w * wanted[t] * (1 if "club" in t else -1) for t, w in zip(TERMS, config.term_weights, strict=True)]
+    assert value == pytest.approx(sum(signed), rel=1e-4)
+    shown = {f"{t}_{config.negatives}" if t in TERMS and t.endswith("c") else t: v for t, v in wanted.items()}
+    assert info.keys() | critic_info.keys() == shown.keys() | {"loss"}
+    for term, v in shown.items():
+        assert (info | critic_info)[term] == pytest.approx(v, rel=1e-4, abs=1e-4), term
     assert inner == pytest.approx(-critic_info["critic_club12"] - critic_info["critic_club12c"], rel=1e-5)
-    table = score(params["phi"]["club12"], z["d1"][:, 0], z["d2"][:, 0])
-    assert critic_info["critic_club12"] == pytest.approx(
-        nce(table, config.over, ~np.eye(N, dtype=bool)), rel=1e-4, abs=1e-4
-    )
-    if name in ("ssl", "sup, honest"):
+    if config.negatives == "kernel":
+        assert 0 < wanted["clamped_b"] < 1
+    if name in ("ssl, kernel", "sup, honest"):
         shards = jax.tree.map(lambda x: x.reshape(2, N // 2, *x.shape[1:]), (z, batch))
-        over_devices = jax.jit(jax.vmap(lambda z, b: both(params, z, b, "data")[0][0], axis_name="data"))(*shards)
-        assert np.mean(over_devices) == pytest.approx(value, rel=1e-4)
+        over_devices = jax.jit(jax.vmap(lambda z, b: both(params, z, b, "data")[0][1], axis_name="data"))(*shards)
+        for term, v in info.items():
+            assert np.mean(over_devices[term]) == pytest.approx(v, rel=1e-4, abs=1e-4), term
 
 
 def test_representations_are_those_of_appendix_d(batch):
@@ -160,33 +207,6 @@ def test_representations_are_those_of_appendix_d(batch):
             np.testing.assert_allclose(found, wanted, atol=1e-5)
         assert held[f"backbone{side}"].shape == (N, D)
         assert z[f"b{side}"].shape == (N, 3, D) and z[f"d{side}"].shape == (N, 1, D)
-
-
-@pytest.mark.parametrize("negatives", ["augmented", "kernel"])
-def test_true_conditional_negatives_of_augmentations(negatives, batch):
-    config = dataclasses.replace(
-        SMALL, negatives=negatives, pairs=5 if negatives == "augmented" else 1, regularisation=0.1
-    )
-    objective = factorcl(NETS, config, augment=augment)
-    params, z, _ = shaped(objective, batch)
-    params, z = filled(params), filled(z, 1)
-    _, info = jax.device_get(jax.jit(objective.loss)(params, z, batch))
-    one, two, critic = z["g1"], z["g2"], params["theta"]["nce12c"]
-    terms = []
-    for i in range(N):
-        if negatives == "augmented":  # the condition is the first augmentation, the pair the second
-            scores = score(critic, np.concatenate([one[i, 2], one[i, 1], two[i, 1]])[None], two[i, 2:])[0]
-            terms.append(scores[0] - np.log(np.exp(scores).mean()))
-    if negatives == "kernel":
-        for k in (1,):
-            x, y = np.hstack([one[:, 0], one[:, k]]), np.hstack([two[:, 0], two[:, k]])
-            given = np.hstack([one[:, k], two[:, k]])
-            square = ((given[:, None] - given[None]) ** 2).sum(-1)
-            weights = np.exp(bounds.ridge(np.exp(-square / (2 * np.median(square))), 0.1))
-            scores = np.exp(score(critic, x, y))
-            lined = np.diag(scores) / (np.diag(scores) + (weights * scores).sum(1))
-            terms.append(np.mean(np.log(lined) + np.log1p(weights.sum(1))))
-    assert info[f"nce12c_{negatives}"] == pytest.approx(np.mean(terms), rel=1e-3, abs=1e-4)
 
 
 def test_names_select_terms_heads_and_augmentations(batch):
