@@ -1,8 +1,8 @@
 """Augmentations by name: one after another or one of several, of one modality; then of a sample with two.
 
 A configuration names steps, ``("drop", ("gaussian_noise", {"sd": 0.1}))``; ``compose`` makes one function of them;
-``apart`` and ``together`` make of such functions what objectives take, ``augment(key, sample) -> sample``, where a
-sample is {"x1", "x2"} and, for padded sequences, "mask1" and "mask2".
+``apart`` and ``together`` make of such functions, or of single steps, what objectives take,
+``augment(key, sample) -> sample``, where a sample is {"x1", "x2"} and, for padded sequences, "mask1" and "mask2".
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from pidjax._checks import InputError, check_share, one_of
-from pidjax.data import augment, augment_paired, augment_sequences, augment_steps, augment_tokens
+from pidjax.data import augment, augment_images, augment_paired, augment_sequences, augment_steps, augment_tokens
 from pidjax.data.augment_paired import Beside
 from pidjax.typing import Array
 
@@ -42,13 +42,14 @@ AUGMENTATIONS: dict[str, Callable[..., Any]] = {
         augment_paired.zero_where_silent,
         augment_paired.noise_where_spoken,
         augment_paired.zero_where_spoken,
+        augment_images.simclr,
         augment.time_mask,
         augment.channel_dropout,
         augment.band_gain,
         augment.delay_and_gain,
     )
 }
-"""Every augmentation by its name: vectors and sequences, audio features, words, unique ones, EEG and fNIRS signals."""
+"""By name: of vectors and sequences, audio features, words, unique ones, of pictures, of EEG and fNIRS signals."""
 
 Augmentation: TypeAlias = Callable[..., Any]
 """``aug(key, x, mask=None, beside=None)``: x' without a mask, (x', mask') with one; what ``compose`` returns."""
@@ -113,7 +114,7 @@ def compose(steps: Sequence[Step], how: str = "all") -> Augmentation:
     return augment
 
 
-def apart(*augmentations: Augmentation | None) -> SampleAugmentation:
+def apart(*augmentations: Step | None) -> SampleAugmentation:
     """Augment each modality with randomness of its own, x1, x2, ... in turn; None leaves one as it is.
 
     Independent augmentation (FactorCL-IndAug) where no step looks ``beside``; unique augmentation where, of two
@@ -127,8 +128,8 @@ def apart(*augmentations: Augmentation | None) -> SampleAugmentation:
     return augment
 
 
-def together(both: Augmentation) -> SampleAugmentation:
-    """Augment both modalities, sequences of one length, by the same draws: multi-drop, multi-crop.
+def together(both: Step) -> SampleAugmentation:
+    """Augment both modalities, sequences of one length, by the same draws: ``together("drop")`` is multi-drop.
 
     The same steps are lost in both where their masks are the same. Noise would be the same too: add it by ``apart``,
     ``in_turn``.

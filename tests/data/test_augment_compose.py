@@ -94,7 +94,7 @@ def test_apart_the_modalities_have_draws_of_their_own():
 @pytest.mark.parametrize("name", ["drop", "crop"])
 def test_together_both_lose_the_same_steps(name):
     """Multi-drop and multi-crop: sequences of different features, the same draws."""
-    found = many(together(compose([name])), {"x1": X, "x2": 1 + X[:, :1] ** 2, "mask1": MASK, "mask2": MASK})
+    found = many(together(name), {"x1": X, "x2": 1 + X[:, :1] ** 2, "mask1": MASK, "mask2": MASK})
     lost = [(found[side] == 0).all(-1) for side in ("x1", "x2")]
     np.testing.assert_array_equal(*lost)
     assert lost[0].any() and not lost[0][:, 6:].any()
@@ -188,6 +188,15 @@ def test_words(act, words):
         act()
 
 
+def test_pictures_are_augmented_by_name():
+    picture, off = (
+        np.random.default_rng(0).random((6, 6, 3), np.float32),
+        dict.fromkeys(("jitter_rate", "blur_rate"), 0),
+    )
+    flipped = compose([("simclr", {"size": 6, "crop": None, "flip": 1, "grey_rate": 0} | off)])(KEY, picture)
+    np.testing.assert_allclose(flipped, picture[:, ::-1], atol=1e-6)
+
+
 def test_names_are_those_of_the_functions():
     """One table for all, no name twice."""
-    assert all(name == function.__name__ for name, function in AUGMENTATIONS.items()) and len(AUGMENTATIONS) == 24
+    assert all(name == function.__name__ for name, function in AUGMENTATIONS.items()) and len(AUGMENTATIONS) == 25
