@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +12,7 @@ from experiments.figures import heat_map
 from experiments.full_shapes import compile_in_haste, two_steps
 from experiments.multibench.config import FEW, OF_SENTIMENT, PRESETS, READ, SETS, TUNED, Config, methods_of
 from experiments.multibench.measure import measured
-from experiments.multibench.methods import DEFAULT, GRID, full, objective, of_grid
+from experiments.multibench.methods import DEFAULT, GRID, Load, full, objective, of_grid
 from experiments.multibench.published import CAVEATS, PUBLISHED, RELEASED
 from experiments.multibench.tables import OF_CLASSES, Scores, claims, figures, scores_tables, sets_table
 from experiments.multibench.written import written
@@ -49,7 +48,8 @@ def main(
             default, of smoke one.
         grid: CoMM under every augmentation of sequences as well (CoMM, Fig. 6), on sets of two sequences.
         released: With what leaks in the released code: MIMIC standardised by all rows, tested ones too; and with its
-            labels of mosei and mosi, positive from 0 on. Results are in a folder of their own.
+            labels of mosei and mosi, positive from 0 on, and FactorCL's augmentations of it. Results are in a folder
+            of their own.
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
@@ -71,7 +71,7 @@ def main(
     for name in sets:
         load = functools.cache(functools.partial(loaded, data, name, released=released))
         for one, augments in trainings(name, method, grid=grid):
-            compute = functools.partial(run, name, one, augments, chosen, load)
+            compute = functools.partial(run, name, one, augments, chosen, load, released)
             for row, seeds in of_seeds(out, f"{name}, {of_grid(one, augments)}", chosen.seeds, compute).items():
                 found.setdefault(of_grid(row, augments), {})[name] = seeds
                 if augments == DEFAULT:
@@ -129,14 +129,15 @@ def run(
     method: str,
     augments: str,
     config: Config,
-    load: Callable[[], dict[str, dict[str, Any]]],
+    load: Load,
+    released: bool,
     seed: int,
     title: str,
     folder: Path,
 ) -> dict[str, dict[str, float]]:
     """Scores of one training, by row; CoMM's is fine-tuned too, but for the grid."""
     tuned = TUNED if method == "comm" and augments == DEFAULT else ""
-    made = objective(method, name, config, augments)
+    made = objective(method, name, config, load, augments, released=released)
     return measured(made, READ[method], load(), config.setting(name, method), seed, title, folder, tuned=tuned)
 
 

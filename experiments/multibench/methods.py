@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,10 @@ GRID: dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]] = {
 }
 """Augmentations of sequences: what each modality draws for itself, and what both draw together."""
 DEFAULT = "drop+noise"
+NOT_CLINICAL = (True, False, False, False, True)
+"""Of MIMIC's table: age and the kind of admission; the three diagnoses between them are clinical."""
+Load = Callable[[], dict[str, dict[str, Any]]]
+"""Gives a set's parts when called."""
 
 
 def of_grid(method: str, augments: str) -> str:
@@ -43,18 +48,20 @@ def of_grid(method: str, augments: str) -> str:
 
 
 @functools.lru_cache(maxsize=4)
-def objective(method: str, name: str, config: Config, augments: str = DEFAULT) -> Objective:
-    """The method on a set, one for all its seeds."""
-    augment = augmentation(name, of_comm=method in OF_COMM, augments=augments)
-    nets = tokens(name, config) if method in OF_COMM else vectors(name, config)
-    settings: dict[str, Any] = {}
+def objective(
+    method: str, name: str, config: Config, load: Load, augments: str = DEFAULT, *, released: bool = False
+) -> Objective:
+    """The method on the set that ``load`` gives, one for all its seeds."""
+    of_comm = method in OF_COMM
+    nets = tokens(name, config) if of_comm else vectors(name, config)
+    settings = {"augment": augmentation(name, augments)} if of_comm else of_factorcl(name, load, released=released)
     if method == "comm":
         width = config.series if name == "mimic" else WIDTH
-        settings = {"fusion": encoders.fusion_transformer(len(nets), width), "head": config.head}
-    elif method in OF_COMM:
+        settings |= {"fusion": encoders.fusion_transformer(len(nets), width), "head": config.head}
+    elif of_comm:
         nets = [encoders.pooled(net) for net in nets]
-        settings = {"width": WIDTH if method == "clip" else 13}
-    return objectives.method(method, nets, augment=augment, classes=2, **settings).objective
+        settings |= {"width": WIDTH if method == "clip" else 13}
+    return objectives.method(method, nets, classes=2, **settings).objective
 
 
 def full() -> Full:
@@ -63,21 +70,39 @@ def full() -> Full:
     shapes, setting = SETS[name].shapes, PRESETS["full"].setting(name, method)
     row: dict[str, Any] = {f"x{i}": (shape, np.float32) for i, shape in enumerate(shapes, 1)} | {"y": ((), np.int32)}
     row |= {f"mask{i}": (shape[:1], bool) for i, shape in enumerate(shapes, 1)}
-    return Full(objective(method, name, PRESETS["full"]), optimiser(setting.learning_rate, setting.weight_decay), row)
+    made = objective(method, name, PRESETS["full"], dict)  # no row of the set is looked at
+    return Full(made, optimiser(setting.learning_rate, setting.weight_decay), row)
 
 
-def augmentation(name: str, *, of_comm: bool, augments: str = DEFAULT) -> SampleAugmentation:
-    """CoMM's, of the grid; or FactorCL's as released, one of four (of a table, noise or nothing)."""
+def augmentation(name: str, augments: str = DEFAULT) -> SampleAugmentation:
+    """CoMM's, of the grid."""
     tables = [len(shape) == 1 for shape in SETS[name].shapes]
-    if not of_comm:
-        table = compose((("gaussian_noise", {"sd": 0.1}), "identity"), "one_of")
-        sequence = compose(RELEASED_SEQUENCES, "one_of")
-        return apart(*(table if is_table else sequence for is_table in tables))
     each, both = GRID[augments]
     found = [together(compose(both))] if both else []
     if each:
         found.append(apart(*(compose((NOISE,) if is_table else each) for is_table in tables)))
     return in_turn(*found)
+
+
+def of_factorcl(name: str, load: Load, *, released: bool = False) -> dict[str, SampleAugmentation]:
+    """``augment`` and ``unique_augment`` of FactorCL's Table 5; as released one of four (of a table, noise or nothing).
+
+    Words are hidden, and frames are noisy: all of them, or those without words. Signals are warped in time, and numbers
+    of the table are those of another admission: any of them, or those that are not clinical.
+    """
+    if released:
+        table = compose((("gaussian_noise", {"sd": 0.1}), "identity"), "one_of")
+        sequence = compose(RELEASED_SEQUENCES, "one_of")
+        return {"augment": apart(*(table if len(shape) == 1 else sequence for shape in SETS[name].shapes))}
+    if name == "mimic":
+        other = load()["train"]["x1"]
+        first = [("cut_mix", {"other": other}), ("cut_mix", {"other": other, "allowed": NOT_CLINICAL})]
+        second: Any = "time_warp"
+    else:
+        first = [(noise, {"sd": 0.1}) for noise in ("gaussian_noise", "noise_where_silent")]
+        second = ("zero", {"share": 0.15})
+    any_, unique = (apart(compose((one,)), compose((second,))) for one in first)
+    return {"augment": any_, "unique_augment": unique}
 
 
 def vectors(name: str, config: Config) -> list[Encoder]:

@@ -12,7 +12,7 @@ import pytest
 from experiments.multibench import __main__ as experiment
 from experiments.multibench import measure, tables
 from experiments.multibench.config import PRESETS, READ, SETS, Setting, methods_of
-from experiments.multibench.methods import DEFAULT, GRID, augmentation, objective, of_grid
+from experiments.multibench.methods import DEFAULT, GRID, NOT_CLINICAL, augmentation, objective, of_factorcl, of_grid
 from experiments.multibench.published import PUBLISHED
 from experiments.multibench.written import written
 from experiments.representation import Learned
@@ -113,7 +113,7 @@ def test_fine_tuning_starts_from_what_was_learned(tmp_path, monkeypatch, task, l
 @pytest.mark.parametrize("name, method", [("mimic", "factorcl_sup"), ("urfunny3", "cmc")])
 def test_methods_have_the_heads_that_are_read(name, method):
     """Traced at the sets' shapes: a loss, and the heads of every row."""
-    made, n = objective(method, name, PRESETS["smoke"]), 4
+    made, n = objective(method, name, PRESETS["smoke"], lambda: {"train": {"x1": np.ones((6, 5), np.float32)}}), 4
     batch = {f"x{i}": jax.ShapeDtypeStruct((n, *shape), np.float32) for i, shape in enumerate(SETS[name].shapes, 1)}
     if name != "mimic":
         batch |= {f"mask{x[1:]}": jax.ShapeDtypeStruct((n, 50), bool) for x in batch}
@@ -147,9 +147,32 @@ def test_augmentations_of_the_grid_are_of_samples():
         if masked:
             sample |= {"mask1": np.arange(50) < 30, "mask2": np.arange(50) < 30}
         for augments in grid:
-            augment = augmentation(name, of_comm=True, augments=augments)
+            augment = augmentation(name, augments)
             found = jax.eval_shape(augment, jax.random.key(0), sample)
             assert {k: x.shape for k, x in found.items()} == {k: x.shape for k, x in sample.items()}
+
+
+def test_factorcl_leaves_what_the_other_side_speaks_of():
+    """Table 5: noise where no word is, words hidden; numbers that are not clinical are other admissions'."""
+    text = np.ones((50, 300), np.float32)
+    text[3:6] = 0
+    sample = {"x1": np.ones((50, 20), np.float32), "x2": text, "mask1": np.arange(50) < 30, "mask2": np.arange(50) < 30}
+    augments = of_factorcl("mosi", dict)
+    for kind, noisy in (("augment", range(30)), ("unique_augment", (3, 4, 5))):
+        found = jax.device_get(augments[kind](jax.random.key(0), sample))
+        np.testing.assert_array_equal(np.flatnonzero((found["x1"] != 1).any(1)), noisy)
+        hidden = (found["x2"] != text).any(1)
+        assert not hidden[30:].any() and 1 <= hidden.sum() <= 4 and (found["x2"][hidden] == 0).all()
+    series = np.arange(24, dtype=np.float32)[:, None] + np.zeros(12, np.float32)
+    sample, others = {"x1": np.zeros(5, np.float32), "x2": series}, {"train": {"x1": np.ones((3, 5), np.float32)}}
+    keys = jax.random.split(jax.random.key(1), 40)
+    for kind, allowed in (("augment", (True,) * 5), ("unique_augment", NOT_CLINICAL)):
+        augment = of_factorcl("mimic", lambda: others)[kind]
+        found = jax.device_get(jax.vmap(augment, in_axes=(0, None))(keys, sample))
+        np.testing.assert_array_equal(found["x1"].any(0), allowed)
+        np.testing.assert_allclose(found["x2"][:, [0, -1]], np.broadcast_to(series[[0, -1]], (40, 2, 12)), atol=1e-4)
+        assert (np.abs(found["x2"] - series).max((1, 2)) > 1e-3).all()
+    assert set(of_factorcl("mimic", dict, released=True)) == {"augment"}
 
 
 def test_pictures_show_what_was_found_where_something_was_published(tmp_path, monkeypatch):
