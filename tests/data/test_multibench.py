@@ -164,6 +164,20 @@ def test_affect(tmp_path):
     assert set(released) == {"x1", "mask1", "x2", "mask2", "y", "value"} and released["y"][0] == 1 != train["y"][0]
 
 
+def test_words_are_what_is_finite(tmp_path):
+    """A row whose words are −inf has none, one that begins with −inf begins behind it; a silent row of sound stays."""
+    content = whole()
+    content["train"]["text"][5] = -np.inf
+    content["train"]["text"][6] = 1
+    content["train"]["text"][6, :3] = -np.inf
+    content["train"]["audio"][7] = 0
+    train = affect(written(tmp_path / "a.pkl", content), "mosi", ("audio", "text"))["train"]
+    kept = [i for i in range(16) if i not in (2, 5, 9)]
+    np.testing.assert_allclose(train["value"], content["train"]["labels"][kept, 0, 0], rtol=1e-6)
+    assert train["mask2"][kept.index(6)].sum() == STEPS - 3
+    assert not train["x1"][kept.index(7)].any() and train["mask1"][kept.index(7)].all()
+
+
 def test_bad_affect_files_are_refused(tmp_path):
     def refused(message, **changes):
         content = whole()
@@ -178,6 +192,7 @@ def test_bad_affect_files_are_refused(tmp_path):
     refused("labels must be numbers", labels=np.array(["good"] * 16))
     refused("labels must be finite", labels=np.full(16, np.nan))
     refused("no row has a word", text=np.zeros((16, STEPS, 300)))
+    refused("no row has a word", text=np.full((16, STEPS, 300), -np.inf))
     with pytest.raises(InputError, match="lacks the part test"):
         affect(written(tmp_path / "a.pkl", {"train": spoken(), "valid": spoken()}))
     humour = whole() | {"train": spoken() | {"labels": np.arange(16) % 2}}
@@ -242,5 +257,10 @@ def test_bad_mimic_files_are_refused(tmp_path):
         content = {k: v for k, v in (admissions() | changes).items() if v is not None}
         with pytest.raises(InputError, match=message):
             mimic(written(tmp_path / "im.pk", content))
+    few = {k: x[:9] for k, x in admissions().items()}
+    with pytest.raises(InputError, match="10 admissions or more; found 9"):
+        mimic(written(tmp_path / "im.pk", few))
+    with pytest.raises(InputError, match="columns 1 to 5 of deaths; found 5 columns"):
+        mimic(written(tmp_path / "im.pk", admissions() | {"adm_labels_all": np.zeros((N, 5))}), -1)
     with pytest.raises(InputError, match="one of 20 groups"):
         mimic(written(tmp_path / "im.pk", admissions()), 20)

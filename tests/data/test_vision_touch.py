@@ -96,6 +96,15 @@ def test_pictures_with_colours_first_and_larger_ones(tmp_path):
         np.testing.assert_array_equal(by["x1"][1], shown[1, 1:129, 2:130])
 
 
+def test_what_is_not_finite_is_refused_when_it_is_read(tmp_path):
+    for i in range(3):
+        write(tmp_path / name(i, 0), arrays(i) | {"ee_forces_continuous": np.full((STEPS, 50, 6), np.inf)})
+    train = vision_touch(tmp_path, "contact", ("image", "force"))["train"]
+    assert train["x1"][:1].dtype == np.uint8
+    with pytest.raises(InputError, match="holds force that is not finite: leave the file out"):
+        train["x2"][:1]
+
+
 def test_bad_files_are_refused(tmp_path):
     def refused(message, **changes):
         content = {key: x for key, x in (arrays(0) | changes).items() if x is not None}
@@ -108,6 +117,17 @@ def test_bad_files_are_refused(tmp_path):
     refused(r"image is \(4, 64, 64, 3\); there must be image", image=np.zeros((STEPS, 64, 64, 3), np.uint8))
     refused(r"ee_forces_continuous is \(4, 50, 5\)", ee_forces_continuous=np.zeros((STEPS, 50, 5)))
     refused(r"contact is \(3, 50\)", contact=np.zeros((3, 50)))
+    refused("contact must hold numbers; found object", contact=np.array(["touch"] * STEPS, object))
+    refused("contact that is not finite: leave the file out", contact=np.full((STEPS, 50), np.nan))
+    refused("pictures must be uint8; found float64", image=np.zeros((STEPS, 128, 128, 3)))
+    with pytest.raises(InputError, match=r"proprio is \(4, 7\)"):
+        write(tmp_path / name(0, 0), arrays(0) | {"proprio": np.zeros((STEPS, 7))})
+        vision_touch(tmp_path)
+    with h5py.File(tmp_path / name(0, 0), "a") as file:
+        del file["contact"]
+        file.create_group("contact")
+    with pytest.raises(InputError, match="lacks 'contact'"):
+        vision_touch(tmp_path)
     refused("3 trajectories or more; found 1 in 1 files")
     (tmp_path / name(0, 0)).write_bytes((tmp_path / name(0, 0)).read_bytes()[:5000])
     with pytest.raises(InputError, match="cut off or no HDF5 file"):

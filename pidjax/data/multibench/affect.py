@@ -82,8 +82,10 @@ def affect(
 ) -> dict[str, dict[str, Any]]:
     """``{"train" | "validation" | "test": {"x1", "mask1", "x2", "mask2", ..., "y", "value"}}`` of a MultiBench pickle.
 
-    Rows without words are left out; every modality of a row begins where its words begin, and what was padded in front
-    is padded behind, with a mask of what is real. ``x`` are ``Sequences``: only a batch is read.
+    Rows without words are left out, those whose words are zeros or not finite too; a row stays whose other modalities
+    are zeros, called real, since a face or a voice may be missing where something is said. Every modality of a row
+    begins where its words begin, and what was padded in front is padded behind, with a mask of what is real. ``x`` are
+    ``Sequences``: only a batch is read.
     ``y`` [n] int is whether the label is above 0 (CoMM's; sarcasm's are −1 and 1, humour's 0 and 1), ``value`` [n] the
     label itself.
 
@@ -148,7 +150,7 @@ def _part(
             raise InputError(f"{where} {key} of {name} has {expected} features; found {x.shape[2]}.")
     kept, first = _words(arrays["text"])
     if not len(kept):
-        raise InputError(f"{where} text is zero everywhere: no row has a word.")
+        raise InputError(f"{where} text is zero or not finite everywhere: no row has a word.")
     steps = arrays["text"].shape[1]
     real = np.arange(steps) < (steps - first)[:, None]
     found: dict[str, Any] = {}
@@ -170,11 +172,12 @@ def _numbers(labels: Any, where: str) -> np.ndarray:
 
 
 def _words(text: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows whose words do not sum to 0, and the step of the first word of each."""
+    """Rows whose words, where finite, do not sum to 0, and the step of the first word of each."""
     kept, first = [], []
     for start, piece in _pieces(text):
-        spoken = (piece != 0).any(2)
-        some = piece.sum((1, 2), dtype=np.float64) != 0
+        real = np.isfinite(piece)
+        spoken = (real & (piece != 0)).any(2)
+        some = piece.sum((1, 2), dtype=np.float64, where=real) != 0
         kept.append(start + np.flatnonzero(some))
         first.append(spoken.argmax(1)[some])
     return np.concatenate(kept), np.concatenate(first)

@@ -181,8 +181,10 @@ def _labels(path: Path, task: str, modalities: Sequence[str]) -> np.ndarray:
         asked = "contact" if task == "contact" else "proprio"
         keys = [*(KEYS[modality] for modality in modalities), asked]
         for key in keys:
-            if key not in stored:
+            if not isinstance(stored.get(key), h5py.Dataset):
                 raise InputError(f"{path} lacks {key!r}; it must hold {NEEDED}, and contact [steps, ...].")
+            if stored[key].dtype.kind not in "biuf":
+                raise InputError(f"{path}: {key} must hold numbers; found {stored[key].dtype}.")
         steps = stored[keys[0]].shape[0]
         for key in keys:
             if not _fits(key, stored[key].shape, steps):
