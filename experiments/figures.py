@@ -1,4 +1,4 @@
-"""Pictures of scores: what came out beside what was published, and a table of numbers in colours."""
+"""Pictures of scores: what came out beside what was published."""
 
 from __future__ import annotations
 
@@ -80,25 +80,4 @@ def score_panels(
         fontsize=8,
         frameon=False,
     )
-    return fig
-
-
-def heat_map(rows: Mapping[str, Sequence[float]], columns: Sequence[str], label: str) -> Figure:
-    """Numbers in their cells, in the colour of how far above or below the mean of their column they are."""
-    values = np.array(list(rows.values()))
-    above = values - values.mean(0)
-    most = max(float(np.abs(above).max()), 1e-9)
-    size = (2.8 + 0.9 * len(columns), 1.4 + 0.3 * len(rows))
-    fig = Figure(figsize=size, layout="constrained")
-    axis = fig.subplots()
-    image = axis.imshow(above, cmap="RdBu_r", vmin=-most, vmax=most, aspect="auto")
-    for (i, j), value in np.ndenumerate(values):
-        pale = abs(above[i, j]) < 0.6 * most
-        axis.text(j, i, f"{value:.1f}", ha="center", va="center", fontsize=8, color="k" if pale else "w")
-    axis.set_xticks(range(len(columns)), columns, fontsize=8)
-    axis.set_yticks(range(len(rows)), list(rows), fontsize=8)
-    axis.set_title(label, fontsize=9)
-    bar = fig.colorbar(image)
-    bar.set_label("less the mean of the column", fontsize=8)
-    bar.ax.tick_params(labelsize=8)
     return fig

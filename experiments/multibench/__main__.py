@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from experiments.command import command
-from experiments.figures import heat_map
 from experiments.full_shapes import compile_in_haste, two_steps
 from experiments.multibench.config import FEW, OF_SENTIMENT, PRESETS, READ, SETS, TUNED, Config, methods_of
+from experiments.multibench.grid import DEFAULT, grid_figure, grid_of, grid_table, matrices, of_grid
 from experiments.multibench.measure import measured
-from experiments.multibench.methods import DEFAULT, GRID, Load, full, objective, of_grid
+from experiments.multibench.methods import Load, full, objective
 from experiments.multibench.published import CAVEATS, PUBLISHED, RELEASED
 from experiments.multibench.tables import OF_CLASSES, Scores, claims, figures, scores_tables, sets_table
 from experiments.multibench.written import written
-from experiments.results import check_names, finish, folder_of, kept_part, mean_error, of_seeds, opened
+from experiments.results import check_names, finish, folder_of, kept_part, of_seeds, opened
 from pidjax._checks import InputError, one_of
 from pidjax.data import multibench
 from pidjax.data.multibench.affect import SOURCE as OF_AFFECT
@@ -46,7 +46,7 @@ def main(
             smoke two.
         method: Of simclr, cross_self, cross_self_fact, factorcl_ssl, clip, cmc, comm, supcon, factorcl_sup; all by
             default, of smoke one.
-        grid: CoMM under every augmentation of sequences as well (CoMM, Fig. 6), on sets of two sequences.
+        grid: CoMM under every augmentation of sequences as well (CoMM, Fig. 6), on mimic, mosi, urfunny and mustard.
         released: With what leaks in the released code: MIMIC standardised by all rows, tested ones too; and with its
             labels of mosei and mosi, positive from 0 on, and FactorCL's augmentations of it. Results are in a folder
             of their own.
@@ -77,9 +77,10 @@ def main(
                 if augments == DEFAULT:
                     default[row] = found[row]
     figures(default, sets, OF_CLASSES, PUBLISHED, out)
-    if grid:
-        grid_figure(found, sets, out / "grid.png")
     tables = scores_tables(found, sets, OF_CLASSES, PUBLISHED)
+    if grid and (by_set := matrices(found, sets)):
+        grid_figure(by_set).savefig(out / "grid.png", dpi=120)
+        tables.append(grid_table(by_set))
     claimed = claims(found, OF_CLASSES, PUBLISHED, JUDGED, judged=preset == "full")
     notes = [RELEASED, CAVEATS] if released else [CAVEATS]
     finish(out, started, [*tables, sets_table(found, sets), *notes], claimed, {"released": released, "rows": found})
@@ -104,23 +105,11 @@ def loaded(data: Path, name: str, *, released: bool = False) -> dict[str, dict[s
     return multibench.affect(data / of.file, of.key, of.modalities, released=released and name in OF_SENTIMENT)
 
 
-def grid_figure(found: Scores, sets: tuple[str, ...], path: Path) -> None:
-    """CoMM's balanced accuracy under every augmentation, of the sets that the grid was made of (CoMM, Fig. 6)."""
-    by = {augments: found.get(of_grid("comm", augments), {}) for augments in GRID}
-    columns = [name for name in sets if all(name in of for of in by.values())]
-    if columns:
-        rows = {
-            augments: [100 * mean_error([one["balanced_accuracy"] for one in of[name]])[0] for name in columns]
-            for augments, of in by.items()
-        }
-        heat_map(rows, columns, "CoMM, balanced accuracy (%)").savefig(path, dpi=120)
-
-
 def trainings(name: str, method: tuple[str, ...], *, grid: bool) -> list[tuple[str, str]]:
-    """Methods and augmentations of a set; the grid's where both modalities are sequences."""
+    """Methods and augmentations of a set, and CoMM's of the grid."""
     found = [(one, DEFAULT) for one in methods_of(name, SETS[name].modalities, method)]
-    if grid and [len(shape) for shape in SETS[name].shapes] == [2, 2]:
-        found += [("comm", augments) for augments in GRID if ("comm", augments) not in found]
+    if grid:
+        found += [("comm", augments) for augments in grid_of(name) if ("comm", augments) not in found]
     return found
 
 

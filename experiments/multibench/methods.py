@@ -10,6 +10,7 @@ import numpy as np
 
 from experiments.full_shapes import Full
 from experiments.multibench.config import OF_COMM, PRESETS, SETS, Config
+from experiments.multibench.grid import DEFAULT
 from experiments.representation import optimiser
 from pidjax import encoders, objectives
 from pidjax.data import RELEASED_SEQUENCES, apart, compose, in_turn, together
@@ -22,29 +23,12 @@ TABLE, SERIES = 10, 30
 """Of MIMIC: hidden units of its table, and of the recurrent layer."""
 NOISE = ("gaussian_noise", {"sd": 0.1, "chance": 0.5})
 DROP = ("drop", {"most": 0.8, "chance": 0.5})
-CROP = ("crop", {"least": 0.2, "chance": 0.5})
-GRID: dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]] = {
-    "noise": ((NOISE,), ()),
-    "drop": ((DROP,), ()),
-    "crop": ((CROP,), ()),
-    "drop+noise": ((DROP, NOISE), ()),
-    "crop+noise": ((CROP, NOISE), ()),
-    "multi_drop": ((), (DROP,)),
-    "multi_crop": ((), (CROP,)),
-    "multi_drop+noise": ((NOISE,), (DROP,)),
-    "multi_crop+noise": ((NOISE,), (CROP,)),
-}
-"""Augmentations of sequences: what each modality draws for itself, and what both draw together."""
-DEFAULT = "drop+noise"
+CROP = ("crop", {"least": 0.08, "chance": 0.5})
+STEPS = {"noise": NOISE, "drop": DROP, "crop": CROP}
 NOT_CLINICAL = (True, False, False, False, True)
 """Of MIMIC's table: age and the kind of admission; the three diagnoses between them are clinical."""
 Load = Callable[[], dict[str, dict[str, Any]]]
 """Gives a set's parts when called."""
-
-
-def of_grid(method: str, augments: str) -> str:
-    """The row of the tables that a method under one of ``GRID`` is."""
-    return method if augments == DEFAULT else f"{method}, {augments}"
 
 
 @functools.lru_cache(maxsize=4)
@@ -75,12 +59,14 @@ def full() -> Full:
 
 
 def augmentation(name: str, augments: str = DEFAULT) -> SampleAugmentation:
-    """CoMM's, of the grid."""
-    tables = [len(shape) == 1 for shape in SETS[name].shapes]
-    each, both = GRID[augments]
+    """CoMM's, of the grid: both modalities lose the same steps first, then each what it loses for itself."""
+    parts = augments.split("+")
+    both = [STEPS[one.removeprefix("multi_")] for one in parts if one not in STEPS]
+    each = [STEPS[one] for one in parts if one in STEPS]
     found = [together(compose(both))] if both else []
     if each:
-        found.append(apart(*(compose((NOISE,) if is_table else each) for is_table in tables)))
+        tables = [len(shape) == 1 for shape in SETS[name].shapes]
+        found.append(apart(*(compose([NOISE] if is_table else each) for is_table in tables)))
     return in_turn(*found)
 
 

@@ -12,7 +12,7 @@ from experiments.results import Claim, matrix, spread
 Scores = dict[str, dict[str, list[dict[str, float]]]]
 """By row of the tables and set: the scores of every seed."""
 Published = Mapping[str, Mapping[str, Mapping[str, str]]]
-"""By score, row and set: the number, as it is shown."""
+"""By score, row and set: the number, or "number ± deviation", as it is shown."""
 
 
 class Shown(NamedTuple):
@@ -110,7 +110,7 @@ def claims(
                     continue
                 mean = shown.scale * sum(one[score] for one in seeds) / len(seeds)
                 room = 2 * shown.scale * seeds[0][f"{score}_se"]
-                bound = float(by_row[row][name]) + (room if shown.less else -room)
+                bound = float(by_row[row][name].split(" ± ")[0]) + (room if shown.less else -room)
                 holds = (mean <= bound if shown.less else mean >= bound) if judged else None
                 expected = f"{'<=' if shown.less else '>='} {bound:.{shown.digits}f}"
                 obtained = f"{mean:.{shown.digits}f}"

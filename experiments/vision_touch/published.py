@@ -2,11 +2,11 @@
 
 PUBLISHED: dict[str, dict[str, dict[str, str]]] = {
     "mse": {
-        "clip": {"end_effector": "33.09"},
-        "cross_self": {"end_effector": "7.56"},
-        "factorcl_ssl": {"end_effector": "10.82"},
-        "comm": {"end_effector": "4.55"},
-        "comm, fine-tuned": {"end_effector": "1.34"},
+        "clip": {"end_effector": "33.09 ± 3.67"},
+        "cross_self": {"end_effector": "7.56 ± 0.31"},
+        "factorcl_ssl": {"end_effector": "10.82 ± 0.56"},
+        "comm": {"end_effector": "4.55 ± 0.30"},
+        "comm, fine-tuned": {"end_effector": "1.34 ± 0.01"},
     },
     "balanced_accuracy": {
         "clip": {"contact": "84.4"},
@@ -22,7 +22,8 @@ is of runs without.
 """
 CAVEATS = """\
 In brackets what was published: Table 1 (end_effector) and Table 3 (contact) of CoMM, whose Cross is clip. Table 3 says
-accuracy; the released probe computes the mean over classes.
+accuracy; the released probe computes the mean over classes. Published ± are deviations over five runs, those here
+standard errors.
 
 - The released code validates and tests on the same files and fits its probe again on training and validation rows, so
   on what it scores; here nothing is fitted on validation rows, and test rows are scored once.

@@ -1,9 +1,9 @@
-"""experiments/figures.py: what a dot is and what is beside it; the colours of a table of numbers."""
+"""experiments/figures.py: what a dot is and what is beside it."""
 
 import numpy as np
 import pytest
 
-from experiments.figures import Score, heat_map, score_of, score_panels
+from experiments.figures import Score, score_of, score_panels
 
 
 def test_scores():
@@ -26,10 +26,3 @@ def test_dots_are_where_the_numbers_are():
     assert [text.get_text() for text in first.get_yticklabels()] == ["x", "y"]
     np.testing.assert_array_equal(np.round(second.containers[0].lines[0].get_ydata()), [1])
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["mean", "published", "chance"]
-
-
-def test_colours_are_of_columns():
-    """Each cell has its number, and the colour of its difference from the mean of its column."""
-    axis = heat_map({"x": [1.0, 10.0], "y": [3.0, 20.0]}, ["a", "b"], "%").axes[0]
-    np.testing.assert_allclose(axis.images[0].get_array(), [[-1, -5], [1, 5]])
-    assert [text.get_text() for text in axis.texts] == ["1.0", "10.0", "3.0", "20.0"]

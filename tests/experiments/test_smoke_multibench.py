@@ -12,7 +12,8 @@ import pytest
 from experiments.multibench import __main__ as experiment
 from experiments.multibench import measure, tables
 from experiments.multibench.config import PRESETS, READ, SETS, Setting, methods_of
-from experiments.multibench.methods import DEFAULT, GRID, NOT_CLINICAL, augmentation, objective, of_factorcl, of_grid
+from experiments.multibench.grid import DEFAULT, GRID, SINGLE, grid_figure, grid_of, grid_table, matrices, of_grid
+from experiments.multibench.methods import NOT_CLINICAL, augmentation, objective, of_factorcl
 from experiments.multibench.published import PUBLISHED
 from experiments.multibench.written import written
 from experiments.representation import Learned
@@ -32,7 +33,7 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     (scores,) = result["rows"]["simclr"]["mimic"]
     assert scores["n"] == 6 and {"majority", "accuracy", "balanced_accuracy", "auc"} <= set(scores)
     table = (tmp_path / "smoke" / "table.md").read_text()
-    assert "[66.7]" in table and "training rows" in table
+    assert "[66.7 ± 0.0]" in table and "training rows" in table
     assert (tmp_path / "smoke" / "accuracy.png").stat().st_size > 5_000
     monkeypatch.setattr(experiment, "measured", None)
     experiment.main("smoke", **given)
@@ -130,23 +131,27 @@ def test_methods_have_the_heads_that_are_read(name, method):
 
 
 def test_trainings():
-    """CMC where there are three modalities, the grid where there are two sequences."""
+    """CMC where there are three modalities; the grid on the figure's sets, of MIMIC what one modality loses."""
     everything = tuple(READ)
     assert methods_of("urfunny3", MODALITIES, everything) == ["cmc", "comm"]
     assert "cmc" not in methods_of("mimic", SETS["mimic"].modalities, everything)
     grid = experiment.trainings("mosi", ("clip", "comm"), grid=True)
     assert grid[:2] == [("clip", DEFAULT), ("comm", DEFAULT)] and {a for _, a in grid} == set(GRID)
     assert len(grid) == len(GRID) + 1
-    assert experiment.trainings("mimic", ("comm",), grid=True) == [("comm", DEFAULT)]
+    assert len(GRID) == len(set(GRID)) == 15
+    apart = {"drop", "crop", "noise", "drop+crop", "drop+noise", "crop+noise"}
+    assert {a for _, a in experiment.trainings("mimic", ("comm",), grid=True)} == apart
+    for name in ("mosei", "urfunny3"):
+        assert experiment.trainings(name, ("comm",), grid=True) == [("comm", DEFAULT)]
 
 
 def test_augmentations_of_the_grid_are_of_samples():
-    """Each keeps shapes and masks, of a table and a series too where nothing is drawn together."""
-    for name, masked, grid in (("mosi", True, GRID), ("mimic", False, (DEFAULT,))):
+    """Each keeps shapes and masks, of a table and a series too."""
+    for name, masked in (("mosi", True), ("mimic", False)):
         sample = {f"x{i}": np.ones(shape, np.float32) for i, shape in enumerate(SETS[name].shapes, 1)}
         if masked:
             sample |= {"mask1": np.arange(50) < 30, "mask2": np.arange(50) < 30}
-        for augments in grid:
+        for augments in grid_of(name):
             augment = augmentation(name, augments)
             found = jax.eval_shape(augment, jax.random.key(0), sample)
             assert {k: x.shape for k, x in found.items()} == {k: x.shape for k, x in sample.items()}
@@ -176,24 +181,40 @@ def test_factorcl_leaves_what_the_other_side_speaks_of():
 
 
 def test_pictures_show_what_was_found_where_something_was_published(tmp_path, monkeypatch):
-    """A panel a set, guesses dashed, the grid's rows apart; the grid of sets of two sequences alone."""
+    """A panel a set, guesses dashed."""
     drawn = {}
 
     def kept(*shown):
         return SimpleNamespace(savefig=lambda path, dpi: drawn.update({path: shown}))
 
     monkeypatch.setattr(tables, "score_panels", lambda panels, label, **lines: kept(panels))
-    monkeypatch.setattr(experiment, "heat_map", lambda rows, columns, label: kept(rows, columns))
     seed = {"accuracy": 0.75, "balanced_accuracy": 0.6, "accuracy_se": 0.01, "majority": 0.5, "chance": 0.5}
     found = {"comm": {"mosi": [seed, seed | {"balanced_accuracy": 0.7}], "mimic": [seed]}, "simclr": {"mosei": [seed]}}
     tables.figures(found, ("mosei", "mosi", "mimic"), tables.OF_CLASSES, PUBLISHED, tmp_path)
     (plain,), (balanced,) = (drawn[tmp_path / name] for name in ("accuracy.png", "balanced_accuracy.png"))
-    assert plain["mosei"] == {"simclr": (75, 1, 71.9, 0)}
-    assert list(balanced) == ["mosi", "mimic"] and balanced["mosi"]["comm"] == pytest.approx((65, 5, 67.5, 0))
-    found |= {of_grid("comm", augments): {"mosi": [seed]} for augments in GRID if augments != DEFAULT}
-    experiment.grid_figure(found, tuple(SETS), tmp_path / "grid.png")
-    rows, columns = drawn[tmp_path / "grid.png"]
-    assert columns == ["mosi"] and rows == {name: pytest.approx([65 if name == DEFAULT else 60]) for name in GRID}
+    assert plain["mosei"] == {"simclr": (75, 1, 71.9, 0.3)}
+    assert list(balanced) == ["mosi", "mimic"] and balanced["mosi"]["comm"] == pytest.approx((65, 5, 67.5, 1.3))
+
+
+def test_the_grid_is_a_matrix_a_set():
+    """One augmentation on the diagonal, two off it; averaged over sets that have all, blank where nothing is."""
+    scores = np.arange(15) / 100
+    found = {}
+    for k, name in enumerate(("mosi", "mustard", "mimic")):
+        for augments, score in zip(GRID, scores + k / 2, strict=True):
+            if augments in grid_of(name):
+                found.setdefault(of_grid("comm", augments), {})[name] = [{"balanced_accuracy": score}]
+    by_set = matrices(found, ("mimic", "mosei", "mosi", "mustard"))
+    assert list(by_set) == ["mimic", "mosi", "mustard", "average of mosi, mustard"]
+    mosi, average = by_set["mosi"], by_set["average of mosi, mustard"]
+    np.testing.assert_allclose(np.diag(mosi), np.arange(5))
+    np.testing.assert_allclose(mosi[0], [0, 5, 6, 7, 8])
+    np.testing.assert_allclose(average, mosi + 25)
+    assert (mosi == mosi.T).all() and np.isfinite(by_set["mimic"]).sum() == 9
+    assert "| mosi | multi_crop+noise | 14.0 | 8.0 |" in grid_table(by_set)
+    first, *_, last, _ = grid_figure(by_set).axes
+    assert len(first.texts) == 9 and last.texts[-1].get_text() == "29.0"
+    assert [text.get_text() for text in last.get_xticklabels()] == list(SINGLE)
 
 
 def test_absent_files_are_asked_for(tmp_path):

@@ -23,7 +23,7 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     (scores,) = result["rows"]["clip"]["end_effector"]
     assert scores["n"] == 8 and scores["mse"] > 0 and {"mse_se", "r2"} <= set(scores)
     table = (tmp_path / "smoke" / "table.md").read_text()
-    assert "[33.09]" in table and "Balanced" not in table and "neighbouring windows" in table
+    assert "[33.09 ± 3.67]" in table and "Balanced" not in table and "neighbouring windows" in table
     assert (tmp_path / "smoke" / "mse.png").stat().st_size > 5_000
     monkeypatch.setattr(experiment, "measured", None)
     experiment.main("smoke", out=tmp_path, **given)
@@ -68,7 +68,7 @@ def test_less_is_better_of_errors():
         published = {"mse": {"comm": {"a": mse}}, "accuracy": {"comm": {"a": accuracy}}}
         return [claim.holds for claim in claims(found, scores, published, ("comm",), judged=True)]
 
-    assert hold("4.81", "51.9") == [True, True] and hold("4.79", "52.1") == [False, False]
+    assert hold("4.81 ± 2.3", "51.9") == [True, True] and hold("4.79", "52.1") == [False, False]
 
 
 def test_what_leaks_is_there_when_asked_for(tmp_path, monkeypatch):
