@@ -12,6 +12,7 @@ import numpy as np
 import optax
 from PIL import Image
 
+from benchmarks.store import kept
 from pidjax import train
 from pidjax._checks import InputError
 from pidjax.data.augment_compose import SampleAugmentation
@@ -81,6 +82,23 @@ def probed(
         row: linear_probe(*((np.asarray(joined(z, heads)), y) for z, y in encoded), task=task, weighted=False).scores
         for row, heads in read.items()
     }
+
+
+def stopped_early(
+    look: Callable[[int], dict[str, Any]], steps: int, folder: Path, *, looks: int = 10, patience: int = 2
+) -> dict[str, Any]:
+    """What ``look(steps done)`` found of a training when its "validation", of which more is better, was highest.
+
+    It is looked at ``looks`` times, and ends when ``patience`` looks in a row were no better. ``folder`` keeps what was
+    found, so that an interrupted training ends as another does.
+    """
+    best, since = {"validation": -np.inf}, 0
+    for upto in sorted({max(1, steps * i // looks) for i in range(1, looks + 1)}):
+        found = kept(folder / f"after-{upto}.json", functools.partial(look, upto))
+        best, since = (found, 0) if found["validation"] > best["validation"] else (best, since + 1)
+        if since == patience:
+            break
+    return best
 
 
 @functools.lru_cache(maxsize=4)

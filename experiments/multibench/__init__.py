@@ -7,5 +7,5 @@ python -m experiments.multibench --preset smoke              # files written in 
 
 DIR holds im.pk (MIMIC-III), mosei_senti_data.pkl, mosi_data.pkl, humor.pkl (UR-FUNNY) and sarcasm.pkl (MUStARD), or
 those of the sets that are asked for. Every method has the encoders, batches and rates of the paper that it is from, and
-all have one linear probe: its penalty is chosen on validation rows, test rows are scored once.
+all have one linear probe: its penalty is chosen on validation rows, test rows enter no choice.
 """

@@ -9,8 +9,7 @@ from typing import Any
 import jax
 
 from experiments.multibench.config import Setting
-from experiments.representation import learned, optimiser, probed
-from pidjax import train
+from experiments.representation import Learned, learned, optimiser, probed, stopped_early
 from pidjax.data import array_batches
 from pidjax.objectives import finetune
 from pidjax.typing import Objective
@@ -34,23 +33,33 @@ def measured(
 
     ``parts`` are those of ``pidjax.data.multibench``; all but labels is encoded. ``folder`` keeps checkpoints. ``task``
     is "class" (fine-tuned by SupCon) or "value" (``y`` [n, k], fine-tuned by the squared error of a linear output).
+    Fine-tuning stops early, by the score of a probe on validation rows.
     """
     rows = {name: x for name, x in parts["train"].items() if name != "value"}
     size = min(setting.batch, len(rows["y"]))
     steps = setting.steps or setting.epochs * (len(rows["y"]) // size)
     batches = array_batches(jax.random.key(seed), rows, size)
     tx = optimiser(setting.learning_rate, setting.weight_decay)
+    given = [({k: x for k, x in parts[p].items() if k.startswith(("x", "mask"))}, parts[p]["y"]) for p in PARTS]
 
-    def scores(
-        objective: Objective, read: Mapping[str, Sequence[str]], stage: str
-    ) -> tuple[dict[str, dict[str, float]], train.TrainState]:
-        trained = learned(objective, batches, steps, tx, seed=seed, folder=folder / stage, title=f"{title}, {stage}")
-        given = [({k: x for k, x in parts[p].items() if k.startswith(("x", "mask"))}, parts[p]["y"]) for p in PARTS]
-        return probed(trained.encode, given, read, task), trained.state
+    def trained(objective: Objective, upto: int, stage: str) -> Learned:
+        return learned(objective, batches, upto, tx, seed=seed, folder=folder / stage, title=f"{title}, {stage}")
 
-    found, state = scores(objective, read, "learned")
+    first = trained(objective, steps, "learned")
+    found = probed(first.encode, given, read, task)
     if tuned:
         settings = {"loss": "supcon"} if task == "class" else {"loss": "mse", "outputs": rows["y"].shape[1]}
-        again = finetune(objective, state.params, state.state, **settings)
-        found |= scores(again, {tuned: ("joint",)}, "tuned")[0]
+        again = finetune(objective, first.state.params, first.state.state, **settings)
+
+        def look(upto: int) -> dict[str, Any]:
+            encode = trained(again, upto, "tuned").encode
+            fitted, validation, test = ((encode(x), y) for x, y in given)
+            on_validation, on_test = (
+                probed(lambda z: z, [fitted, validation, scored], {tuned: ("joint",)}, task)
+                for scored in (validation, test)
+            )
+            known = on_validation[tuned]
+            return {"validation": known["balanced_accuracy"] if task == "class" else -known["mse"], "test": on_test}
+
+        found |= stopped_early(look, steps, folder / "looks")["test"]
     return found

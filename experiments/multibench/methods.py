@@ -37,7 +37,7 @@ def objective(
 ) -> Objective:
     """The method on the set that ``load`` gives, one for all its seeds."""
     of_comm = method in OF_COMM
-    nets = tokens(name, config) if of_comm else vectors(name, config)
+    nets = tokens(name, config) if of_comm else vectors(name, config, alike=method in ("simclr", "supcon"))
     settings = {"augment": augmentation(name, augments)} if of_comm else of_factorcl(name, load, released=released)
     if method == "comm":
         width = config.series if name == "mimic" else WIDTH
@@ -91,13 +91,16 @@ def of_factorcl(name: str, load: Load, *, released: bool = False) -> dict[str, S
     return {"augment": any_, "unique_augment": unique}
 
 
-def vectors(name: str, config: Config) -> list[Encoder]:
-    """FactorCL's: transformers read at the last word; a perceptron, and a recurrent layer seen whole, 15 wide both."""
+def vectors(name: str, config: Config, *, alike: bool = False) -> list[Encoder]:
+    """FactorCL's: transformers read at the last word; a perceptron, 10 wide, and a recurrent layer seen whole, 15 wide.
+
+    Both are 15 wide where they are ``alike``, since vectors are compared as they are.
+    """
     if name == "mimic":
         (features,), (steps, signals) = SETS[name].shapes
         series = encoders.recurrent(((steps, signals),), width=SERIES, cell="gru", positions="none")
         return [
-            encoders.mlp(features, TABLE, SERIES // 2, activation="relu"),
+            encoders.mlp(features, TABLE, SERIES // 2 if alike else TABLE, activation="relu"),
             encoders.chain(_flat(series), encoders.linear(steps * SERIES, SERIES // 2)),
         ]
     return [encoders.pooled(net, "last") for net in _transformers(name, config, norm="post")]

@@ -26,11 +26,13 @@ accuracy; the released probe computes the mean over classes. Published ± are de
 standard errors.
 
 - The released code validates and tests on the same files and fits its probe again on training and validation rows, so
-  on what it scores; here nothing is fitted on validation rows, and test rows are scored once.
+  on what it scores; here nothing is fitted on validation rows, and test rows enter no choice.
 - It divides files, windows of 50 steps, so that neighbouring windows of one trajectory are trained on and tested; here
   trajectories are divided, which are told from the files' names by a guess (`help(pidjax.data.multibench.vision_touch)`
   says which: some 150 are expected).
 - It replaces the last step of each file by a random other one; here that step, which has no next, is left out.
+- Fine-tuning stops early by the error of a probe on validation rows, looked at after every tenth of its steps, when two
+  looks in a row were no better; CoMM says that it stops early, not after how long.
 - InfMasking's authors, who ran CoMM's code, found 7.96 ± 2.13 (end_effector) and 87.0 ± 1.8 (contact) for comm.
 - The number beside factorcl_ssl is CoMM's authors' own, with a probe fitted on training rows alone; FactorCL has no
   Vision & Touch. Their 1.72 for "FactorCL-SUP" is factorcl_ssl with a squared error on top, which is not made here.

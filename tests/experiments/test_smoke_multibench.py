@@ -16,7 +16,7 @@ from experiments.multibench.grid import DEFAULT, GRID, SINGLE, grid_figure, grid
 from experiments.multibench.methods import NOT_CLINICAL, augmentation, objective, of_factorcl
 from experiments.multibench.published import PUBLISHED
 from experiments.multibench.written import written
-from experiments.representation import Learned
+from experiments.representation import Learned, stopped_early
 from pidjax._checks import InputError
 from pidjax.data.multibench.affect import MODALITIES
 from pidjax.typing import Objective
@@ -106,13 +106,44 @@ def test_fine_tuning_starts_from_what_was_learned(tmp_path, monkeypatch, task, l
     parts, setting = dict.fromkeys(measure.PARTS, part), Setting(8, 1, 1e-3, 0.0)
     read = {"comm": ("joint",)}
     found = measure.measured(linear(), read, parts, setting, 0, "toy", tmp_path, task=task, tuned="tuned")
-    (first, _), (second, info) = trained
+    (first, _), (second, info), *_ = trained
     np.testing.assert_array_equal(second["base"]["w"], first["w"] + 1)
     assert loss in info and set(found) == {"comm", "tuned"}
 
 
-@pytest.mark.parametrize("name, method", [("mimic", "factorcl_sup"), ("urfunny3", "cmc")])
-def test_methods_have_the_heads_that_are_read(name, method):
+def test_training_stops_early(tmp_path):
+    """Two looks after the best one, which is what is found; a second run looks no more."""
+    said = {20: 1, 40: 3, 60: 2, 80: 3, 100: 5}
+
+    def look(upto):
+        return {"validation": said.pop(upto), "test": upto}
+
+    for _ in range(2):
+        assert stopped_early(look, 100, tmp_path, looks=5) == {"validation": 3, "test": 40}
+        assert set(said) == {100}
+    assert stopped_early(lambda upto: {"validation": upto}, 3, tmp_path / "few") == {"validation": 3}
+
+
+TRACED = {
+    "simclr": "mimic",
+    "cross_self": "mosi",
+    "cross_self_fact": "mosi",
+    "factorcl_ssl": "mimic",
+    "clip": "mosi",
+    "cmc": "urfunny3",
+    "comm": "mimic",
+    "supcon": "mimic",
+    "factorcl_sup": "mimic",
+}
+"""Every method, on a set each."""
+
+
+def test_every_method_is_traced():
+    assert set(TRACED) == set(READ)
+
+
+@pytest.mark.parametrize("method, name", TRACED.items())
+def test_methods_have_the_heads_that_are_read(method, name):
     """Traced at the sets' shapes: a loss, and the heads of every row."""
     made, n = objective(method, name, PRESETS["smoke"], lambda: {"train": {"x1": np.ones((6, 5), np.float32)}}), 4
     batch = {f"x{i}": jax.ShapeDtypeStruct((n, *shape), np.float32) for i, shape in enumerate(SETS[name].shapes, 1)}
