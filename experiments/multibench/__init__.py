@@ -2,7 +2,7 @@
 
 python -m experiments.multibench --data DIR                  # all sets, all methods, five seeds
 python -m experiments.multibench --data DIR --sets mosi --method comm --grid
-python -m experiments.multibench --data DIR --released       # with the leaks of the released code
+python -m experiments.multibench --data DIR --released       # with leaks, labels and augmentations of the released code
 python -m experiments.multibench --preset smoke              # files written in the formats, smaller encoders
 
 DIR holds im.pk (MIMIC-III), mosei_senti_data.pkl, mosi_data.pkl, humor.pkl (UR-FUNNY) and sarcasm.pkl (MUStARD), or

@@ -44,7 +44,8 @@ RELEASED = """\
 With --released: MIMIC is standardised by all rows, tested ones too, and sentiment (mosei, mosi) is positive from 0 on,
 as FactorCL has it; FactorCL, OurCL and Cross+Self are augmented by the released one of four (sequences: their order
 changed, noise, a fifth of the steps hidden, nothing; a table: noise or nothing, where the released one has mixup too,
-drawn once a batch). What is said below of these is of runs without.
+drawn once a batch). What is said below of these is of runs without. Not made here: FactorCL's score of MIMIC on the
+rows that its probe was fitted on, and CoMM's second fit of its probe, on training and validation rows.
 """
 CAVEATS = """\
 In brackets what was published: of FactorCL and its baselines accuracies (Table 6; the parts are Table 4), of CoMM and

@@ -18,7 +18,8 @@ PUBLISHED: dict[str, dict[str, dict[str, str]]] = {
 """By score, row and set: Dufumier et al. 2025, Tables 1 and 3."""
 RELEASED = """\
 With --released: files are divided, not trajectories, and validation rows are test rows. What is said below of either
-is of runs without.
+is of runs without. The released probe is also fitted again on training and validation rows, so on test rows; this is
+not made here: of test rows the penalty and when fine-tuning stops are chosen, no more.
 """
 CAVEATS = """\
 In brackets what was published: Table 1 (end_effector) and Table 3 (contact) of CoMM, whose Cross is clip. Table 3 says
