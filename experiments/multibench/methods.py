@@ -20,7 +20,7 @@ from pidjax.typing import Encoder, Objective
 WIDTH = 40
 """Of the tokens of words and frames."""
 TABLE, SERIES = 10, 30
-"""Of MIMIC: hidden units of its table, and of the recurrent layer."""
+"""Of MIMIC: widths of its table's layers, and of the recurrent one."""
 NOISE = ("gaussian_noise", {"sd": 0.1, "chance": 0.5})
 DROP = ("drop", {"most": 0.8, "chance": 0.5})
 CROP = ("crop", {"least": 0.08, "chance": 0.5})

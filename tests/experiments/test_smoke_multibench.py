@@ -143,7 +143,7 @@ def test_every_method_is_traced():
 
 @pytest.mark.parametrize("method, name", TRACED.items())
 def test_methods_have_the_heads_that_are_read(method, name):
-    """Traced at the sets' shapes: a loss, and the heads of every row."""
+    """Traced at the sets' shapes: a loss, the heads of every row, their published widths."""
     made, n = objective(method, name, PRESETS["smoke"], lambda: {"train": {"x1": np.ones((6, 5), np.float32)}}), 4
     batch = {f"x{i}": jax.ShapeDtypeStruct((n, *shape), np.float32) for i, shape in enumerate(SETS[name].shapes, 1)}
     if name != "mimic":
@@ -158,6 +158,8 @@ def test_methods_have_the_heads_that_are_read(method, name):
 
     loss, z = jax.eval_shape(run, labelled)
     assert loss.shape == () and all(set(heads) <= set(z) for heads in READ[method].values())
+    if method in ("factorcl_sup", "supcon"):  # SupCon compares vectors of both sides, of one width
+        assert [z[f"backbone{i}"].shape[-1] for i in (1, 2)] == [15 if method == "supcon" else 10, 15]
 
 
 def test_trainings():
