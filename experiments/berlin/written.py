@@ -116,14 +116,20 @@ def shin2017(
 
 
 def shin2018(
-    eeg: Path, nirs: Path, rng: np.random.Generator, *, lengths: bool = True, montage: Montage = FEW_2018
+    eeg: Path,
+    nirs: Path,
+    rng: np.random.Generator,
+    *,
+    runs: int = 3,
+    lengths: int = 3,
+    montage: Montage = FEW_2018,
 ) -> None:
-    """One subject: three runs of four trials joined, their ``lengths`` told; in pauses the fNIRS stood less long."""
-    onset = np.concatenate([start + 10 + 25.0 * np.arange(4) for start in (0, 200, 400)])
-    seen = onset - np.repeat([1.0, 1.7, 2.5], 4)
+    """One subject: runs of four trials joined, the first ``lengths`` of theirs told; in pauses the fNIRS stood less."""
+    onset = np.concatenate([200.0 * k + 10 + 25 * np.arange(4) for k in range(runs)])
+    seen = onset - np.repeat([1.0, 1.7, 2.5][:runs], 4)
     for folder, rate, at in ((eeg, EEG_RATE, onset), (nirs, NIRS_RATE, seen)):
         folder.mkdir(parents=True, exist_ok=True)
-        n = int(600 * rate)
+        n = int(200 * runs * rate)
         cnt: dict[str, Any]
         if folder == eeg:
             cnt = {"fs": rate, "x": rng.normal(0, 20, (n, len(montage.eeg))), "clab": names(montage.eeg)}
@@ -137,7 +143,7 @@ def shin2018(
                 for kind in ("oxy", "deoxy")
             }
         if lengths:
-            cnt["T"] = np.full((1, 3), n // 3)
+            cnt["T"] = np.full((1, min(lengths, runs)), n // runs)
         savemat(folder / "cnt_wg.mat", {"cnt_wg": cnt})
         savemat(folder / "mrk_wg.mat", {"mrk_wg": markers(at, ("WG", "BL"))})
 

@@ -79,7 +79,8 @@ def read_shin2018(
 
     The published fNIRS are concentrations already; a channel's label is the site of its middle, and source and
     detector are put 30 mm apart around it. Three runs are published as one: their boundaries are annotated as mne does,
-    where ``cnt.T`` holds their lengths there, else in the middle of the two longest pauses between markers.
+    where ``cnt.T`` holds their lengths there, else in the middle of the two longest pauses between markers, which must
+    leave as many markers in every run (one number in ``T`` is of the first run: the authors' tools join no lengths).
 
     The recordings are at doc.ml.tu-berlin.de/simultaneous_EEG_NIRS.
 
@@ -94,7 +95,7 @@ def read_shin2018(
     Raises
     ------
     InputError
-        As ``read_shin2017``.
+        As ``read_shin2017``; runs that are not three.
     """
     one_of("task", task, tuple(TASKS_2018))
     eeg, nirs = Path(eeg), Path(nirs)
@@ -105,7 +106,10 @@ def read_shin2018(
     }
     marks = {kind: _markers(of[kind, "mrk"], f"the {kind}") for kind in ("EEG", "fNIRS")}
     found = _eeg(of["EEG", "cnt"], "the EEG"), _concentrations(of["fNIRS", "cnt"], "the fNIRS")
-    begins = [_begins(of[kind, "cnt"], raw, marks[kind][0]) for kind, raw in zip(marks, found, strict=True)]
+    begins = [
+        _begins(of[kind, "cnt"], raw, onset, f"the {kind}")
+        for (kind, (onset, _)), raw in zip(marks.items(), found, strict=True)
+    ]
     if task == "wg":
         run = [np.searchsorted(begin, onset) for begin, (onset, _) in zip(begins, marks.values(), strict=True)]
         for k in range(RUNS_2018):
@@ -118,14 +122,23 @@ def read_shin2018(
     return found
 
 
-def _begins(stored: Any, raw: mne.io.BaseRaw, onset: np.ndarray) -> np.ndarray:
+def _begins(stored: Any, raw: mne.io.BaseRaw, onset: np.ndarray, where: str) -> np.ndarray:
     """Times (s) at which the second and the third of the joined runs begin."""
-    lengths = np.atleast_1d(getattr(stored, "T", 0)).astype(float)
+    lengths = np.atleast_1d(getattr(stored, "T", 0)).astype(int)
     if len(lengths) == RUNS_2018 and lengths.sum() == raw.n_times:
         return np.cumsum(lengths)[:-1] / raw.info["sfreq"]
-    if len(onset) < RUNS_2018:
-        return np.array([])
+    if len(lengths) > 1 or lengths.sum() == raw.n_times:
+        raise InputError(
+            f"{where} must be {RUNS_2018} runs whose lengths T make up its {raw.n_times} samples; found T of "
+            f"{', '.join(map(str, lengths))}: a run is missing, or T is of another copy."
+        )
     pauses = np.sort(np.argsort(np.diff(onset))[1 - RUNS_2018 :])
+    many = np.diff([0, *(pauses + 1), len(onset)])
+    if len(many) != RUNS_2018 or len(set(many)) > 1:
+        raise InputError(
+            f"{where} must be {RUNS_2018} runs of as many markers each; its longest pauses leave "
+            f"{', '.join(map(str, many))}: a run is missing or cut short."
+        )
     return (onset[pauses] + onset[pauses + 1]) / 2
 
 

@@ -62,8 +62,8 @@ def test_clocks_that_drift_are_tied_by_the_markers(tmp_path):
 
 
 def test_shin2018(tmp_path):
-    """Concentrations in M, HbO and HbR of a site beside each other; a clock a run, whether or not lengths are told."""
-    for lengths in (True, False):
+    """Concentrations in M, HbO and HbR of a site beside each other; a clock a run, however many lengths are told."""
+    for lengths in (3, 1, 0):
         folder = tmp_path / str(lengths)
         written.shin2018(folder / "eeg", folder / "nirs", RNG, lengths=lengths)
         eeg, nirs = read_shin2018(folder / "eeg", folder / "nirs")
@@ -76,6 +76,20 @@ def test_shin2018(tmp_path):
         assert len(trials) == 12 and trials[0]["duration"] == 10
         runs = clock_of(eeg, nirs, "auto").runs
         np.testing.assert_allclose([run.offset for run in runs], [-1.0, -1.7, -2.5], atol=0.02)
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+@pytest.mark.parametrize("lengths", [3, 0])
+def test_a_run_of_2018_that_is_missing_is_said(tmp_path, runs, lengths):
+    """By the lengths where they are told, else by the markers that the longest pauses leave."""
+    written.shin2018(tmp_path / "eeg", tmp_path / "nirs", RNG, runs=runs, lengths=lengths)
+    said = (
+        rf"the EEG must be 3 runs .* its {40_000 * runs} samples; found T of {', '.join(['40000'] * runs)}: a run is"
+        if lengths
+        else r"the EEG must be 3 runs of as many markers each; its longest pauses leave \d, \d, \d: a run is missing"
+    )
+    with pytest.raises(InputError, match=said):
+        read_shin2018(tmp_path / "eeg", tmp_path / "nirs")
 
 
 def plain(stored):
@@ -163,6 +177,11 @@ def test_broken_copies_of_2018_are_refused(tmp_path):
         lambda mrk: mrk.update(time=mrk["time"][1:], y=mrk["y"][:, 1:]),
     )
     broken(r"run 2: markers .* up to 0\.\d+ s apart", "mrk_wg", lambda mrk: mrk["time"].__setitem__(5, 233_700))
+    broken(
+        "fNIRS must .* its 6000 samples; found T of 2000, 2000, 1000",
+        "cnt_wg",
+        lambda cnt: cnt.update(T=[2000, 2000, 1000]),
+    )
     with pytest.raises(InputError, match="task must be one of"):
         read_shin2018(eeg, nirs, "rest")
     path = nirs / "cnt_wg.mat"
