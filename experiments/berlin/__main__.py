@@ -20,6 +20,7 @@ from experiments.results import finish, kept_part, opened
 from pidjax._checks import InputError, one_of
 from pidjax.evaluate import Fold, blockwise_folds, probe_class
 from pidjax.neuro import EEGfNIRSDecomposer, PairedEpochs, PreprocessConfig, preprocess_eeg, preprocess_fnirs
+from pidjax.neuro.berlin import SOURCE_2017, SOURCE_2018
 from pidjax.neuro.datasets import find_subjects, sources
 from pidjax.neuro.features import raw_features
 from pidjax.neuro.joined import join
@@ -177,8 +178,8 @@ def _written(preset: str, out: Path, sets: tuple[str, ...]) -> Path:
     """The smoke preset's recordings, of the releases that the sets are in."""
     if preset != "smoke":
         raise InputError(
-            "--data is needed: the folder of what doc.ml.tu-berlin.de/hBCI (2017: EEG_01-05.zip ..., NIRS_01-29.zip) "
-            "and doc.ml.tu-berlin.de/simultaneous_EEG_NIRS (2018) hold, unpacked anywhere below it."
+            f"--data is needed: a folder anywhere below which the archives of {SOURCE_2017} and {SOURCE_2018} are "
+            "unpacked."
         )
     rng, folder = np.random.default_rng(0), out / "recordings"
     if any(name.startswith("shin2017") for name in sets):

@@ -25,6 +25,11 @@ TASKS_2018 = {"nback": (0.0, 40.0), "dsr": (0.0, 0.0), "wg": (10.0, 10.0)}
 a block of the others, where the EEG's markers are those of stimuli too."""
 TASK_2017 = 10.0
 OPTODE_DISTANCE = 0.03
+SOURCE_2017 = (
+    'doc.ml.tu-berlin.de/hBCI (EEG_01-05.zip ...: "subject 01/with occular artifact"; NIRS_01-29.zip: "subject 01")'
+)
+SOURCE_2018 = 'doc.ml.tu-berlin.de/simultaneous_EEG_NIRS ("VP001-EEG", "VP001-NIRS" ...)'
+"""Where the recordings are, and what their folders are called."""
 
 
 def read_shin2017(
@@ -53,7 +58,7 @@ def read_shin2017(
     """
     one_of("task", task, tuple(RUNS_2017))
     stored = {
-        (kind, name): np.atleast_1d(_loaded(Path(folder) / f"{name}.mat", name))
+        (kind, name): np.atleast_1d(_loaded(Path(folder) / f"{name}.mat", name, SOURCE_2017))
         for kind, folder in (("EEG", eeg), ("fNIRS", nirs))
         for name in ("cnt", "mrk")
     }
@@ -100,7 +105,7 @@ def read_shin2018(
     one_of("task", task, tuple(TASKS_2018))
     eeg, nirs = Path(eeg), Path(nirs)
     of = {
-        (kind, name): _loaded(folder / f"{name}_{task}.mat", f"{name}_{task}")
+        (kind, name): _loaded(folder / f"{name}_{task}.mat", f"{name}_{task}", SOURCE_2018)
         for kind, folder in (("EEG", eeg), ("fNIRS", nirs))
         for name in ("cnt", "mrk")
     }
@@ -146,9 +151,11 @@ def _chosen(marks: tuple[np.ndarray, list[str]], which: np.ndarray) -> tuple[np.
     return marks[0][which], list(np.array(marks[1], object)[which])
 
 
-def _loaded(path: Path, name: str) -> Any:
+def _loaded(path: Path, name: str, source: str) -> Any:
     if not path.is_file():
-        raise InputError(f"{path} is absent: give the folder of one subject that holds {path.name}, as published.")
+        raise InputError(
+            f"{path} is absent: give the folder of one subject that holds {path.name}, as unpacked from {source}."
+        )
     try:
         stored = loadmat(path, squeeze_me=True, struct_as_record=False, variable_names=[name])
     except Exception as error:  # scipy raises whatever it stumbles over

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import mne
 
 from pidjax._checks import InputError, one_of
-from pidjax.neuro.berlin import read_shin2017, read_shin2018
+from pidjax.neuro.berlin import SOURCE_2017, SOURCE_2018, read_shin2017, read_shin2018
 from pidjax.neuro.recordings import mark_dead
 
 Raws = tuple[mne.io.BaseRaw, mne.io.BaseRaw]
@@ -26,16 +26,18 @@ class Source(NamedTuple):
 
 
 class Release(NamedTuple):
-    """How a published data set is read, and the file by which a subject's folder is known; NN is the subject."""
+    """How a published data set is read, the files by which a subject's folders are known (NN is the subject), and
+    where it is."""
 
     read: Callable[..., Raws]
     tasks: tuple[str, ...]
     eeg: str
     nirs: str
+    source: str
 
 
-_2017 = ("subject NN/with occular artifact/cnt.mat", "subject NN/cnt.mat")
-_2018 = ("VPNNN-EEG/cnt_wg.mat", "VPNNN-NIRS/cnt_wg.mat")
+_2017 = ("subject NN/with occular artifact/cnt.mat", "subject NN/cnt.mat", SOURCE_2017)
+_2018 = ("VPNNN-EEG/cnt_wg.mat", "VPNNN-NIRS/cnt_wg.mat", SOURCE_2018)
 DATASETS = {
     "shin2017": Release(read_shin2017, ("imagery", "arithmetic"), *_2017),
     "shin2017_imagery": Release(read_shin2017, ("imagery",), *_2017),
@@ -85,11 +87,15 @@ def find_subjects(name: str, folder: str | Path, subjects: Sequence[int] = ()) -
     Raises
     ------
     InputError
-        A folder or a subject that is absent, EEG or fNIRS of a subject alone or twice; says what was found.
+        A folder or a subject that is absent, EEG or fNIRS of a subject alone or twice; says what was found, and where
+        the recordings are.
     """
     folder, release = Path(folder), DATASETS[name]
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder: give the one that holds all subjects of {name}, or two of one.")
+        raise InputError(
+            f"{folder} is no folder: give the one that holds all subjects of {name}, or two of one, as unpacked from "
+            f"{release.source}."
+        )
     found: dict[str, dict[int, Path]] = {"EEG": {}, "fNIRS": {}}
     patterns = [re.sub("N{2,}", r"(\\d+)", f"/{re.escape(known)}$") for known in (release.eeg, release.nirs)]
     for path in sorted(folder.resolve().rglob("*.mat")):
@@ -107,7 +113,7 @@ def find_subjects(name: str, folder: str | Path, subjects: Sequence[int] = ()) -
         raise InputError(
             f"{folder} must hold {release.eeg} and {release.nirs} of every subject"
             f"{f', and does not of {_listed(lacking)}' if lacking else ''}; found EEG of {_listed(eeg)} and fNIRS of "
-            f"{_listed(nirs)}: unpack the rest, or choose by --subjects."
+            f"{_listed(nirs)}: unpack the rest of {release.source}, or choose by --subjects."
         )
     return {number: (eeg[number], nirs[number]) for number in wanted}
 

@@ -106,14 +106,18 @@ def test_what_is_missing_is_said(release, tmp_path, capsys):
     error = capsys.readouterr().err
     assert "subject 2, imagery: " in error and "no MATLAB file" in error and "Without it: --subjects 5." in error
     (broken / "cnt.mat").unlink()
-    with pytest.raises(InputError, match=r"does not of 2; found EEG of 1, 2, 5 and fNIRS of 1, 5: unpack the rest"):
+    with pytest.raises(
+        InputError, match=r"does not of 2; found EEG of 1, 2, 5 and fNIRS of 1, 5: unpack the rest of .*/hBCI"
+    ):
         sources("shin2017", copy)
     shutil.copytree(copy / "NIRS" / "subject 05", copy / "more" / "Subject 05")
     with pytest.raises(InputError, match="two fNIRS folders of subject 5"):
         sources("shin2017", copy)
-    with pytest.raises(InputError, match=r"VPNNN-EEG/cnt_wg\.mat and .* of every subject; found EEG of none"):
+    with pytest.raises(
+        InputError, match=r"VPNNN-EEG/cnt_wg\.mat and .* of every subject; found EEG of none.*_EEG_NIRS"
+    ):
         sources("shin2018_cognitive", release)
-    with pytest.raises(InputError, match="is no folder"):
+    with pytest.raises(InputError, match=r"is no folder: .* as unpacked from .*/hBCI"):
         sources("shin2017", tmp_path / "no")
     with pytest.raises(InputError, match="give that folder alone"):
         sources("shin2017", release, release, (1,))
