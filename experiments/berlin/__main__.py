@@ -95,13 +95,11 @@ def main(
         compile_in_haste()
     if data is None:
         data = _written(preset, out, sets)
+    there = {name: subjects_of(name, data, protocol, chosen) for name in sets}
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for name in sets:
-        subjects = list(find_subjects(name, data, chosen.subjects))
+    for name, subjects in there.items():
         load = functools.cache(functools.partial(loaded, name, data, chosen))
         for one in protocol:
-            if one == "subject" and len(subjects) < 2:
-                raise InputError(f"to test a subject by the others takes two of {name} or more; found {len(subjects)}.")
             found[name, one] = {
                 str(k): kept_part(
                     out, f"{name}, {one}, subject {k}", functools.partial(decoded, one, str(k), load, chosen)
@@ -112,6 +110,20 @@ def main(
     tables = [table(name, one, by) for (name, one), by in found.items()]
     result = {f"{name}, {one}": by for (name, one), by in found.items()}
     finish(out, started, tables, claims(found, judged=preset != "smoke"), {"accuracy": result})
+
+
+def subjects_of(name: str, data: Path, protocol: tuple[str, ...], config: Config) -> list[int]:
+    """Whom a set has; refused before anything is computed, where it is absent or too few for a protocol."""
+    try:
+        subjects = list(find_subjects(name, data, config.subjects))
+    except InputError as error:
+        raise InputError(f"{name}: {error} Or leave it out of --sets.") from None
+    if "subject" in protocol and len(subjects) < 2:
+        raise InputError(
+            f"to test a subject by the others takes two of {name} or more; found {len(subjects)}: leave it out of "
+            "--sets, or take --protocol session."
+        )
+    return subjects
 
 
 def loaded(name: str, data: Path, config: Config) -> PairedEpochs:

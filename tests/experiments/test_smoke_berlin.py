@@ -55,7 +55,7 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     monkeypatch.setattr(experiment, "raw_features", None)
     experiment.main("smoke", **given, config=SMALL)
     one = dataclasses.replace(SMALL, subjects=(1,))
-    with pytest.raises(InputError, match="takes two of shin2017_arithmetic or more; found 1"):
+    with pytest.raises(InputError, match="takes two of shin2017_arithmetic or more; found 1: leave it out"):
         experiment.main("smoke", data, tmp_path / "b", ("subject",), config=one)
 
 
@@ -77,8 +77,13 @@ def test_chance():
     assert sign_flip([0.1, -0.1]) == 1 and np.isnan(sign_flip([0.1]))
 
 
-def test_what_is_missing_is_said(tmp_path):
-    """Recordings, protocols and sets that there are not."""
+def test_what_is_missing_is_said(tmp_path, monkeypatch):
+    """Recordings, protocols and sets that there are not; with one release alone nothing is computed."""
+    monkeypatch.setattr(experiment, "loaded", None)
+    data = written.release2017(tmp_path / "recordings", np.random.default_rng(0))
+    sets = ("shin2017_arithmetic", "shin2018_cognitive")
+    with pytest.raises(InputError, match=r"^shin2018_cognitive: .*_EEG_NIRS.* Or leave it out of --sets\."):
+        experiment.main("smoke", data, tmp_path, sets=sets, config=SMALL)
     with pytest.raises(InputError, match=r"--data is needed: .*simultaneous_EEG_NIRS"):
         experiment.main(out=tmp_path)
     with pytest.raises(InputError, match="protocol must be one of"):
