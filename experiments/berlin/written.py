@@ -58,9 +58,15 @@ def cells(runs: Sequence[Any]) -> np.ndarray:
     return found
 
 
-def markers(onset: np.ndarray, classes: Sequence[str] = ("MA", "BL"), codes: Sequence[int] = (16, 32)) -> dict:
-    """Two classes in turn."""
-    y = np.eye(2)[np.arange(len(onset)) % 2].T
+def markers(
+    onset: np.ndarray,
+    classes: Sequence[str] = ("MA", "BL"),
+    codes: Sequence[int] = (16, 32),
+    which: np.ndarray | None = None,
+) -> dict:
+    """Of the classes ``which`` says; by default of all in turn."""
+    which = np.arange(len(onset)) % len(classes) if which is None else which
+    y = np.eye(len(classes))[which].T
     return {
         "time": 1000 * onset[None],
         "y": y,
@@ -120,6 +126,7 @@ def shin2018(
     nirs: Path,
     rng: np.random.Generator,
     *,
+    task: str = "wg",
     runs: int = 3,
     lengths: int = 3,
     montage: Montage = FEW_2018,
@@ -144,8 +151,34 @@ def shin2018(
             }
         if lengths:
             cnt["T"] = np.full((1, min(lengths, runs)), n // runs)
-        savemat(folder / "cnt_wg.mat", {"cnt_wg": cnt})
-        savemat(folder / "mrk_wg.mat", {"mrk_wg": markers(at, ("WG", "BL"))})
+        savemat(folder / f"cnt_{task}.mat", {f"cnt_{task}": cnt})
+        savemat(folder / f"mrk_{task}.mat", {f"mrk_{task}": _markers2018(task, at, stimuli=folder == eeg)})
+
+
+STIMULI = {
+    "nback": {16: "0-back target", 48: "2-back target", 64: "2-back non-target", 80: "3-back target"}
+    | {96: "3-back non-target"},
+    "dsr": {16: "O", 32: "X"},
+}
+BLOCKS = {
+    "nback": {7: "0-back session", 8: "2-back session", 9: "3-back session"},
+    "dsr": {3: "session"},
+}
+"""Classes of the EEG alone, and of both, by the fNIRS's codes; the EEG's are 16 times as large."""
+
+
+def _markers2018(task: str, onset: np.ndarray, *, stimuli: bool) -> dict:
+    """Trials; or blocks whose classes come in turn, in the EEG with three stimuli each."""
+    if task == "wg":
+        return markers(onset, ("WG", "BL"))
+    blocks = BLOCKS[task]
+    if not stimuli:
+        return markers(onset, list(blocks.values()), list(blocks))
+    classes = STIMULI[task] | {16 * code: name for code, name in blocks.items()}
+    first = len(STIMULI[task])
+    which = [(first + k % len(blocks), *(k + np.arange(3)) % first) for k in range(len(onset))]
+    time = onset[:, None] + [0.0, 2.0, 4.0, 6.0]
+    return markers(time.ravel(), list(classes.values()), list(classes), np.ravel(which))
 
 
 def release2017(folder: Path, rng: np.random.Generator, subjects: Sequence[int] = (1, 2), **settings: Any) -> Path:

@@ -20,9 +20,13 @@ RUNS_2018 = 3
 MOST_DRIFT = 5e-3
 RUNS_2017 = {"imagery": (0, 2, 4), "arithmetic": (1, 3, 5)}
 """Cells of ``cnt`` and ``mrk``, from 0."""
-TASKS_2018 = {"nback": (0.0, 40.0), "dsr": (0.0, 0.0), "wg": (10.0, 10.0)}
-"""Seconds of what a marker begins, in the EEG and the fNIRS: a trial of word generation ("wg"), or a stimulus and
-a block of the others, where the EEG's markers are those of stimuli too."""
+TASKS_2018: dict[str, tuple[float, tuple[str, ...]]] = {
+    "nback": (40.0, ("0-back", "2-back", "3-back")),
+    "dsr": (0.0, ("series",)),
+    "wg": (10.0, ()),
+}
+"""Seconds of a trial, and which classes are blocks: all of the fNIRS, in this order, and the last of the EEG, whose
+others are stimuli. The release does not tell how long a series lasts."""
 TASK_2017 = 10.0
 OPTODE_DISTANCE = 0.03
 SOURCE_2017 = (
@@ -94,7 +98,8 @@ def read_shin2018(
     eeg, nirs : str or Path
         Folders ``VP001-EEG`` and ``VP001-NIRS``, with ``cnt_TASK.mat`` and ``mrk_TASK.mat``.
     task : "nback" | "dsr" | "wg"
-        Only word generation ("wg") has the same markers in both; in the others the EEG's mark stimuli too.
+        Trials of word generation; blocks of n-back, "0-back" to "3-back"; series of discrimination and selection, all
+        one class. Blocks and series are marked in both; of these tasks the EEG has the stimuli too, under their names.
     task_offset : float
 
     Raises
@@ -109,19 +114,21 @@ def read_shin2018(
         for kind, folder in (("EEG", eeg), ("fNIRS", nirs))
         for name in ("cnt", "mrk")
     }
-    marks = {kind: _markers(of[kind, "mrk"], f"the {kind}") for kind in ("EEG", "fNIRS")}
+    lasts, blocks = TASKS_2018[task]
+    marks = {kind: _markers(of[kind, "mrk"], f"the {kind}", blocks) for kind in ("EEG", "fNIRS")}
+    trials = {kind: _chosen(mark, np.isin(mark[1], blocks)) if blocks else mark for kind, mark in marks.items()}
     found = _eeg(of["EEG", "cnt"], "the EEG"), _concentrations(of["fNIRS", "cnt"], "the fNIRS")
     begins = [
         _begins(of[kind, "cnt"], raw, onset, f"the {kind}")
-        for (kind, (onset, _)), raw in zip(marks.items(), found, strict=True)
+        for (kind, (onset, _)), raw in zip(trials.items(), found, strict=True)
     ]
-    if task == "wg":
-        run = [np.searchsorted(begin, onset) for begin, (onset, _) in zip(begins, marks.values(), strict=True)]
-        for k in range(RUNS_2018):
-            here = {kind: _chosen(marks[kind], of_run == k) for kind, of_run in zip(marks, run, strict=True)}
-            _agree(here, f"run {k + 1}")
-    for raw, begin, (onset, names), lasts in zip(found, begins, marks.values(), TASKS_2018[task], strict=True):
-        raw.set_annotations(mne.Annotations(onset + task_offset, lasts, names))
+    run = [np.searchsorted(begin, onset) for begin, (onset, _) in zip(begins, trials.values(), strict=True)]
+    for k in range(RUNS_2018):
+        here = {kind: _chosen(trials[kind], of_run == k) for kind, of_run in zip(trials, run, strict=True)}
+        _agree(here, f"run {k + 1}")
+    for raw, begin, (onset, names) in zip(found, begins, marks.values(), strict=True):
+        duration = np.where(np.isin(names, blocks or names), lasts, 0.0)
+        raw.set_annotations(mne.Annotations(onset + task_offset, duration, names))
         for boundary in ("BAD boundary", "EDGE boundary"):
             raw.annotations.append(begin, 0.0, boundary)
     return found
@@ -171,10 +178,14 @@ def _field(stored: Any, name: str, where: str) -> Any:
     return getattr(stored, name)
 
 
-def _markers(stored: Any, where: str) -> tuple[np.ndarray, list[str]]:
-    """Onsets (s) and classes, by the rows of y: numbers of ``event.desc`` differ between copies of the data."""
+def _markers(stored: Any, where: str, blocks: tuple[str, ...] = ()) -> tuple[np.ndarray, list[str]]:
+    """Onsets (s) and classes, by the rows of y: numbers of ``event.desc`` differ between copies of the data.
+
+    The last classes are called ``blocks``, whatever their names.
+    """
     onset = np.atleast_1d(_field(stored, "time", where)).astype(float) / 1000
     names = [str(name) for name in np.atleast_1d(_field(stored, "className", where))]
+    names = [*names[: len(names) - len(blocks)], *blocks]
     y = np.asarray(_field(stored, "y", where))
     y = y.reshape(len(names), -1) if y.size == len(names) * len(onset) else y
     if y.shape != (len(names), len(onset)) or not (y.sum(0) == 1).all():

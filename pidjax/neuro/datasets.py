@@ -37,14 +37,22 @@ class Release(NamedTuple):
 
 
 _2017 = ("subject NN/with occular artifact/cnt.mat", "subject NN/cnt.mat", SOURCE_2017)
-_2018 = ("VPNNN-EEG/cnt_wg.mat", "VPNNN-NIRS/cnt_wg.mat", SOURCE_2018)
+
+
+def _release2018(task: str) -> Release:
+    eeg, nirs = (f"VPNNN-{kind}/cnt_{task}.mat" for kind in ("EEG", "NIRS"))
+    return Release(read_shin2018, (task,), eeg, nirs, SOURCE_2018)
+
+
 DATASETS = {
     "shin2017": Release(read_shin2017, ("imagery", "arithmetic"), *_2017),
     "shin2017_imagery": Release(read_shin2017, ("imagery",), *_2017),
     "shin2017_arithmetic": Release(read_shin2017, ("arithmetic",), *_2017),
-    "shin2018_cognitive": Release(read_shin2018, ("wg",), *_2018),
+    "shin2018_cognitive": _release2018("wg"),
+    "shin2018_nback": _release2018("nback"),
 }
-"""Whose trials EEG and fNIRS both mark: of the cognitive tasks of 2018, word generation alone."""
+"""Whose trials are of more than one class: of the cognitive tasks of 2018 word generation and n-back. The series of
+discrimination and selection are all alike, nine a subject: ``read_shin2018(..., "dsr")`` reads them."""
 
 
 def sources(name: str, eeg: str | Path, nirs: str | Path | None = None, subjects: Sequence[int] = ()) -> list[Source]:
@@ -82,7 +90,8 @@ def find_subjects(name: str, folder: str | Path, subjects: Sequence[int] = ()) -
     """EEG and fNIRS folders of the subjects below ``folder``, by number; archives may be unpacked into any tree.
 
     Of 2017 the folders that hold "subject 01/with occular artifact/cnt.mat" (spelt as published) and "subject
-    01/cnt.mat", of 2018 "VP001-EEG/cnt_wg.mat" and "VP001-NIRS/cnt_wg.mat".
+    01/cnt.mat", of 2018 "VP001-EEG/cnt_wg.mat" and "VP001-NIRS/cnt_wg.mat", or
+    "cnt_nback.mat".
 
     Raises
     ------

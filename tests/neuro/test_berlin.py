@@ -78,6 +78,37 @@ def test_shin2018(tmp_path):
         np.testing.assert_allclose([run.offset for run in runs], [-1.0, -1.7, -2.5], atol=0.02)
 
 
+@pytest.mark.parametrize(
+    ("task", "blocks", "lasts", "stimuli"),
+    [
+        ("nback", ["0-back", "2-back", "3-back"], 40, written.STIMULI["nback"]),
+        ("dsr", ["series"], 0, {16: "O", 32: "X"}),
+    ],
+)
+@pytest.mark.parametrize("lengths", [3, 0])
+def test_blocks_of_2018_are_paired(tmp_path, task, blocks, lasts, stimuli, lengths):
+    """By their rows, whatever codes and names, and tie the clocks; the EEG keeps its stimuli under their names."""
+    places = tmp_path / "eeg", tmp_path / "nirs"
+    written.shin2018(*places, RNG, task=task, lengths=lengths)
+    raws = read_shin2018(*places, task)
+    for raw, shift in zip(raws, (0.0, 1.0), strict=True):
+        notes = [note for note in raw.annotations if note["description"] in blocks]
+        assert [note["description"] for note in notes] == [blocks[k % len(blocks)] for k in range(12)]
+        assert {note["duration"] for note in notes} == {lasts} and notes[1]["onset"] == 35 - shift
+    others = [{*raw.annotations.description} - {*blocks, "BAD boundary", "EDGE boundary"} for raw in raws]
+    assert others == [{*stimuli.values()}, set()]
+    clock = clock_of(*raws, "auto")
+    np.testing.assert_allclose([run.offset for run in clock.runs], [-1.0, -1.7, -2.5], atol=0.02)
+    assert [len(run.eeg) for run in clock.runs] == [4, 4, 4]
+    refused(
+        lambda *folders: read_shin2018(*folders, task),
+        *places,
+        "run 1: the 4 markers of the EEG and 3 of the fNIRS" if lengths else "longest pauses leave 3, 4, 4",
+        f"mrk_{task}",
+        lambda mrk: mrk.update(time=mrk["time"][1:], y=mrk["y"][..., 1:]),
+    )
+
+
 @pytest.mark.parametrize("runs", [1, 2])
 @pytest.mark.parametrize("lengths", [3, 0])
 def test_a_run_of_2018_that_is_missing_is_said(tmp_path, runs, lengths):

@@ -138,3 +138,8 @@ def test_the_cognitive_release_is_found(tmp_path):
     (one,) = sources("shin2018_cognitive", tmp_path, subjects=(12,))
     eeg, _ = one.read()
     assert (one.subject, one.session) == ("12", "wg") and "WG" in eeg.annotations.description
+    with pytest.raises(InputError, match=r"VPNNN-EEG/cnt_nback\.mat and .* found EEG of none"):
+        sources("shin2018_nback", tmp_path)
+    written.release2018(tmp_path, np.random.default_rng(0), (3,), task="nback")
+    (one,) = sources("shin2018_nback", tmp_path)
+    assert (one.subject, one.session) == ("3", "nback") and "2-back" in one.read()[1].annotations.description
