@@ -37,6 +37,8 @@ class Config:
     ----------
     eeg_window, fnirs_window : (start, stop)
         Around the onset (s); classical features read what comes after it.
+    task_offset : float
+        Seconds from a marker to the onset: 2 where a copy's markers are at the instruction.
     steps : int
     batch, per_subject : int
         Trials of a batch: ``batch``, or ``per_subject`` times the training subjects where that is more, since
@@ -50,6 +52,7 @@ class Config:
 
     eeg_window: tuple[float, float] = (-1.0, 10.0)
     fnirs_window: tuple[float, float] = (-5.0, 20.0)
+    task_offset: float = 0.0
     steps: int = 120
     batch: int = 32
     per_subject: int = 8
@@ -129,7 +132,7 @@ def subjects_of(name: str, data: Path, protocol: tuple[str, ...], config: Config
 def loaded(name: str, data: Path, config: Config) -> PairedEpochs:
     """All trials of all subjects; none is rejected, so that accuracies are of all."""
     parts = {}
-    for source in sources(name, data, subjects=config.subjects):
+    for source in sources(name, data, subjects=config.subjects, task_offset=config.task_offset):
         print(f"reading and preprocessing {name}, subject {source.subject}", flush=True)
         raw_eeg, raw_fnirs = source.read()
         eeg, fnirs = preprocess_eeg(raw_eeg), preprocess_fnirs(raw_fnirs, PreprocessConfig(motion_z=np.inf))

@@ -129,14 +129,20 @@ def shin2018(
     task: str = "wg",
     runs: int = 3,
     lengths: int = 3,
+    drift: float = 0.0,
+    spaced: float = 25.0,
+    trials: int = 4,
     montage: Montage = FEW_2018,
 ) -> None:
-    """One subject: runs of four trials joined, the first ``lengths`` of theirs told; in pauses the fNIRS stood less."""
-    onset = np.concatenate([200.0 * k + 10 + 25 * np.arange(4) for k in range(runs)])
-    seen = onset - np.repeat([1.0, 1.7, 2.5][:runs], 4)
-    for folder, rate, at in ((eeg, EEG_RATE, onset), (nirs, NIRS_RATE, seen)):
+    """One subject: runs joined, the first ``lengths`` of theirs told; in pauses the fNIRS stood less.
+
+    It runs fast by ``drift`` within a run.
+    """
+    begins, within = spaced * (trials + 4) * np.arange(runs)[:, None], 10 + spaced * np.arange(trials)
+    seen = (within - np.array([1.0, 1.7, 2.5])[:runs, None]) * (1 + drift)
+    for folder, rate, at in ((eeg, EEG_RATE, begins + within), (nirs, NIRS_RATE, begins + seen)):
         folder.mkdir(parents=True, exist_ok=True)
-        n = int(200 * runs * rate)
+        n = runs * int(spaced * (trials + 4) * rate)
         cnt: dict[str, Any]
         if folder == eeg:
             cnt = {"fs": rate, "x": rng.normal(0, 20, (n, len(montage.eeg))), "clab": names(montage.eeg)}
@@ -152,7 +158,7 @@ def shin2018(
         if lengths:
             cnt["T"] = np.full((1, min(lengths, runs)), n // runs)
         savemat(folder / f"cnt_{task}.mat", {f"cnt_{task}": cnt})
-        savemat(folder / f"mrk_{task}.mat", {f"mrk_{task}": _markers2018(task, at, stimuli=folder == eeg)})
+        savemat(folder / f"mrk_{task}.mat", {f"mrk_{task}": _markers2018(task, at.ravel(), stimuli=folder == eeg)})
 
 
 STIMULI = {

@@ -101,6 +101,7 @@ def read_shin2018(
         Trials of word generation; blocks of n-back, "0-back" to "3-back"; series of discrimination and selection, all
         one class. Blocks and series are marked in both; of these tasks the EEG has the stimuli too, under their names.
     task_offset : float
+        As ``read_shin2017``.
 
     Raises
     ------

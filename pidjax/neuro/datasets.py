@@ -55,7 +55,14 @@ DATASETS = {
 discrimination and selection are all alike, nine a subject: ``read_shin2018(..., "dsr")`` reads them."""
 
 
-def sources(name: str, eeg: str | Path, nirs: str | Path | None = None, subjects: Sequence[int] = ()) -> list[Source]:
+def sources(
+    name: str,
+    eeg: str | Path,
+    nirs: str | Path | None = None,
+    subjects: Sequence[int] = (),
+    *,
+    task_offset: float = 0.0,
+) -> list[Source]:
     """Recordings of a data set, one a subject and task (its session), to be read one by one; dead channels are bad.
 
     Parameters
@@ -66,6 +73,8 @@ def sources(name: str, eeg: str | Path, nirs: str | Path | None = None, subjects
         The two folders of one subject, or the folder of all of them alone, see ``find_subjects``.
     subjects : sequence of int
         Which of the folder's; all by default.
+    task_offset : float
+        Seconds from a marker to the beginning of the task.
 
     Raises
     ------
@@ -80,7 +89,7 @@ def sources(name: str, eeg: str | Path, nirs: str | Path | None = None, subjects
     else:
         places = {1: (Path(eeg), Path(nirs))}
     return [
-        Source(str(number), task, functools.partial(_read, DATASETS[name].read, *folders, task))
+        Source(str(number), task, functools.partial(_read, DATASETS[name].read, *folders, task, task_offset))
         for number, folders in places.items()
         for task in DATASETS[name].tasks
     ]
@@ -131,8 +140,8 @@ def _listed(numbers: Iterable[int]) -> str:
     return ", ".join(map(str, sorted(numbers))) or "none"
 
 
-def _read(read: Callable[..., Raws], eeg: Path, nirs: Path, task: str) -> Raws:
-    found = read(eeg, nirs, task)
+def _read(read: Callable[..., Raws], eeg: Path, nirs: Path, task: str, task_offset: float) -> Raws:
+    found = read(eeg, nirs, task, task_offset=task_offset)
     for raw, path, kind in zip(found, (eeg, nirs), ("eeg", "fnirs"), strict=True):
         mark_dead(raw, path, kind)
     return found

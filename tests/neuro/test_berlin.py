@@ -41,24 +41,47 @@ def test_shin2017(tmp_path):
     # one frame for both: an optode and an electrode of one name stand in one place
     at_fp1 = mne.create_info(["Fp1"], 1.0, "eeg").set_montage("colin27_1005")["chs"][0]["loc"][:3]
     np.testing.assert_allclose(nirs.info["chs"][0]["loc"][6:9], at_fp1)
-    shifted, _ = read_shin2017(*shin2017(tmp_path / "b", codes=(16, 32)), "imagery", task_offset=2.0)
-    assert next(n["onset"] for n in shifted.annotations if n["description"] == "LMI") > 10
+    imagined, _ = read_shin2017(*shin2017(tmp_path / "b", codes=(16, 32)), "imagery")
+    assert next(n["description"] for n in imagined.annotations) == "LMI"
     density = mne.preprocessing.nirs.optical_density(nirs, verbose="error")
     assert np.isfinite(mne.preprocessing.nirs.beer_lambert_law(density, ppf=6.0).get_data()).all()
 
 
-def test_clocks_that_drift_are_tied_by_the_markers(tmp_path):
+@pytest.mark.parametrize(
+    ("write", "read", "names"),
+    [(written.shin2017, read_shin2017, ("MA", "BL")), (written.shin2018, read_shin2018, ("WG", "BL"))],
+)
+def test_clocks_that_drift_are_tied_by_the_markers(tmp_path, write, read, names):
     """20 trials in ten minutes: 300 ppm are found in every run and taken off; a tenth of a per cent is refused."""
-    eeg, nirs = read_shin2017(*shin2017(tmp_path, drift=3e-4, spaced=28.0, trials=20))
-    clock = clock_of(eeg, nirs, "auto")
-    onsets = [
-        np.array([n["onset"] for n in raw.annotations if n["description"] in ("MA", "BL")]) for raw in (eeg, nirs)
-    ]
-    assert np.abs(clock.to_eeg(onsets[1]) - onsets[0]).max() < 0.02
-    assert all(abs(run.drift) == pytest.approx(3e-4, abs=2e-5) for run in clock.runs)
-    eeg, nirs = read_shin2017(*shin2017(tmp_path / "b", drift=1e-3, spaced=28.0, trials=20))
+    places = tmp_path / "eeg", tmp_path / "nirs"
+    write(*places, RNG, drift=3e-4, spaced=28.0, trials=20)
+    raws = read(*places)
+    clock = clock_of(*raws, "auto")
+    onsets = [np.array([n["onset"] for n in raw.annotations if n["description"] in names]) for raw in raws]
+    assert len(onsets[0]) == 60 and np.abs(clock.to_eeg(onsets[1]) - onsets[0]).max() < 0.02
+    assert [run.drift for run in clock.runs] == pytest.approx([3e-4] * 3, abs=2e-5)
+    write(*places, RNG, drift=1e-3, spaced=28.0, trials=20)
     with pytest.raises(InputError, match="ppm"):
-        clock_of(eeg, nirs, "auto")
+        clock_of(*read(*places), "auto")
+
+
+@pytest.mark.parametrize(
+    ("write", "read", "name"), [(written.shin2017, read_shin2017, "mnt"), (written.shin2018, read_shin2018, "mnt_wg")]
+)
+def test_markers_at_the_instruction_and_montages_beside(tmp_path, write, read, name):
+    """Trials begin later by the offset, runs where they did; a file of the montage changes nothing."""
+    places = tmp_path / "eeg", tmp_path / "nirs"
+    write(*places, RNG)
+    before = read(*places)
+    for folder in places:
+        savemat(folder / f"{name}.mat", {name: {"clab": written.names(["Fp1"]), "pos_3d": np.zeros((3, 1))}})
+    for raw, late in zip(before, read(*places, task_offset=2.0), strict=True):
+        np.testing.assert_array_equal(late.get_data(), raw.get_data())
+        for channel, of in zip(late.info["chs"], raw.info["chs"], strict=True):
+            np.testing.assert_array_equal(channel["loc"], of["loc"])
+        boundary = np.array(["boundary" in name for name in raw.annotations.description])
+        np.testing.assert_allclose(late.annotations.onset[boundary], raw.annotations.onset[boundary])
+        np.testing.assert_allclose(late.annotations.onset[~boundary], raw.annotations.onset[~boundary] + 2)
 
 
 def test_shin2018(tmp_path):

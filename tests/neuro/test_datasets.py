@@ -141,5 +141,6 @@ def test_the_cognitive_release_is_found(tmp_path):
     with pytest.raises(InputError, match=r"VPNNN-EEG/cnt_nback\.mat and .* found EEG of none"):
         sources("shin2018_nback", tmp_path)
     written.release2018(tmp_path, np.random.default_rng(0), (3,), task="nback")
-    (one,) = sources("shin2018_nback", tmp_path)
+    (one,) = sources("shin2018_nback", tmp_path, task_offset=2.0)
     assert (one.subject, one.session) == ("3", "nback") and "2-back" in one.read()[1].annotations.description
+    assert [raw.annotations.onset[0] for raw in one.read()] == [12.0, 11.0]
