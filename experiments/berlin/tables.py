@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binom, permutation_test
 
-from experiments.berlin.published import CAVEATS, PUBLISHED, TASKS
+from experiments.berlin.published import CAVEATS, PUBLISHED, TASKS, UNPLACED
 from experiments.results import Claim, matrix, spread
 
 CHANCE = 0.5
@@ -61,8 +61,9 @@ def table(name: str, protocol: str, by: Mapping[str, Any]) -> str:
         "not corrected for the number of rows.\n\n"
     )
     works = [f"{anchor.work}: {CAVEATS[anchor.work]}." for anchor in anchors]
-    notes = " ".join(works) or "No published number of this protocol is known here."
-    return head + matrix("decoded from", ["accuracy", "subjects above", "p"], rows) + f"\n{notes}\n"
+    notes = works or ["No published number of this set and protocol is known here."]
+    notes += [f"{UNPLACED[protocol]}."] if protocol in UNPLACED else []
+    return head + matrix("decoded from", ["accuracy", "subjects above", "p"], rows) + f"\n{' '.join(notes)}\n"
 
 
 def claims(found: Found, *, judged: bool) -> list[Claim]:

@@ -50,6 +50,7 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     assert [(subject, set(train.subject)) for subject, train, _ in Noise.seen[6:]] == [("1", {"2"}), ("2", {"1"})]
     text = (tmp_path / "smoke" / "table.md").read_text()
     assert "STA-Net 2025 (published, both; accuracy) | 85.14" in text and "No published number" in text
+    assert text.count("82.30 and 87.24 %") == 1  # of the protocol it is of
     assert "from 83.3 of 12 trials on" in text and (tmp_path / "smoke" / "subjects.png").stat().st_size > 5_000
     assert {claim["holds"] for claim in result["claims"]} == {None}
     monkeypatch.setattr(experiment, "raw_features", None)
