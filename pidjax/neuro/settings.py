@@ -27,11 +27,15 @@ class DecomposeSettings:
 
     "canonical": closed form instead of training, for some hundred trials; it takes no setting of training.
     """
-    dataset: Literal["files", "shin2017", "shin2017_arithmetic", "shin2017_imagery", "shin2018_cognitive"] = "files"
+    dataset: Literal[
+        "files", "shin2017", "shin2017_arithmetic", "shin2017_imagery", "shin2018_cognitive", "shin2018_nback"
+    ] = "files"
     """Published recordings: give the folder of all subjects alone, as unpacked, or EEG and fNIRS folders of one.
 
-    "shin2017" has both tasks; of "shin2018_cognitive" word generation alone is marked in both modalities.
+    "shin2017" has both tasks; "shin2018_cognitive" is word generation, "shin2018_nback" the blocks of n-back.
     """
+    task_offset: float = 0.0
+    """Of a data set: seconds from a marker to the task, 2 where a copy's markers are at the instruction."""
     subjects: tuple[int, ...] = ()
     """Which of the data set's (all by default)."""
     events: str = "auto"
