@@ -67,7 +67,7 @@ def grid_figure(by_set: Mapping[str, np.ndarray]) -> Figure:
     """A matrix a set, its numbers in their cells, coloured by how far they are from their mean."""
     above = {name: cells - np.nanmean(cells) for name, cells in by_set.items()}
     most = max(float(np.nanmax(np.abs(list(above.values())))), 1e-9)
-    fig = Figure(figsize=(1.6 + 2.8 * len(by_set), 3.6), layout="constrained")
+    fig = Figure(figsize=(1.4 + 2.5 * len(by_set), 3.6), layout="constrained")
     axes = fig.subplots(1, len(by_set), sharey=True, squeeze=False)[0]
     for axis, (name, cells) in zip(axes, by_set.items(), strict=True):
         image = axis.imshow(above[name], cmap="RdBu_r", vmin=-most, vmax=most)
