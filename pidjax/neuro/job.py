@@ -179,8 +179,8 @@ def _sources(eeg_file: str | Path, fnirs_file: str | Path | None, settings: Deco
         return sources(settings.dataset, eeg_file, fnirs_file, settings.subjects, task_offset=settings.task_offset)
     if fnirs_file is None or settings.subjects or settings.task_offset:
         raise InputError(
-            "an EEG file needs its fNIRS file, --subjects and --task-offset a --dataset: give EEG_FILE FNIRS_FILE, or name the "
-            "data set that the folder holds."
+            "an EEG file needs its fNIRS file, --subjects and --task-offset a --dataset: give EEG_FILE FNIRS_FILE, or "
+            "name the data set that the folder holds."
         )
     return [Source("1", "1", lambda: (read_eeg(eeg_file), read_fnirs(fnirs_file)))]
 
