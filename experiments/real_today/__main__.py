@@ -14,6 +14,7 @@ import optax
 
 from benchmarks.store import kept
 from experiments.command import command
+from experiments.real_today.files import write_motions
 from experiments.real_today.sets import PARTS, SETS, Recordings
 from experiments.real_today.tables import claims, figure, pid_table, scores_table, steps_table
 from experiments.representation import augmented, learned, with_progress
@@ -93,7 +94,7 @@ def main(
     Args:
         preset: Five seeds, or seconds.
         out: Folder of the results; what it holds is not made again.
-        data: Folder of the recordings.
+        data: Folder of the recordings; where there is none, smoke writes its own of motions.
         sets: Of mosi, physionet, digits, uci, motions; all by default, of smoke motions.
         method: Names of ``pidjax.objectives.METHODS``; eleven by default, of smoke cross_self.
         resume: Keep what an earlier run left; otherwise make everything again.
@@ -104,7 +105,11 @@ def main(
     check_names(method, METHODS)
     check_names(sets, SETS)
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
-    opened(out, chosen, resume=resume)
+    written = preset == "smoke" and not data.exists()
+    data = out / "written" if written else data
+    opened(out, chosen, data, resume=resume)
+    if written:
+        write_motions(data)
     found: dict[str, dict[str, Any]] = {}
     for name in sets:
         load = functools.cache(functools.partial(SETS[name], data))

@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 
 from experiments.real_today import __main__ as experiment
+from experiments.real_today.files import opened, write_motions
 from experiments.real_today.sets import PARTS, SETS
 from experiments.representation import Learned
 from pidjax._checks import InputError
 from pidjax.typing import Objective
 
 
-def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch, data):
-    """One method on the smallest set; a second run trains nothing."""
-    folder = data("multimodal/basic_motions.npz").parents[1]
+def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
+    """One method on a file that is written, as there are no recordings; a second run trains nothing."""
+    folder = tmp_path / "absent"
     monkeypatch.setattr(experiment, "atoms", lambda *of: {"why": "not here"})
     experiment.main("smoke", tmp_path, folder, sets=("motions",), method=("cross_self",))
     result = json.loads((tmp_path / "smoke" / "result.json").read_text())["sets"]["motions"]
@@ -31,10 +32,9 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch, data):
     experiment.main("smoke", tmp_path, folder, sets=("motions",), method=("cross_self",))
 
 
-def test_steps_are_chosen_on_validation_rows(tmp_path, monkeypatch, data):
+def test_steps_are_chosen_on_validation_rows(tmp_path, monkeypatch):
     """The stage that validation likes best, though test rows like the other; training goes on from stage to stage."""
-    folder = data("multimodal/basic_motions.npz").parents[1]
-    of, asked = SETS["motions"](folder), []
+    of, asked = SETS["motions"](write_motions(tmp_path)), []
 
     def learned(objective, batches, steps, tx, **settings):
         asked.append(steps)
@@ -62,6 +62,29 @@ def test_augmented():
     seen = made.encode({}, {}, given, jax.random.split(jax.random.key(0), 3), train=True)[0]
     assert (seen["x1"] == 1).all() and (seen["x2"] == 2).all() and seen["y"] is given["y"]
     assert made.encode({}, {}, given, train=False)[0] is given
+
+
+def test_layouts_of_folders(tmp_path):
+    """A file lies in the folder that is named or in its multimodal/; the written one is as large as the real one."""
+    write_motions(tmp_path / "multimodal")
+    one, other = (SETS["motions"](folder) for folder in (tmp_path, tmp_path / "multimodal"))
+    np.testing.assert_array_equal(one.x1, other.x1)
+    assert one.x1.shape == one.x2.shape == (80, 300) and np.bincount(one.y).tolist() == [20] * 4
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    """Which is absent, where it is from and what it holds; which array is missing; one that is cut off."""
+    with pytest.raises(InputError, match=r"no uci_mfeat.npz in .*multimodal: save there.*archive.ics.uci.edu.*fou \["):
+        SETS["uci"](tmp_path)
+    path = write_motions(tmp_path) / "basic_motions.npz"
+    whole = path.read_bytes()
+    for content in (whole[: len(whole) // 2], b"", b"no archive"):  # not a zip, nothing, no array
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"basic_motions.npz is cut off, or no .npz of numbers and texts"):
+            opened(tmp_path, "basic_motions")
+    np.savez(path, X_train=np.zeros(3), y_train=np.zeros(3), X_test=np.zeros(3))
+    with pytest.raises(InputError, match=r"found X_train, y_train, X_test, without y_test: save it again"):
+        opened(tmp_path, "basic_motions")
 
 
 def test_parts(data):
