@@ -4,11 +4,14 @@ The network and each row are as large as in the full preset. What is not, since 
 there are two rows; of CLIP's twelve blocks of one shape there is one a tower; and weights are noise, because to compile
 a start takes as long as to compile a step. So what is asked is that a step can be compiled at these shapes and gives
 finite numbers, not how long it takes or what it needs.
+
+``real_today`` and ``complexity`` have none: their full preset is what runs here.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import NamedTuple
 
 import jax
@@ -46,10 +49,11 @@ def compile_in_haste() -> None:
     jax.config.update("jax_disable_most_optimizations", True)
 
 
-def clip_weights() -> dict[str, Params]:
-    """Of ``CLIP`` what ``load_clip`` gives, all 0, since shapes alone are used."""
+@functools.lru_cache(maxsize=1)
+def clip_weights(clip: ClipConfig = CLIP) -> dict[str, Params]:
+    """Of ``clip`` what ``load_clip`` gives, all 0, since shapes alone are used."""
     found = {}
-    for name, tower in (("image", clip_image(CLIP)), ("text", clip_text(CLIP))):
+    for name, tower in (("image", clip_image(clip)), ("text", clip_text(clip))):
         params, _ = jax.eval_shape(tower.init, jax.random.key(0))
         found[name] = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), params)
     return found

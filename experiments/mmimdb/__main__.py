@@ -14,7 +14,7 @@ import optax
 from experiments.command import command
 from experiments.figures import score_of, score_panels
 from experiments.full_shapes import compile_in_haste, two_steps
-from experiments.mmimdb.config import FEW, METHODS, PRESETS, PUBLISHED, TUNED, Config
+from experiments.mmimdb.config import ALONE, FEW, METHODS, NOT_MADE, PRESETS, PUBLISHED, TUNED, Config
 from experiments.mmimdb.films import GENRES, PARTS, Films, load_films, write_films
 from experiments.mmimdb.methods import full
 from experiments.mmimdb.methods import method as built
@@ -31,7 +31,8 @@ CAVEATS = """Published numbers (CoMM, Tables 2 and 6; of infmasking its own pape
 released code keeps the checkpoint whose probe is best on test rows, and fits its probe again on training and validation
 rows; here test rows are scored once. It reads plots by a multilingual encoder (--text), masks words by a mask token
 where tokens are hidden here, and says 70 epochs in one place and 100 in another. The published clip is CLIP trained on,
-and SLIP stands beside cross_self; here CLIP rests under all methods, and fine-tuning moves the fusion alone.
+and SLIP, whose head is of posters alone, stands beside cross_self, which has one a side; here CLIP rests under all
+methods. Fine-tuning moves the fusion alone, for all epochs, where the paper stops early by validation.
 """
 Scores = dict[str, list[dict[str, float]]]
 
@@ -52,7 +53,8 @@ def main(
         preset: The paper's settings, or two steps on files that are written first.
         data: Folder of MM-IMDb; smoke writes its own.
         clip: Folder of CLIP's weights and vocabulary; smoke has its own.
-        text: Folder of tokens that another encoder made of the plots; CLIP's own text transformer by default.
+        text: Folder of tokens that another encoder made of the plots; CLIP's own text transformer by default. Smoke
+            writes its own, which the last method reads.
         out: Folder of the results; what it holds is not made again.
         method: Of frozen, clip, cross_self, comm, comm_joint, comm_unimodal, infmasking; all by default, of smoke two.
         resume: Keep what an earlier run left; otherwise make everything again.
@@ -62,15 +64,19 @@ def main(
     check_names(method, METHODS)
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
     opened(out, chosen, data, clip, text, resume=resume)
+    texts = dict.fromkeys(method, text)
     if preset == "smoke":
         compile_in_haste()
         data, clip = write_films(out / "written"), TINY
         kept_part(out, "full size", lambda _: two_steps(full()))
+        texts = dict.fromkeys(method) | {method[-1]: data / "tokens"}  # the others read plots
     sizes, weights = load_clip(clip)
-    films = load_films(data, clip, sizes, text)
+    load = functools.cache(functools.partial(load_films, data, clip, sizes))
     found: Scores = {}
     for name in method:
-        made = built(name, sizes, weights, chosen, None if text is None else films.plots.tokens.shape[-1])
+        films = load(texts[name])
+        features = None if texts[name] is None else films.plots.tokens.shape[-1]
+        made = built(name, sizes, weights, chosen, features)
         seeds = 1 if name == "frozen" else chosen.seeds
         found |= of_seeds(out, name, seeds, functools.partial(measured, name, made, films, chosen))
     figure(found, out / "f1.png")
@@ -80,14 +86,16 @@ def main(
 def measured(
     name: str, made: Method, films: Films, config: Config, seed: int, title: str, folder: Path
 ) -> dict[str, dict[str, float]]:
-    """Scores of the method's representation; of CoMM's also after it is fine-tuned with the genres."""
+    """Scores of the method's representation; of CLIP's at rest also by side, of CoMM's also after fine-tuning."""
     n, key = len(films.parts["train"]), jax.random.key(seed)
     size = min(config.batch, n)
     total = config.steps or config.epochs * (n // size)
     steps = 0 if name == "frozen" else total
     batches, tx = with_progress(films.batches(key, size, seed), total), scheduled(config, n // size, total)
 
-    def scores(objective: Objective, stage: str, row: str) -> tuple[dict[str, dict[str, float]], TrainState]:
+    def scores(
+        objective: Objective, stage: str, read: dict[str, tuple[str, ...]]
+    ) -> tuple[dict[str, dict[str, float]], TrainState]:
         trained = learned(
             objective,
             batches,
@@ -99,12 +107,13 @@ def measured(
             every=max(steps, 1),  # CLIP's weights are in the state: one checkpoint, at the end
         )
         parts = [(films.rows(part), films.y[films.parts[part]]) for part in PARTS]
-        return probed(trained.encode, parts, {row: made.heads}, "labels"), trained.state
+        return probed(trained.encode, parts, read, "labels"), trained.state
 
-    found, state = scores(made.objective, "learned", name)
+    alone = ALONE if name == "frozen" else {}
+    found, state = scores(made.objective, "learned", {name: made.heads, **alone})
     if name == "comm":
         again = finetune(made.objective, state.params, state.state, loss="binary", outputs=len(GENRES))
-        found |= scores(again, "tuned", TUNED)[0]
+        found |= scores(again, "tuned", {TUNED: made.heads})[0]
     return found
 
 
@@ -123,7 +132,7 @@ def table(found: Scores) -> str:
             " / ".join(PUBLISHED[name]),
         ]
         for name, seeds in found.items()
-    }
+    } | {name: [*["–"] * len(SCORES), " / ".join(scores)] for name, scores in NOT_MADE.items()}
     count = int(next(iter(found.values()))[0]["n"])
     title = f"Linear probes of {len(GENRES)} genres, %, on {count} test films\n\n"
     return title + matrix("probe of", [*SCORES.values(), "published weighted / macro F1"], rows)

@@ -126,7 +126,26 @@ def load_films(folder: Path, clip: Path, config: ClipConfig, text: Path | None =
 
 
 def load_plots(folder: Path, ids: Sequence[str]) -> Plots:
-    """Tokens that another encoder made of the plots of these films; they stay on disk."""
+    """Tokens that another encoder made of the plots of these films; they stay on disk.
+
+    Those of the encoder that CoMM used, [plots, 128, 768], by sentence-transformers, in the folder of MM-IMDb::
+
+        films = [(path.stem, json.loads(path.read_text())["plot"]) for path in sorted(Path("dataset").glob("*.json"))]
+        plots = [(film, plot) for film, several in films for plot in several]
+        model = SentenceTransformer("sentence-transformers/clip-ViT-B-32-multilingual-v1")
+        shape = (len(plots), model.max_seq_length, 768)
+        tokens, mask = np.lib.format.open_memmap("tokens.npy", "w+", np.float16, shape), np.zeros(shape[:2], bool)
+        for i, (_, plot) in enumerate(plots):
+            one = model.encode(plot, output_value="token_embeddings").cpu().numpy()
+            tokens[i, : len(one)], mask[i, : len(one)] = one, True
+        np.save("mask.npy", mask)
+        Path("ids.json").write_text(json.dumps([film for film, _ in plots]))
+
+    Raises
+    ------
+    InputError
+        A file that is absent or cut off, arrays that do not fit, a film without a plot.
+    """
     paths = [folder / name for name in ("tokens.npy", "mask.npy", "ids.json")]
     for path in paths:
         if not path.exists():
@@ -154,10 +173,13 @@ def load_plots(folder: Path, ids: Sequence[str]) -> Plots:
 
 
 def write_films(folder: Path, *, films: int = 46, seed: int = 0) -> Path:
-    """Files in MM-IMDb's format, of noise: two genres a film, and a colour that says a little of the first."""
+    """Files in MM-IMDb's format, of noise: two genres a film, and a colour that says a little of the first.
+
+    In ``tokens`` is what another encoder might make of plots: four tokens of six numbers; of second plots, three.
+    """
     rng = np.random.default_rng(seed)
     (folder / "dataset").mkdir(parents=True, exist_ok=True)
-    ids = [f"{i:07d}" for i in range(films)]
+    ids, told = [f"{i:07d}" for i in range(films)], []
     for i, one in enumerate(ids):
         kind = i % len(GENRES)
         noise = rng.integers(180, size=(40, 24 + kind, 3), dtype=np.uint8)
@@ -165,10 +187,21 @@ def write_films(folder: Path, *, films: int = 46, seed: int = 0) -> Path:
         Image.fromarray(noise).save(folder / "dataset" / f"{one}.jpeg")
         said = {"plot": [f"the cat {kind}", f"dodo {kind}"][: 1 + i % 2], "genres": [GENRES[kind], GENRES[kind - 1]]}
         (folder / "dataset" / f"{one}.json").write_text(json.dumps(said))
+        told += [one] * len(said["plot"])
     train, dev = round(0.7 * films), round(0.8 * films)
     split = {"train": ids[:train], "dev": ids[train:dev], "test": ids[dev:]}
     (folder / "split.json").write_text(json.dumps(split))
+    _write_tokens(folder / "tokens", told, rng)
     return folder
+
+
+def _write_tokens(folder: Path, films: Sequence[str], rng: np.random.Generator) -> None:
+    mask = np.ones((len(films), 4), bool)
+    mask[1:, 3] = np.array(films[1:]) != np.array(films[:-1])
+    folder.mkdir(exist_ok=True)
+    np.save(folder / "tokens.npy", rng.standard_normal((*mask.shape, 6)).astype(np.float16))
+    np.save(folder / "mask.npy", mask)
+    (folder / "ids.json").write_text(json.dumps(films))
 
 
 def _need(path: Path, folder: Path) -> Path:

@@ -37,20 +37,19 @@ def method(name: str, clip: ClipConfig, weights: Params, config: Config, feature
         fusion = encoders.fusion_transformer(2, config.width, heads=config.heads, mask_tokens=of == "infmasking")
         fitted = [_of_width(net, width, config.width) for net, width in zip(nets, widths, strict=True)]
         return objectives.method(of, fitted, augment=augment, fusion=fusion, head=config.projection, **settings)
-    hidden, *_, out = config.projection
-    changes: dict[str, Any] = {"width": hidden} if name == "clip" else {"head": (2 * hidden, out)}
+    changes: dict[str, Any] = {"width": config.projection[0]} if name == "clip" else {"head": config.slip}
     return objectives.method(name, _read(nets, widths, config), augment=augment, **changes)
 
 
-def full() -> Full:
-    """CoMM of the full preset on ``CLIP``."""
-    clip, config = CLIP, PRESETS["full"]
+def full(name: str = "comm", clip: ClipConfig = CLIP, config: Config = PRESETS["full"]) -> Full:
+    """CoMM of the full preset on ``CLIP``, or another method or other sizes."""
     row: dict[str, Any] = {
         "x1": ((clip.size, clip.size, 3), np.float32),
         "x2": ((clip.tokens,), np.int32),
         "mask2": ((clip.tokens,), bool),
+        "progress": ((), np.float32),
     }
-    made = method("comm", clip, clip_weights(), config)
+    made = method(name, clip, clip_weights(clip), config)
     return Full(made.objective, optimiser(config.learning_rate, config.weight_decay), row)
 
 

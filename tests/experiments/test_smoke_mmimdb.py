@@ -39,20 +39,22 @@ def linear(*_):
 
 
 def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
-    """Files, training, fine-tuning with genres; what was published beside; a second run trains nothing."""
+    """Files, tokens that are given, training, fine-tuning; what was published beside; a second run trains nothing."""
     monkeypatch.setattr(metrics, "WRITERS", {})  # they import torch where there is one
     monkeypatch.setattr(probe, "STRENGTHS", probe.STRENGTHS[:1])
     monkeypatch.setattr(experiment, "two_steps", lambda full: [])
-    monkeypatch.setattr(experiment, "built", linear)
-    experiment.main("smoke", out=tmp_path, method=("comm",))
+    seen = []
+    monkeypatch.setattr(experiment, "built", lambda *of: seen.append((of[0], of[-1])) or linear())
+    experiment.main("smoke", out=tmp_path, method=("comm_joint", "comm"))
     found = json.loads((tmp_path / "smoke" / "result.json").read_text())["methods"]
-    assert set(found) == {"comm", TUNED}
+    assert set(found) == {"comm_joint", "comm", TUNED} and seen == [("comm_joint", None), ("comm", 6)]
     assert all(0 <= found[name][0]["macro_f1"] <= 1 and found[name][0]["n"] == 9 for name in found)
     table = (tmp_path / "smoke" / "table.md").read_text()
-    assert "61.48" in table and "58.97" in table and "best on test rows" in table
+    assert "61.48 ± 0.18 / 54.63 ± 0.22 |" in table and "58.97" in table and "best on test rows" in table
+    assert "| MFAS, supervised | – | – | – | 62.50 / 55.6 |" in table
     assert (tmp_path / "smoke" / "f1.png").stat().st_size > 5_000
     monkeypatch.setattr(experiment, "learned", None)
-    experiment.main("smoke", out=tmp_path, method=("comm",))
+    experiment.main("smoke", out=tmp_path, method=("comm_joint", "comm"))
 
 
 @pytest.fixture
@@ -111,6 +113,13 @@ def test_absent_files_are_asked_for(folder):
     (folder / "dataset" / "0000005.json").write_text(json.dumps({"plot": [], "genres": []}))
     with pytest.raises(InputError, match=r"0000005.json must hold lists plot, of one text or more"):
         load_films(folder, TINY, SIZES)
+    for split, said in (
+        ({"train": ["1", "2"], "dev": ["1"], "test": ["3"]}, "has film 1 twice: every film is in one of train"),
+        ({"train": ["1"], "dev": [], "test": ["3"]}, "has no film in dev: every film"),
+    ):
+        (folder / "split.json").write_text(json.dumps(split))
+        with pytest.raises(InputError, match=f"split.json {said}"):
+            load_films(folder, TINY, SIZES)
     (folder / "split.json").write_text(json.dumps({"train": []}))
     with pytest.raises(InputError, match=r"must have train, dev and test; found train"):
         load_films(folder, TINY, SIZES)
