@@ -43,13 +43,14 @@ def load_figures(folder: Path, clip: Path, config: ClipConfig) -> Figures:
     Raises
     ------
     InputError
-        A file that is absent, or without the columns it must have.
+        A file that is absent, empty, or without the columns it must have.
     """
     phrases, pictures, y = [], [], []
     for label, kind in enumerate(CLASSES):
         path = folder / f"{kind}_detection_task.csv"
         if not path.exists():
             raise InputError(f"there is no {path}: {SOURCE}.")
+        before = len(phrases)
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 if "phrase" not in row or "answer" not in row:
@@ -57,10 +58,12 @@ def load_figures(folder: Path, clip: Path, config: ClipConfig) -> Figures:
                 phrases.append(row["phrase"])
                 pictures.append(_picture(folder / "images" / f"{_first(row['answer'], path)}.jpeg"))
                 y.append(label)
-    if not phrases:
-        raise InputError(f"the CSV files of {folder} hold no row: {SOURCE}.")
+        if len(phrases) == before:
+            raise InputError(f"{path} holds no row: {SOURCE}.")
     tokens, mask = load_tokenizer(clip, config.tokens)(phrases)
-    squares = np.concatenate([crop_pictures([read_picture(path)], config.size) for path in pictures])
+    squares = np.empty((len(pictures), config.size, config.size, 3), np.uint8)  # a gigabyte, that no copy doubles
+    for square, path in zip(squares, pictures, strict=True):
+        square[:] = crop_pictures([read_picture(path)], config.size)[0]
     return Figures({"x1": tokens, "mask1": mask, "x2": squares, "y": np.array(y)}, np.array(phrases))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from experiments.full_shapes import CLIP, Full, clip_weights
-from experiments.irfl.config import PRESETS
+from experiments.irfl.config import PRESETS, Config
 from experiments.irfl.figures import CLASSES
 from experiments.representation import of_bytes, optimiser
 from pidjax import objectives
@@ -50,16 +50,15 @@ def method(name: str, clip: ClipConfig, weights: Params, critic_hidden: tuple[in
     return found._replace(objective=of_bytes(found.objective, ("x2",)))
 
 
-def full() -> Full:
-    """SimCLR of the full preset, which trains both towers of ``CLIP``."""
-    clip, config = CLIP, PRESETS["full"]
+def full(name: str = "simclr", clip: ClipConfig = CLIP, config: Config = PRESETS["full"]) -> Full:
+    """SimCLR of the full preset, which trains both towers of ``CLIP``, or another method or other sizes."""
     row: dict[str, Any] = {
         "x1": ((clip.tokens,), np.int32),
         "mask1": ((clip.tokens,), bool),
         "x2": ((clip.size, clip.size, 3), np.uint8),
         "y": ((), np.int32),
     }
-    made = method("simclr", clip, clip_weights(), config.critic_hidden)
+    made = method(name, clip, clip_weights(clip), config.critic_hidden)
     return Full(made.objective, optimiser(config.learning_rate, 0.0), row)
 
 

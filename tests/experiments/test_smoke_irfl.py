@@ -22,7 +22,7 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     found = json.loads((tmp_path / "smoke" / "result.json").read_text())["methods"]
     assert all(0 <= found[name][0]["accuracy"] <= 1 and found[name][0]["n"] == 12 for name in ("frozen", "simclr"))
     text = (tmp_path / "smoke" / "table.md").read_text()
-    assert "89.2" in text and "k/83" in text
+    assert "| 91.6 ± 0.0 | 91.57 |" in text and "k/83" in text and "zero-shot" in text
     assert (tmp_path / "smoke" / "accuracy.png").stat().st_size > 5_000
     monkeypatch.setattr(experiment, "learned", None)
     experiment.main("smoke", out=tmp_path, method=("frozen", "simclr"))
@@ -51,6 +51,23 @@ def test_rows_are_what_the_files_say(tmp_path):
     (folder / "idiom_detection_task.csv").unlink()
     with pytest.raises(InputError, match=r"no .*idiom_detection_task.csv: obtain lampent/IRFL"):
         load_figures(folder, experiment.TINY, config)
+
+
+def test_files_that_cannot_be_used(tmp_path):
+    """Without a row, without a column, with an answer that is no list of names."""
+    config, _ = load_clip(experiment.TINY)
+    path = write_figures(tmp_path, phrases=1) / "simile_detection_task.csv"
+    for content, said in {
+        "": r"simile_detection_task.csv holds no row: obtain lampent/IRFL",
+        "phrase,answer\n": r"simile_detection_task.csv holds no row",
+        "phrase,picture\na cat,b\n": r"must have columns phrase and answer; found phrase, picture",
+        "phrase,answer\na cat\n": r"must be lists of names, such as \[\"a\"\]; found None",
+        "phrase,answer\na cat,[]\n": r"must be lists of names, such as \[\"a\"\]; found '\[\]'",
+        'phrase,answer\na cat,"[\'b"\n': r"must be lists of names, such as \[\"a\"\]; found \"\['b\"",
+    }.items():
+        path.write_text(content)
+        with pytest.raises(InputError, match=said):
+            load_figures(tmp_path, experiment.TINY, config)
 
 
 @pytest.mark.parametrize("split", ["phrases", "rows"])
