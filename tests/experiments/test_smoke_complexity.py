@@ -9,6 +9,9 @@ import optax
 import pytest
 
 from experiments import complexity as experiment
+from experiments.full_shapes import clip_weights
+from experiments.mmimdb.config import PRESETS
+from pidjax.encoders.clip import ClipConfig, Tower
 from pidjax.typing import Objective
 
 
@@ -55,3 +58,28 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     assert "(2.00)" in (tmp_path / "smoke" / "table.md").read_text()
     monkeypatch.setattr(experiment, "measured", None)
     experiment.main("smoke", out=tmp_path, method=("comm",), repeats=1)
+
+
+def test_parameters_of_clip():
+    """ViT-B/32 has 151,277,313, one of them its temperature; eleven blocks a tower are counted by hand."""
+    blocks = 11 * sum(12 * width**2 + 13 * width for width in (768, 512))
+    assert experiment.numbers(clip_weights()) + blocks == 151_277_312
+
+
+def test_table_8(tmp_path, monkeypatch):
+    """Operations of a small CLIP are those of its products and a little; published numbers and ratios beside."""
+    width, depth, tokens = 64, 2, (17, 20)
+    tower = Tower(width, depth, 2, 4 * width)
+    small = ClipConfig(tower, tower, size=32, patch=8, tokens=tokens[1], vocabulary=50, end=49, projected=8)
+    monkeypatch.setattr(experiment, "SIZES", small)
+    monkeypatch.setattr(experiment, "CLIP_CONFIG", PRESETS["smoke"])
+    experiment.main(out=tmp_path, repeats=1)
+    found = json.loads((tmp_path / "full" / "result.json").read_text())["methods"]
+    blocks = sum(depth * (12 * width**2 * t + 2 * width * t**2) for t in tokens)
+    products = 2 * experiment.ROWS * (blocks + 16 * 3 * 8**2 * width)
+    assert products < found["clip"]["forward flops"] < 1.1 * products
+    assert found["clip"]["forward flops"] < found["comm"]["forward flops"]
+    table = (tmp_path / "full" / "table.md").read_text()
+    assert "| comm, published | 281 | 140 | 229 | 493 |" in table
+    assert "| comm / clip, published | 1.12 | 1.11 | 1.03 | 1.01 |" in table
+    assert "| comm on blip-2 / blip-2, published | 1.03 | 1.03 | 1.00 | 1.07 |" in table
