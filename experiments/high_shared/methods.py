@@ -30,10 +30,10 @@ def method(name: str, pictures: str, size: int, config: Config) -> Method:
     return made._replace(objective=of_views(made.objective, size, VIEWS[pictures]))
 
 
-def full() -> Full:
-    """SimCLR of the full preset on CIFAR-10."""
-    size, config = 32, PRESETS["full"]
-    made = method("simclr", "cifar10", size, config)
+def full(name: str = "simclr", config: Config = PRESETS["full"]) -> Full:
+    """SimCLR of the full preset on CIFAR-10, or another method or other networks."""
+    size = 32
+    made = method(name, "cifar10", size, config)
     row: dict[str, Any] = dict.fromkeys(SIDES, ((size, size, 3), np.uint8)) | {"y": ((), np.int32)}
     return Full(made.objective, optimiser(config.learning_rate, config.weight_decay), row)
 

@@ -68,7 +68,7 @@ def test_parameters_of_clip():
 
 def test_table_8(tmp_path, monkeypatch):
     """Operations of a small CLIP are those of its products and a little; published numbers and ratios beside."""
-    width, depth, tokens = 64, 2, (17, 20)
+    width, depth, tokens = 64, 1, (17, 20)
     tower = Tower(width, depth, 2, 4 * width)
     small = ClipConfig(tower, tower, size=32, patch=8, tokens=tokens[1], vocabulary=50, end=49, projected=8)
     monkeypatch.setattr(experiment, "SIZES", small)

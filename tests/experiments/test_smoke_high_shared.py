@@ -113,6 +113,13 @@ def test_files_that_are_absent_or_cut_off(tmp_path):
     (tmp_path / CIFAR / "data_batch_2.bin").write_bytes(bytes(3000))
     with pytest.raises(InputError, match=r"data_batch_2.bin must be pictures of 3073 bytes; found 3000"):
         load_pictures(tmp_path, "cifar10")
+    packed = tmp_path / "train-images-idx3-ubyte.gz"
+    whole = packed.read_bytes()
+    for content in (whole[:-9], b"no gzip", whole[:20] + bytes(9) + whole[29:]):  # cut off, another kind, damaged
+        packed.write_bytes(content)
+        with pytest.raises(InputError, match=r"train-images-idx3-ubyte.gz is cut off \(.*\): copy it again"):
+            load_pictures(tmp_path, "mnist")
+    packed.write_bytes(whole)
     (tmp_path / "train-labels-idx1-ubyte").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3, 1, 2]))
     with pytest.raises(InputError, match=r"train-labels-idx1-ubyte is no whole idx file of bytes with 1 axes"):
         load_pictures(tmp_path, "mnist")
