@@ -84,6 +84,31 @@ def probed(
     }
 
 
+def probed_early(
+    encoder: Callable[[int], Callable[[Batch], dict[str, np.ndarray]]],
+    parts: Sequence[tuple[Batch, np.ndarray]],
+    read: Mapping[str, Sequence[str]],
+    steps: int,
+    folder: Path,
+    *,
+    task: str = "class",
+    by: str = "balanced_accuracy",
+) -> dict[str, dict[str, float]]:
+    """``probed`` of the training that ``encoder(steps done)`` encodes by, stopped early by validation rows.
+
+    They choose by the score ``by``, or the least where it is "mse"; test rows are scored too, and choose nothing.
+    """
+
+    def look(upto: int) -> dict[str, Any]:
+        encode = encoder(upto)
+        fitted, *others = ((encode(rows), y) for rows, y in parts)
+        validation, test = (probed(lambda z: z, [fitted, others[0], one], read, task) for one in others)
+        known = float(np.mean([row[by] for row in validation.values()]))
+        return {"validation": -known if by == "mse" else known, "test": test}
+
+    return stopped_early(look, steps, folder)["test"]
+
+
 def stopped_early(
     look: Callable[[int], dict[str, Any]], steps: int, folder: Path, *, looks: int = 10, patience: int = 2
 ) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from experiments.multibench.config import Setting
-from experiments.representation import Learned, learned, optimiser, probed, stopped_early
+from experiments.representation import Learned, learned, optimiser, probed, probed_early
 from pidjax.data import array_batches
 from pidjax.objectives import finetune
 from pidjax.typing import Objective
@@ -50,16 +50,13 @@ def measured(
     if tuned:
         settings = {"loss": "supcon"} if task == "class" else {"loss": "mse", "outputs": rows["y"].shape[1]}
         again = finetune(objective, first.state.params, first.state.state, **settings)
-
-        def look(upto: int) -> dict[str, Any]:
-            encode = trained(again, upto, "tuned").encode
-            fitted, validation, test = ((encode(x), y) for x, y in given)
-            on_validation, on_test = (
-                probed(lambda z: z, [fitted, validation, scored], {tuned: ("joint",)}, task)
-                for scored in (validation, test)
-            )
-            known = on_validation[tuned]
-            return {"validation": known["balanced_accuracy"] if task == "class" else -known["mse"], "test": on_test}
-
-        found |= stopped_early(look, steps, folder / "looks")["test"]
+        found |= probed_early(
+            lambda upto: trained(again, upto, "tuned").encode,
+            given,
+            {tuned: ("joint",)},
+            steps,
+            folder / "looks",
+            task=task,
+            by="balanced_accuracy" if task == "class" else "mse",
+        )
     return found
