@@ -57,12 +57,47 @@ def opened(out: Path, config: Any, *sources: Path | None, resume: bool) -> None:
 
 
 def kept_part(out: Path, title: str, compute: Callable[[Path], Any]) -> Any:
-    """What ``compute(folder of checkpoints)`` returned, now or earlier; the folder goes when the part is written."""
-    slug = title.replace(", ", "-").replace(" ", "-")
-    folder = out / "checkpoints" / slug
-    found = kept(out / "parts" / f"{slug}.json", lambda: compute(folder))
+    """What ``compute(folder of checkpoints)`` returned, now or earlier; the folder goes when the part is written.
+
+    When each call of ``compute`` began and how long it took are kept beside it, of those that were interrupted too.
+    """
+    folder = out / "checkpoints" / _slug(title)
+
+    def timed() -> Any:
+        began = time.time()
+        try:
+            return compute(folder)
+        finally:
+            path = _calls(out, title)
+            path.write_text(json.dumps([*_read(path), [began, time.time() - began]]))
+
+    found = kept(out / "parts" / f"{_slug(title)}.json", timed)
     shutil.rmtree(folder, ignore_errors=True)
     return found
+
+
+def seconds(out: Path, title: str) -> float:
+    """What a kept part took, all calls that worked on it together."""
+    return sum(took for _, took in _read(_calls(out, title)))
+
+
+def minutes(out: Path, started: float) -> float:
+    """What all kept parts took, whenever they were made, and the rest of the call that ``started`` (Unix time)."""
+    calls = [call for path in (out / "parts").glob("*.calls") for call in _read(path)]
+    earlier = sum(took for began, took in calls if began < started)
+    return (earlier + time.time() - started) / 60
+
+
+def _slug(title: str) -> str:
+    return title.replace(", ", "-").replace(" ", "-")
+
+
+def _calls(out: Path, title: str) -> Path:
+    return out / "parts" / f"{_slug(title)}.calls"
+
+
+def _read(path: Path) -> list[tuple[float, float]]:
+    return json.loads(path.read_text()) if path.exists() else []
 
 
 def of_seeds(
@@ -118,6 +153,7 @@ def spread(values: Sequence[float], digits: int = 3) -> str:
 
 
 def finish(out: Path, started: float, tables: Sequence[str], claims: Sequence[Claim], result: dict[str, Any]) -> None:
-    """Write and print everything."""
-    summary = {"minutes": (time.time() - started) / 60, "claims": [dataclasses.asdict(c) for c in claims], **result}
-    write(out, "\n".join([*tables, claims_table(claims)]), summary)
+    """Write and print everything, and the minutes of all that ``out`` holds."""
+    took = minutes(out, started)
+    summary = {"minutes": took, "claims": [dataclasses.asdict(c) for c in claims], **result}
+    write(out, "\n".join([*tables, claims_table(claims), f"{took:.1f} minutes, over all calls.\n"]), summary)
