@@ -12,9 +12,9 @@ from pidjax.math.gaussian import information_rows
 NOTEBOOK = (10, 6, 6)
 
 
-@pytest.fixture(scope="module")
-def drawn():
-    task = synthetic.factors(NOTEBOOK, width=20, noise=0.5)
+@pytest.fixture(scope="module", params=["uniform", "orthogonal"])
+def drawn(request):
+    task = synthetic.factors(NOTEBOOK, width=20, noise=0.5, mixing=request.param)
     return task, jax.device_get(jax.jit(task.sample, static_argnums=1)(jax.random.key(0), 20_000))
 
 
@@ -35,6 +35,14 @@ def test_informations_are_those_of_the_covariance(drawn):
         assert abs(value - bias - task.information[x][w]) < 4 * rows.std() / 20_000**0.5 + 1e-3, (x, w)
     value, rows = informed(data["x1"], data["x2"])
     assert abs(value - 20 * 20 / 40_000 - task.shared) < 4 * rows.std() / 20_000**0.5
+
+
+def test_at_right_angles_every_coordinate_is_a_channel_of_its_own():
+    """Of variance ½ and noise s = 3 σ² / width; both sides see w_s, with noise of their own."""
+    task, s = synthetic.factors(NOTEBOOK, width=20, noise=0.5, mixing="orthogonal"), 3 * 0.25 / 20
+    for x, of in {"x1": {"ws": 10, "w1": 6, "w2": 0}, "x2": {"ws": 10, "w1": 0, "w2": 6}}.items():
+        assert dict(task.information[x]) == pytest.approx({w: d / 2 * np.log1p(0.5 / s) for w, d in of.items()})
+    assert task.shared == pytest.approx(-5 * np.log1p(-((0.5 / (0.5 + s)) ** 2)))
 
 
 def test_without_noise_information_is_infinite():
@@ -75,6 +83,7 @@ def test_labels():
         (lambda: synthetic.factors((0, 1, 1)), "d_s must be"),
         (lambda: synthetic.factors(noise=-1), "noise must be"),
         (lambda: synthetic.factors((10, 6, 6), width=12), "width must be 16"),
+        (lambda: synthetic.factors(mixing="diagonal"), "mixing must be one of 'uniform', 'orthogonal'"),
         (lambda: synthetic.label_dims((10, 2, 2), 1.0), "needs 5 coordinates"),
         (lambda: synthetic.label_dims((10, 6, 6), 1.5), "between 0 and 1"),
         (lambda: synthetic.factor_label({}, (1, 1, 1), kind="cubic"), "kind must be"),

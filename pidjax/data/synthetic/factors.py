@@ -22,6 +22,17 @@ CLASSES = 20
 """Of the planar-flow label."""
 
 
+def _orthogonal(rng: np.random.Generator, rows: int, width: int) -> np.ndarray:
+    """Rows at right angles, of the mean square of U(0, 1)."""
+    return (width / 3) ** 0.5 * np.linalg.qr(rng.normal(size=(width, rows)))[0].T
+
+
+MIXINGS: dict[str, Callable[[np.random.Generator, int, int], np.ndarray]] = {
+    "uniform": lambda rng, rows, width: rng.uniform(size=(rows, width)),
+    "orthogonal": _orthogonal,
+}
+
+
 class FactorTask(NamedTuple):
     """What ``factors`` returns: data to draw, and what is known of them.
 
@@ -46,9 +57,14 @@ class FactorTask(NamedTuple):
 
 
 def factors(
-    dims: tuple[int, int, int] = (50, 50, 50), *, width: int = 100, noise: float = 0.5, seed: int = 0
+    dims: tuple[int, int, int] = (50, 50, 50),
+    *,
+    width: int = 100,
+    noise: float = 0.5,
+    mixing: str = "uniform",
+    seed: int = 0,
 ) -> FactorTask:
-    r"""X1 = [w_s, w_1] T_1 + σ ε_1 and X2 = [w_s, w_2] T_2 + σ ε_2, with fixed T_i from U(0, 1).
+    r"""X1 = [w_s, w_1] T_1 + σ ε_1 and X2 = [w_s, w_2] T_2 + σ ε_2, with fixed T_i of full rank.
 
     w_s, w_1, w_2 are independent, every coordinate N(0, ½). As released there is no noise: then X is a one-to-one
     image of its factors (where ``width`` is at least d_s + d_i), I(X1; X2) is **infinite** and so is every I(X; w),
@@ -64,6 +80,10 @@ def factors(
         Of X1 and of X2; at least d_s + d_1 and d_s + d_2.
     noise : float
         σ; 0 is the released data.
+    mixing : "uniform" | "orthogonal"
+        T_i from U(0, 1), as released, whose rows have a mean in common: three quarters of the variance of X lie in its
+        direction, and noise hides the others. Or rows at right angles, of the same mean square ⅓: every coordinate of
+        the factors is seen as well as every other.
     seed : int
         Of T_1 and T_2.
 
@@ -74,7 +94,7 @@ def factors(
     Raises
     ------
     InputError
-        Sizes that are not positive, a negative noise.
+        Sizes that are not positive, a negative noise, an unknown mixing.
 
     References
     ----------
@@ -86,8 +106,9 @@ def factors(
         raise InputError(f"noise must be 0 or more; found {noise!r}.")
     if width < dims[0] + max(dims[1:]):
         raise InputError(f"width must be {dims[0] + max(dims[1:])} or more to hold the factors; found {width}.")
+    one_of("mixing", mixing, tuple(MIXINGS))
     rng = np.random.default_rng(seed)
-    maps = {x: rng.uniform(size=(dims[0] + d, width)) for x, d in zip(("x1", "x2"), dims[1:], strict=True)}
+    maps = {x: MIXINGS[mixing](rng, dims[0] + d, width) for x, d in zip(("x1", "x2"), dims[1:], strict=True)}
     device_maps = {x: jnp.asarray(t, jnp.float32) for x, t in maps.items()}
 
     def sample(key: Array, n: int) -> dict[str, Array]:
