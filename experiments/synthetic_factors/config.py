@@ -24,6 +24,8 @@ class Config:
         Of X1 and X2.
     noise : float
         σ of the observations, 0 as released: then I(X1; X2) is infinite.
+    mixing : "uniform" | "orthogonal"
+        Of the factors in X, see ``pidjax.data.synthetic.factors``; the paper says "fixed full-rank" and no more.
     label : "sum" | "planar"
     ratios : tuple of float
         Shares of unique coordinates in the label.
@@ -42,6 +44,9 @@ class Config:
     released_simclr : bool
         SimCLR of vectors as they are, at a temperature of 0.07 and twice the epochs, as released; otherwise of unit
         vectors.
+    contrast_head : tuple of int
+        Widths of a perceptron on each encoder whose vectors SimCLR and SupCon contrast, while probes see the encoders;
+        none by default: the encoders' vectors themselves.
     factorcl : FactorCLConfig
     inner_steps : int
         k of Alg. 3.
@@ -54,6 +59,7 @@ class Config:
     dims: tuple[int, int, int] = (50, 50, 50)
     width: int = 100
     noise: float = 0.5
+    mixing: str = "uniform"
     label: str = "sum"
     ratios: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     whole_label: bool = False
@@ -65,6 +71,7 @@ class Config:
     encoder: tuple[int, ...] = (512, 128)
     augmentation: str = "mild"
     released_simclr: bool = False
+    contrast_head: tuple[int, ...] = ()
     factorcl: FactorCLConfig = PAPER
     inner_steps: int = 1
     probe_steps: int = 1500
@@ -89,6 +96,7 @@ PRESETS = {
         test_rows=36_000,  # a probe is fitted on 18,000 of these, nearly as many as the notebook's
         augmentation="released",
         released_simclr=True,
+        contrast_head=(128, 128, 128),
         encoder=(512, 512, 512, 128),
         seeds=1,
     ),

@@ -21,7 +21,7 @@ class Data(NamedTuple):
 
 
 def task_of(config: Config) -> FactorTask:
-    return synthetic.factors(config.dims, width=config.width, noise=config.noise)
+    return synthetic.factors(config.dims, width=config.width, noise=config.noise, mixing=config.mixing)
 
 
 def draw(config: Config, task: FactorTask, seed: int) -> Data:
@@ -34,7 +34,7 @@ def draw(config: Config, task: FactorTask, seed: int) -> Data:
     return Data({k: v[:cut] for k, v in rows.items()}, {k: v[cut:] for k, v in rows.items()})
 
 
-def labels(config: Config, task: FactorTask, rows: dict[str, np.ndarray], ratio: float) -> np.ndarray:
+def labels(config: Config, rows: dict[str, np.ndarray], ratio: float) -> np.ndarray:
     w = {k: jnp.asarray(rows[k]) for k in ("ws", "w1", "w2")}
     return np.asarray(synthetic.factor_label(w, coordinates(config, ratio), kind=config.label))
 

@@ -1,15 +1,16 @@
-"""Tables, figures and claims of the experiment."""
+"""Tables and figures of the experiment."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from experiments.results import Claim, matrix, spread
-from experiments.synthetic_factors.config import BASELINES, Config
+from experiments.results import matrix, mean_error, spread
+from experiments.synthetic_factors.config import Config
 from experiments.synthetic_factors.data import coordinates
+from experiments.synthetic_factors.methods import Found
 from pidjax.data import synthetic
 from pidjax.data.synthetic import FactorTask
 
@@ -26,24 +27,45 @@ PUBLISHED = {
 }
 """Table 1: I(Z; w1), I(Z; w2), I(Z; ws), said to be bits; ceilings of its estimator, since X determines its factors."""
 FACTORS = ("w1", "w2", "ws")
-Found = dict[str, dict[str, Any]]
+FAILED = -1.0
+"""A held-out lower bound below this, in nats, says that its probe failed, and nothing of what it read."""
+Value = tuple[float, float]
+"""And its standard error."""
 
 
-def accuracies(config: Config, task: FactorTask, found: Found) -> str:
-    """Fig. 1 as a table: accuracy (%) by the share of unique information, the exact ceilings below."""
+def of_seeds(found: Sequence[Value]) -> Value:
+    """Mean over seeds with its standard error; of one seed its own error, over rows."""
+    return mean_error([value for value, _ in found]) if len(found) > 1 else (found[0][0], found[0][1])
+
+
+def nats_cell(found: Sequence[Value], digits: int = 2, *, bits: bool = False) -> str:
+    """With its standard error, and in bits too."""
+    value, error = of_seeds(found)
+    if value <= FAILED:
+        return "probe fails"
+    return f"{value:.{digits}f} ± {error:.{digits}f}" + (f" ({value / np.log(2):.1f} bits)" if bits else "")
+
+
+def percent(by: Found, ratio: float) -> float:
+    """Accuracy, mean over seeds."""
+    return 100 * float(np.mean(by["accuracy"][str(ratio)]))
+
+
+def accuracies(config: Config, task: FactorTask, found: dict[str, Found]) -> str:
+    """Fig. 1 as a table: accuracy (%) by the share of unique information, the exact ceilings below; minutes."""
     rows = {}
     for name, by in found.items():
         rows[name] = [spread([100 * a for a in by["accuracy"][str(r)]], 1) for r in config.ratios]
+        rows[name].append(f"{by['seconds'] / 60:.1f}")
     if config.label == "sum":
         for seen, what in (("both", "best possible from both"), ("x1", "best possible from X1 alone")):
             of = [coordinates(config, r) for r in config.ratios]
-            rows[what] = [f"{100 * synthetic.label_ceiling(task, d, seen)[0]:.1f}" for d in of]
-    return "Accuracy (%) by the share of the label that is unique (Fig. 1)\n\n" + matrix(
-        "method", [f"{r:g}" for r in config.ratios], rows
-    )
+            rows[what] = [*(f"{100 * synthetic.label_ceiling(task, d, seen)[0]:.1f}" for d in of), "–"]
+    title = "Accuracy (%) by the share of the label that is unique (Fig. 1); minutes of all trainings and probes\n\n"
+    return title + matrix("method", [*(f"{r:g}" for r in config.ratios), "minutes"], rows)
 
 
-def informations(task: FactorTask, found: Found) -> str:
+def informations(task: FactorTask, found: dict[str, Found]) -> str:
     """Table 1: nats of every factor in every head, the published figure behind, the ceilings below."""
     rows = {}
     for name, by in found.items():
@@ -52,72 +74,27 @@ def informations(task: FactorTask, found: Found) -> str:
             cells = []
             for i, w in enumerate(FACTORS):
                 said = f" [{theirs[i]:.2f}]" if theirs else ""
-                cells.append(f"{spread(nats[w], 2)} ({np.mean(nats[w]) / np.log(2):.1f} bits){said}")
+                cells.append(nats_cell(nats[w], bits=True) + said)
             rows[f"{name}, {head}"] = cells
     for x in ("x1", "x2"):
         rows[f"all of {x.upper()} (exact)"] = [f"{task.information[x][w] + 0.0:.2f}" for w in FACTORS]
-    title = "I(Z; w) in nats, held-out lower bounds [Table 1]; standard errors over seeds\n\n"
+    title = "I(Z; w) in nats, held-out lower bounds [Table 1]; standard errors over seeds, of one seed over rows\n\n"
     return title + matrix("representation", [f"I(Z; {w})" for w in FACTORS], rows)
 
 
-def _mean(found: Found, name: str, head: str, w: str) -> float:
-    return float(np.mean(found[name]["nats"][head][w]))
+def table_11(task: FactorTask, found: dict[str, Found]) -> str:
+    """Whether a side says anything of a shared label that the other does not (InfoMin), and the exact value for X."""
+    rows = {name: [nats_cell(by["excess"][side], 3) for side in "12"] for name, by in found.items() if "excess" in by}
+    of = synthetic.label_dims(task.dims, 0.0)
+    both, *alone = (synthetic.label_ceiling(task, of, seen)[1] for seen in ("both", "x2", "x1"))
+    rows["all of X (exact)"] = [f"{both - other:.3f}" for other in alone]
+    rows["published, differences of MI estimates"] = ["0.40", "0.38"]
+    title = "Nats of a label that is shared alone, which supervised methods were trained on (Table 11)\n\n"
+    return title + matrix("Z of", ["I(Z1; Y | X2)", "I(Z2; Y | X1)"], rows)
 
 
-def claims(config: Config, task: FactorTask, found: Found, judged: bool) -> list[Claim]:
-    """What the paper says and the issue asks, beside what came out; not judged in a smoke run."""
-    out = []
-
-    def add(name: str, expected: str, obtained: str, holds: bool) -> None:
-        out.append(Claim(name, expected, obtained, bool(holds) if judged else None))
-
-    if config.whole_label:
-        # the notebook's numbers are of the bare encoders: OurCL
-        for name, least in (("ourcl_sup", 98.6), ("ourcl_ssl", 97.2), ("factorcl_sup", 98.6), ("factorcl_ssl", 97.2)):
-            if name in found:
-                score = 100 * float(np.mean(found[name]["accuracy"][str(config.ratios[0])]))
-                add(f"notebook: accuracy of {name} (%)", f">= {least}", f"{score:.1f}", score >= least)
-        if "simclr" in found:
-            score = 100 * float(np.mean(found["simclr"]["accuracy"][str(config.ratios[0])]))
-            add("notebook: accuracy of simclr (%)", "near 95.6", f"{score:.1f}", abs(score - 95.6) < 3)
-        return out
-    for name in ("factorcl_ssl", "clean_ssl"):
-        if name in found:
-            own = [100 * float(np.mean(found[name]["accuracy"][str(r)])) for r in config.ratios]
-            add(f"Fig. 1: {name}, best less worst ratio (points)", "<= 3", f"{np.ptp(own):.1f}", np.ptp(own) <= 3)
-    for name in ("simclr", "supcon"):
-        if name in found:
-            first, last = (100 * float(np.mean(found[name]["accuracy"][str(config.ratios[i])])) for i in (0, -1))
-            add(f"Fig. 1: {name}, all shared to all unique", "falls", f"{first:.1f} to {last:.1f}", last < first - 1)
-    there = [b for b in BASELINES if b in found]
-    for name in ("factorcl_ssl", "factorcl_sup", "clean_ssl"):
-        if name not in found or not there:
-            continue
-
-        def above(what: str, mine: float, best: float, name: str = name) -> None:
-            add(f"Table 1: {name}, {what}", f"> {best:.2f}", f"{mine:.2f}", mine > best)
-
-        def below(what: str, mine: float, least: float, name: str = name) -> None:
-            add(f"Table 1: {name}, {what}", f"< {least:.2f}", f"{mine:.2f}", mine < least)
-
-        def theirs(side: str, w: str) -> list[float]:
-            return [_mean(found, b, f"backbone{side}", w) for b in there]
-
-        for side in "12":
-            own = _mean(found, name, f"unique{side}", f"w{side}")
-            above(f"I(unique{side}; w{side}) against baselines", own, max(theirs(side, f"w{side}")))
-        below("I(unique1; ws) against baselines", _mean(found, name, "unique1", "ws"), min(theirs("1", "ws")))
-        below("I(shared1; w1) against baselines", _mean(found, name, "shared1", "w1"), min(theirs("1", "w1")))
-        kept = _mean(found, name, "shared1", "ws")
-        above("I(shared1; ws) against unique1", kept, _mean(found, name, "unique1", "ws"))
-        total = sum(max(_mean(found, name, f"{h}1", w) for h in ("shared", "unique")) for w in ("w1", "ws"))
-        most = max(a + b for a, b in zip(theirs("1", "w1"), theirs("1", "ws"), strict=True))
-        above("w1 and ws, best head of each, against baselines", total, most)
-    return out
-
-
-def figures(config: Config, task: FactorTask, found: Found, out: Path) -> None:
-    """Accuracy against uniqueness, and nats of every factor in every head."""
+def figures(config: Config, task: FactorTask, found: dict[str, Found], references: dict[str, Found], out: Path) -> None:
+    """Accuracy against uniqueness, references in grey, and nats of every factor in every head."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -128,6 +105,8 @@ def figures(config: Config, task: FactorTask, found: Found, out: Path) -> None:
         values = np.array([by["accuracy"][str(r)] for r in config.ratios]) * 100
         error = values.std(1, ddof=1) / values.shape[1] ** 0.5 if values.shape[1] > 1 else None
         axis.errorbar(config.ratios, values.mean(1), yerr=error, marker="o", ms=3, label=name)
+    for (name, by), style in zip(references.items(), ("-", ":"), strict=True):
+        axis.plot(config.ratios, [percent(by, r) for r in config.ratios], color="0.6", ls=style, lw=1, label=name)
     if config.label == "sum":
         best = [100 * synthetic.label_ceiling(task, coordinates(config, r), "both")[0] for r in config.ratios]
         axis.plot(config.ratios, best, "k--", lw=1, label="best possible")
@@ -143,7 +122,8 @@ def figures(config: Config, task: FactorTask, found: Found, out: Path) -> None:
     fig, axis = plt.subplots(figsize=(7, 1 + 0.3 * len(rows)), layout="constrained")
     for i, w in enumerate(FACTORS):
         at = np.arange(len(rows)) + 0.27 * (i - 1)
-        axis.barh(at, [float(np.mean(nats[w])) for _, nats in rows], 0.25, label=f"I(Z; {w})")
+        values, errors = np.array([of_seeds(nats[w]) for _, nats in rows]).T
+        axis.barh(at, np.where(values > FAILED, values, np.nan), 0.25, xerr=errors, label=f"I(Z; {w})")
     for x, style in (("x1", "-"), ("x2", "--")) if np.isfinite(task.shared) else ():
         axis.axvline(task.information[x]["ws"], color="k", lw=0.8, ls=style, label=f"I({x.upper()}; ws), exact")
     axis.set_yticks(range(len(rows)), [name for name, _ in rows], fontsize=7)

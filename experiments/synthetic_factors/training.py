@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -29,9 +30,16 @@ def representations(
     folder: Path,
     engine: str = "auto",
     title: str = "",
+    trained: bool = True,
 ) -> list[dict[str, np.ndarray]]:
-    """What the method makes of every seed's test rows, by head; goes on from a checkpoint in ``folder``."""
+    """What the method makes of every seed's test rows, by head; goes on from a checkpoint in ``folder``.
+
+    Not ``trained``: of the encoders as they begin.
+    """
     raw = name == "simclr" and config.released_simclr
+    settings: dict[str, Any] = {"normalise": False, "temperature": 0.07} if raw else {}
+    if name in ("simclr", "supcon") and config.contrast_head:
+        settings["head"] = config.contrast_head
     nets = [encoders.mlp(config.width, *config.encoder, activation="relu", init="torch")] * 2
     found = method(
         name,
@@ -39,7 +47,7 @@ def representations(
         augment=data.apart(*[ONE_SIDE[config.augmentation]] * 2),
         classes=classes(config),
         config=config.factorcl,
-        **({"normalise": False, "temperature": 0.07} if raw else {}),
+        **settings,
     )
     sources = []
     for seed, rows in enumerate(drawn):
@@ -47,7 +55,7 @@ def representations(
         if y is not None:
             arrays["y"] = y[seed]
         sources.append(data.array_batches(jax.random.key(seed), arrays, config.batch))
-    steps = (2 if raw else 1) * config.epochs * (config.train_rows // config.batch)
+    steps = (2 if raw else 1) * config.epochs * (config.train_rows // config.batch) if trained else 0
     encode = learned(
         train.over_seeds(found.objective, len(drawn)),
         train.side_by_side(sources),
