@@ -145,8 +145,8 @@ def claims(methods: tuple[str, ...], config: Config, found: dict[str, Any], *, j
                 out.append(
                     Claim(
                         f"{name}, {width} wide: I(unique1; w1), {where} less independent augmentation",
-                        f"> {4 * error:.2f}",
-                        f"{gain.mean():+.2f}",
+                        f"> 4 standard errors, {4 * error:.2f}",
+                        f"{gain.mean():+.2f} ± {error:.2f}, {gain.mean() / error:+.1f} of them",
                         bool(gain.mean() > 4 * error) if judged else None,
                     )
                 )
