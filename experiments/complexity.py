@@ -21,13 +21,12 @@ from typing import Any, Literal, NamedTuple
 import jax
 import numpy as np
 
-from benchmarks.store import kept
 from experiments.command import command
 from experiments.full_shapes import ROWS, SIZES, generated, start
 from experiments.mmimdb.config import PRESETS as MMIMDB
 from experiments.mmimdb.methods import full
 from experiments.representation import optimiser
-from experiments.results import check_names, finish, matrix, opened
+from experiments.results import check_names, finish, kept_part, matrix, opened
 from experiments.trifeature.config import PRESETS, Config
 from experiments.trifeature.methods import objective
 from pidjax.train import make_init
@@ -90,10 +89,10 @@ def main(
     started, out = time.time(), out / preset
     opened(out, chosen, resume=resume)
 
-    def measure() -> dict[str, dict[str, float]]:
+    def measure(_: Path) -> dict[str, dict[str, float]]:
         return measured_on_clip(names, repeats) if preset == "full" else measured(names, chosen, repeats)
 
-    found = kept(out / "parts" / f"{'-'.join(names)}-{repeats}.json", measure)
+    found = kept_part(out, f"{'-'.join(names)}-{repeats}", measure)
     settings = {"sizes": dataclasses.asdict(chosen), "methods": found}
     tables = [published_table(found), CAVEATS] if preset == "full" else [table(found, chosen.batch), NOTES]
     finish(out, started, tables, [], settings)

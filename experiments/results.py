@@ -81,10 +81,15 @@ def seconds(out: Path, title: str) -> float:
     return sum(took for _, took in _read(_calls(out, title)))
 
 
-def minutes(out: Path, started: float) -> float:
-    """What all kept parts took, whenever they were made, and the rest of the call that ``started`` (Unix time)."""
-    calls = [call for path in (out / "parts").glob("*.calls") for call in _read(path)]
-    earlier = sum(took for began, took in calls if began < started)
+def minutes(out: Path, started: float) -> float | None:
+    """What all kept parts took, whenever they were made, and the rest of the call that ``started`` (Unix time).
+
+    None where a part is older than the keeping of times.
+    """
+    paths = [path.with_suffix(".calls") for path in (out / "parts").glob("*.json")]
+    if not all(path.exists() for path in paths):
+        return None
+    earlier = sum(took for path in paths for began, took in _read(path) if began < started)
     return (earlier + time.time() - started) / 60
 
 
@@ -153,7 +158,8 @@ def spread(values: Sequence[float], digits: int = 3) -> str:
 
 
 def finish(out: Path, started: float, tables: Sequence[str], claims: Sequence[Claim], result: dict[str, Any]) -> None:
-    """Write and print everything, and the minutes of all that ``out`` holds."""
+    """Write and print everything, and the minutes of all calls that made what ``out`` holds."""
     took = minutes(out, started)
+    said = "Minutes are not known: parts are older than their times." if took is None else f"{took:.1f} minutes."
     summary = {"minutes": took, "claims": [dataclasses.asdict(c) for c in claims], **result}
-    write(out, "\n".join([*tables, claims_table(claims), f"{took:.1f} minutes, over all calls.\n"]), summary)
+    write(out, "\n".join([*tables, claims_table(claims), said + "\n"]), summary)

@@ -35,4 +35,7 @@ def test_minutes_are_those_of_all_calls(tmp_path, monkeypatch):
     clock[0] += 2
     results.finish(tmp_path, started, ["a table"], [], {})
     assert json.loads((tmp_path / "result.json").read_text())["minutes"] == pytest.approx(32 / 60)
-    assert "0.5 minutes, over all calls" in (tmp_path / "table.md").read_text()
+    assert "\n0.5 minutes." in (tmp_path / "table.md").read_text()
+
+    (tmp_path / "parts" / "old.json").write_text("{}")
+    assert results.minutes(tmp_path, started) is None
