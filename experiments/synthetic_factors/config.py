@@ -46,8 +46,8 @@ class Config:
         SimCLR of vectors as they are, at a temperature of 0.07 and twice the epochs, as released; otherwise of unit
         vectors.
     contrast_head : tuple of int
-        Widths of a perceptron on each encoder whose vectors SimCLR and SupCon contrast, while probes see the encoders;
-        none by default: the encoders' vectors themselves.
+        Widths of a perceptron on each encoder whose vectors SimCLR and SupCon contrast, while probes see the encoders,
+        as released; () contrasts the encoders' vectors themselves.
     factorcl : FactorCLConfig
     inner_steps : int
         k of Alg. 3.
@@ -72,7 +72,7 @@ class Config:
     encoder: tuple[int, ...] = (512, 128)
     augmentation: str = "mild"
     released_simclr: bool = False
-    contrast_head: tuple[int, ...] = ()
+    contrast_head: tuple[int, ...] = (128, 128, 128)
     factorcl: FactorCLConfig = PAPER
     inner_steps: int = 1
     probe_steps: int = 1500
@@ -96,7 +96,6 @@ PRESETS = {
         whole_label=True,
         augmentation="released",
         released_simclr=True,
-        contrast_head=(128, 128, 128),
         encoder=(512, 512, 512, 128),
         seeds=1,
     ),
@@ -109,6 +108,7 @@ PRESETS = {
         batch=32,
         epochs=1,
         encoder=(8, 6),
+        contrast_head=(8, 6),
         factorcl=dataclasses.replace(PAPER, critic_hidden=(8,)),
         probe_steps=20,
         seeds=2,
