@@ -173,7 +173,8 @@ def _contrast(
 
     def encode(params: Params, state: Params, batch: Batch, key: Array | None = None, *, train: bool):
         seen = pair.views(augment, batch, key, 2 if train and augment else 0, clean=True)  # type: ignore[arg-type]
-        z, states = {}, {}
+        z: dict[str, Array] = {}
+        states = {}
         for number, role in enumerate(roles):
             theta = params["theta"][role]
             own = pair.keys_of_views(key, 1, len(SIDES) + 1 + number) if train and key is not None else None

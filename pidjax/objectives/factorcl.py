@@ -277,7 +277,7 @@ def factorcl(
             value += weight * found * (1 if term in CLUBS else -1)
             info[f"{term}_{config.negatives}" if term in CONDITIONAL else term] = found
             if term in CONDITIONAL and config.negatives == "kernel":
-                log_weights = jnp.stack([line_up.log_weights for line_up in lined])  # type: ignore[list-item]
+                log_weights = jnp.stack([line_up.log_weights for line_up in lined])  # type: ignore[misc]
                 info[f"clamped_{HEADS[term]}"] = _clamped(log_weights, axis_name)
             if term in CLUBS:
                 info[f"spread_{HEADS[term]}"] = _spread([z[f"{HEADS[term]}{side}"][:, 0] for side in SIDES], axis_name)

@@ -131,12 +131,11 @@ def expected(config, params, z, y):
 CONFIGS = {
     "ssl": SMALL,
     "ssl, first side, two pairs": dataclasses.replace(SMALL, condition_side="first", pairs=2),
-    "sup": dataclasses.replace(SMALL, supervised=True),
+    "sup, Algorithm 2": dataclasses.replace(SMALL, supervised=True, term_weights=ALGORITHM_2),
     "sup, honest": dataclasses.replace(SMALL, supervised=True, condition_side="first", negatives="same_label"),
     "ssl, separable critics, both sides, weights": dataclasses.replace(
         SMALL, critic="separable", over="both", term_weights=(0.5, 2.0, 1.0, 3.0, 0.3, 1.5)
     ),
-    "sup, Algorithm 2": dataclasses.replace(SMALL, supervised=True, term_weights=ALGORITHM_2),
     "ssl, kernel": dataclasses.replace(SMALL, negatives="kernel", regularisation=0.1),
     "ssl, augmented": dataclasses.replace(SMALL, negatives="augmented", pairs=5),
     "released ssl": dataclasses.replace(released(supervised=False), critic_hidden=(4, 4)),

@@ -30,7 +30,7 @@ def trace(name, batch, nets=VECTORS, **settings):
     """Shape of the loss, traced from parameters on as a training step is, nothing computed."""
     if METHODS[name].heads == ("joint",):
         nets, settings = TOKENS, {"fusion": FUSION, "head": ()}
-    config = FactorCLConfig(critic_hidden=(4,))
+    config = FactorCLConfig(critic="separable", critic_hidden=(4,), head_hidden=0)
     objective = method(name, nets, augment=lambda k, s: s, classes=CLASSES, config=config, **settings).objective
 
     def run(key):
