@@ -43,7 +43,7 @@ def nats_cell(found: Sequence[Value], digits: int = 2, *, bits: bool = False) ->
     value, error = of_seeds(found)
     if value <= FAILED:
         return "probe fails"
-    return f"{value:.{digits}f} ± {error:.{digits}f}" + (f" ({value / np.log(2):.1f} bits)" if bits else "")
+    return f"{value:z.{digits}f} ± {error:.{digits}f}" + (f" ({value / np.log(2):z.1f} bits)" if bits else "")
 
 
 def percent(by: Found, ratio: float) -> float:
@@ -77,7 +77,7 @@ def informations(task: FactorTask, found: dict[str, Found]) -> str:
                 cells.append(nats_cell(nats[w], bits=True) + said)
             rows[f"{name}, {head}"] = cells
     for x in ("x1", "x2"):
-        rows[f"all of {x.upper()} (exact)"] = [f"{task.information[x][w] + 0.0:.2f}" for w in FACTORS]
+        rows[f"all of {x.upper()} (exact)"] = [f"{task.information[x][w]:z.2f}" for w in FACTORS]
     title = "I(Z; w) in nats, held-out lower bounds [Table 1]; standard errors over seeds, of one seed over rows\n\n"
     return title + matrix("representation", [f"I(Z; {w})" for w in FACTORS], rows)
 
@@ -90,7 +90,7 @@ def table_11(task: FactorTask, found: dict[str, Found]) -> str:
     rows["all of X (exact)"] = [f"{both - other:.3f}" for other in alone]
     rows["published, differences of MI estimates"] = ["0.40", "0.38"]
     title = "Nats of a label that is shared alone, which supervised methods were trained on (Table 11)\n\n"
-    return title + matrix("Z of", ["I(Z1; Y | X2)", "I(Z2; Y | X1)"], rows)
+    return title + matrix("Z of", ["I(Z1; Y given X2)", "I(Z2; Y given X1)"], rows)
 
 
 def figures(config: Config, task: FactorTask, found: dict[str, Found], references: dict[str, Found], out: Path) -> None:

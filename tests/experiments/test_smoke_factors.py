@@ -30,7 +30,7 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     assert [claim["holds"] for claim in result["claims"]] == [None] * len(result["claims"])
     text = (tmp_path / "smoke" / "table.md").read_text()
     assert "best possible from both" in text and "all of X1 (exact)" in text and "expected" in text
-    assert "| raw |" in text and "| untrained |" in text and "I(Z2; Y | X1)" in text
+    assert "| raw |" in text and "| untrained |" in text and "I(Z2; Y given X1)" in text
 
     monkeypatch.setitem(experiment.PRESETS, "smoke", dataclasses.replace(smaller, ratios=(1.0,)))
     experiment.main("smoke", tmp_path, method=("cross_self",), label="planar", noise=0.0)
