@@ -120,11 +120,11 @@ def factors(
         }
         return {**x, **w}
 
-    mixing, total = _mixing(maps, dims), sum(dims)
+    both, total = _mixing(maps, dims), sum(dims)
     ends = np.cumsum((0, *dims))
     of = {name: np.arange(a, b) for name, a, b in zip(FACTORS, ends, ends[1:], strict=False)}
     seen = {"x1": np.arange(width), "x2": width + np.arange(width), "both": np.arange(2 * width)}
-    posterior = {x: _posterior(mixing[:, columns], noise) for x, columns in seen.items()}
+    posterior = {x: _posterior(both[:, columns], noise) for x, columns in seen.items()}
     information = {x: {name: _information(posterior[x][np.ix_(rows, rows)]) for name, rows in of.items()} for x in seen}
     alone, other, together = (_information(posterior[x]) for x in seen)
     shared = alone + other - together if noise > 0 else np.inf  # X1 and X2 are independent given the factors
