@@ -28,7 +28,20 @@ from pidjax.objectives import METHODS, Method
 from pidjax.objectives import method as built
 from pidjax.objectives.factorcl import PAPER
 
-SELF_SUPERVISED = ("simclr", "clip", "cross_self", "vicreg", "barlow", "factorcl_ssl", "clean_ssl", "comm")
+SELF_SUPERVISED = (
+    "simclr",
+    "clip",
+    "cross_self",
+    "cross_self_fact",
+    "vicreg",
+    "barlow",
+    "masked",
+    "ourcl_ssl",
+    "factorcl_ssl",
+    "clean_ssl",
+    "comm",
+    "infmasking",
+)
 SUPERVISED = ("supcon", "factorcl_sup", "supervised")
 FEW = {"sets": ("motions",), "method": ("cross_self",)}
 """What the smoke preset takes by default, so that it ends in about a minute."""
@@ -96,7 +109,7 @@ def main(
         out: Folder of the results; what it holds is not made again.
         data: Folder of the recordings; where there is none, smoke writes its own of motions.
         sets: Of mosi, physionet, digits, uci, motions; all by default, of smoke motions.
-        method: Names of ``pidjax.objectives.METHODS``; eleven by default, of smoke cross_self.
+        method: Names of ``pidjax.objectives.METHODS``; fifteen by default, of smoke cross_self.
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
