@@ -15,6 +15,7 @@ from experiments.factors_found.measure import control, measured
 from experiments.factors_found.methods import METHODS
 from experiments.factors_found.tables import claims, figure, jitter_table, leakage_table, nats_table
 from experiments.factors_found.world import PRESETS, TASKS
+from experiments.full_shapes import compile_in_haste
 from experiments.results import check_names, finish, kept_part, opened
 from pidjax._checks import one_of
 
@@ -40,6 +41,8 @@ def main(
         one_of("a task", name, tuple(TASKS))
     started, config, out = time.time(), PRESETS[preset], out / preset
     opened(out, config, resume=resume)
+    if preset == "smoke":
+        compile_in_haste()
     warnings.filterwarnings("ignore", message=".*n_quantiles.*")
     found: dict[str, list[dict[str, Any]]] = {}
     for name in task:

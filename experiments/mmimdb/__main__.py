@@ -31,7 +31,7 @@ released code keeps the checkpoint whose probe is best on test rows, and fits it
 rows; here test rows choose nothing. It reads plots by a multilingual encoder (--text), masks words by a mask token
 where tokens are hidden here, and says 70 epochs in one place and 100 in another. The published clip is CLIP trained on,
 and SLIP, whose head is of posters alone, stands beside cross_self, which has one a side; here CLIP rests under all
-methods. Fine-tuning moves the fusion alone, and stops by validation rows, looked at ten times.
+methods. Fine-tuning moves the fusion alone, and stops by the weighted F1 of validation rows.
 """
 Scores = dict[str, list[dict[str, float]]]
 
@@ -77,7 +77,8 @@ def main(
         features = None if texts[name] is None else films.plots.tokens.shape[-1]
         made = built(name, sizes, weights, chosen, features)
         seeds = 1 if name == "frozen" else chosen.seeds
-        found |= of_seeds(out, name, seeds, functools.partial(measured, name, made, films, chosen))
+        title = name if texts[name] == text else f"{name}, tokens"
+        found |= of_seeds(out, title, seeds, functools.partial(measured, name, made, films, chosen))
     figure(found, out / "f1.png")
     finish(out, started, [table(found), CAVEATS], claims(found, judged=preset != "smoke"), {"methods": found})
 
@@ -101,7 +102,7 @@ def measured(
             seed=seed,
             folder=folder / stage,
             title=f"{title}, {stage}",
-            every=max(steps, 1),  # CLIP's weights are in the state: one checkpoint, at the end
+            every=2 * max(steps, 1),  # CLIP's weights are in the state: one checkpoint, at the end of a call
         )
 
     parts = [(films.rows(part), films.y[films.parts[part]]) for part in PARTS]

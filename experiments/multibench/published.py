@@ -65,7 +65,8 @@ cross_self_fact, its FactorCL is factorcl_ssl. Published ± are deviations over 
   taken to be age, AIDS, blood cancer, metastases and the kind of admission, of which the first and the last are not
   clinical; FactorCL says age, gender and ethnicity.
 - CoMM says that fine-tuning stops early by validation accuracy, not after how long (its code does not stop): here it is
-  looked at after every tenth of its steps, ends when two looks in a row were no better, and the best one is tested.
+  looked at after every tenth of its steps, ends when two looks in a row had no better balanced accuracy of validation
+  rows, and the best one is tested.
 - MIMIC's table is 15 wide in simclr and supcon, which compare it with the series as it is; 10 elsewhere, as published.
 - Published encoders see padding; here nothing does, FactorCL's read the last word and CoMM's have positions.
 - Where CoMM's code is told one augmentation for both modalities (drop+noise; of mimic each has its own), one coin says

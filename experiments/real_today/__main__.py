@@ -14,7 +14,8 @@ import optax
 
 from benchmarks.store import kept
 from experiments.command import command
-from experiments.real_today.files import write_motions
+from experiments.full_shapes import compile_in_haste
+from experiments.real_today.files import place_of, write_motions
 from experiments.real_today.sets import PARTS, SETS, Recordings
 from experiments.real_today.tables import claims, figure, pid_table, scores_table, steps_table
 from experiments.representation import augmented, learned, with_progress
@@ -118,9 +119,11 @@ def main(
     check_names(method, METHODS)
     check_names(sets, SETS)
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
-    written = preset == "smoke" and not data.exists()
+    written = preset == "smoke" and sets == FEW["sets"] and place_of(data, "basic_motions") is None
     data = out / "written" if written else data
     opened(out, chosen, data, resume=resume)
+    if preset == "smoke":
+        compile_in_haste()
     if written:
         write_motions(data)
     found: dict[str, dict[str, Any]] = {}
@@ -132,6 +135,7 @@ def main(
             compute = functools.partial(measured, one, load, chosen, f"{name}, {one}")
             found[name][one] = kept_part(out, f"{name}, {one}", compute)
     tables = [scores_table(found, method), steps_table(found, method), pid_table(found)]
+    tables += ["Of noise in the format of the recordings, which are not there.\n"] if written else []
     figure(found, method, out / "scores.png")
     finish(out, started, tables, claims(found, method, judged=preset != "smoke"), {"sets": found})
 

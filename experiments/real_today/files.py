@@ -76,7 +76,13 @@ FILES = {
 """By the name of the .npz file."""
 
 
-def opened(folder: Path, name: str) -> dict[str, np.ndarray]:
+def place_of(folder: Path, name: str) -> Path | None:
+    """Where a file is, in ``folder`` or in its ``multimodal/``; None where it is in neither."""
+    paths = (place / f"{name}.npz" for place in (folder / "multimodal", folder))
+    return next((path for path in paths if path.exists()), None)
+
+
+def read(folder: Path, name: str) -> dict[str, np.ndarray]:
     """Arrays of a file in ``folder`` or in its ``multimodal/``.
 
     Raises
@@ -86,21 +92,21 @@ def opened(folder: Path, name: str) -> dict[str, np.ndarray]:
     """
     of = FILES[name]
     needed = ", ".join(f"{key} {shape}" for key, shape in of.arrays.items())
-    paths = [path for place in (folder / "multimodal", folder) if (path := place / f"{name}.npz").exists()]
-    if not paths:
+    path = place_of(folder, name)
+    if path is None:
         raise InputError(
             f"there is no {name}.npz in {folder} nor in {folder / 'multimodal'}: save there, by numpy.savez, of "
             f"{of.source}, the arrays {needed}; or name its folder by --data, or other --sets."
         )
     try:
-        with np.load(paths[0]) as stored:
+        with np.load(path) as stored:
             missing = [key for key in of.arrays if key not in stored.files]
             if not missing:
                 return {key: stored[key] for key in of.arrays}
             found = ", ".join(stored.files)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
-        raise InputError(f"{paths[0]} is cut off, or no .npz of numbers and texts ({error}): save it again.") from None
-    raise InputError(f"{paths[0]} must hold {needed}; found {found}, without {missing[0]}: save it again.")
+        raise InputError(f"{path} is cut off, or no .npz of numbers and texts ({error}): save it again.") from None
+    raise InputError(f"{path} must hold {needed}; found {found}, without {missing[0]}: save it again.")
 
 
 def write_motions(folder: Path, *, seed: int = 0) -> Path:

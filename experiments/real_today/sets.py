@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.real_today.files import opened
+from experiments.real_today.files import read
 
 PARTS = ("train", "validation", "test")
 
@@ -66,7 +66,7 @@ def _divided(train: np.ndarray, test: np.ndarray, group: np.ndarray | None = Non
 
 def mosi(folder: Path) -> Recordings:
     """Words; sound and video of utterances, whether they are positive; no video is on both sides of a division."""
-    d = opened(folder, "mosi_utterance_features")
+    d = read(folder, "mosi_utterance_features")
     train, test = (np.flatnonzero(d["split"] == part) for part in ("train", "test"))
     sides = {"text": d["text"]}, {"audio": d["audio"], "video": d["video"]}
     return _made(sides, d["label"], _divided(train, test, d["video_id"]))
@@ -78,7 +78,7 @@ def physionet(folder: Path) -> Recordings:
     A signal is told by its mean, least, largest, first and last value, its slope in time and how often it was measured;
     what was not measured is the training rows' mean, and that it was not is told.
     """
-    d = opened(folder, "physionet2012")
+    d = read(folder, "physionet2012")
     x, n = d["timeseries"], len(d["timeseries"])
     seen = np.isfinite(x)
     count = seen.sum(1)
@@ -111,7 +111,7 @@ def _filled(x: np.ndarray, train: np.ndarray) -> np.ndarray:
 
 def digits(folder: Path) -> Recordings:
     """A written and a spoken digit of one value; no picture and no recording is in two parts."""
-    d = opened(folder, "av_digits")
+    d = read(folder, "av_digits")
     third = np.digitize(d["take"], [5, 10])  # takes 0 to 4 are tested, 5 to 9 are for validation
     pictures = dict(zip(PARTS, np.split(np.arange(10_000), [7_000, 8_000]), strict=True))
     rng, pairs, rows, start = np.random.default_rng(0), [], {}, 0
@@ -127,7 +127,7 @@ def digits(folder: Path) -> Recordings:
 
 def uci(folder: Path) -> Recordings:
     """Ten digits: Fourier, profile and Karhunen-Loève features; pixels, Zernike moments and shape."""
-    d = opened(folder, "uci_mfeat")
+    d = read(folder, "uci_mfeat")
     order = np.random.default_rng(0).permutation(len(d["label"]))
     sides = tuple({name: d[name] for name in side} for side in (("fou", "fac", "kar"), ("pix", "zer", "mor")))
     return _made(sides, d["label"], _divided(order[:1_000], order[1_000:]))  # type: ignore[arg-type]
@@ -135,7 +135,7 @@ def uci(folder: Path) -> Recordings:
 
 def motions(folder: Path) -> Recordings:
     """Four activities: ten seconds of an accelerometer; of a gyroscope."""
-    d = opened(folder, "basic_motions")
+    d = read(folder, "basic_motions")
     x, y = np.concatenate([d["X_train"], d["X_test"]]), np.concatenate([d["y_train"], d["y_test"]])
     n = len(d["y_train"])
     taken = np.arange(n) % 4 == 0  # by class: the file is sorted

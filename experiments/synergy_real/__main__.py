@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from experiments.command import command
+from experiments.full_shapes import compile_in_haste
 from experiments.representation import learned, with_progress
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
 from experiments.synergy_real.config import FEW, METHODS, PRESETS, Config
@@ -49,6 +50,8 @@ def main(
     check_names(method, METHODS)
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
     opened(out, chosen, resume=resume)
+    if preset == "smoke":
+        compile_in_haste()
     digits = Digits(data)
     found: dict[str, list[dict[str, Any]]] = {}
     for name in method:

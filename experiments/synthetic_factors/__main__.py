@@ -10,11 +10,12 @@ from typing import Literal
 import jax
 
 from experiments.command import command
+from experiments.full_shapes import compile_in_haste
 from experiments.results import check_names, finish, opened
 from experiments.synthetic_factors import report
 from experiments.synthetic_factors.ablations import ablated, ablation_table
 from experiments.synthetic_factors.claims import claims
-from experiments.synthetic_factors.config import PRESETS, SELF_SUPERVISED, SUPERVISED, Config
+from experiments.synthetic_factors.config import FEW, PRESETS, SELF_SUPERVISED, SUPERVISED, Config
 from experiments.synthetic_factors.data import draw, task_of
 from experiments.synthetic_factors.methods import measured, references
 from pidjax.objectives import METHODS
@@ -23,7 +24,7 @@ from pidjax.objectives import METHODS
 def main(
     preset: Literal["full", "small", "notebook", "smoke"] = "small",
     out: Path = Path("runs/synthetic_factors"),
-    method: tuple[str, ...] = (*SELF_SUPERVISED, *SUPERVISED),
+    method: tuple[str, ...] = (),
     label: Literal["sum", "planar"] | None = None,
     noise: float | None = None,
     mixing: Literal["uniform", "orthogonal"] | None = None,
@@ -38,7 +39,8 @@ def main(
     Args:
         preset: The paper's sizes, one that two CPU cores do in an hour, the released notebook's, or one of seconds.
         out: Folder of the results; what it holds is not made again.
-        method: Names of ``pidjax.objectives.METHODS``, of those that keep the sides apart.
+        method: Names of ``pidjax.objectives.METHODS``, of those that keep the sides apart; six by default, of smoke
+            two.
         label: Whether a sum of the factors' coordinates is positive, or one of 20 classes that a planar flow makes.
         noise: Of the observations, instead of the preset's; with 0 every information is infinite.
         mixing: Of the factors in the observations, instead of the preset's: from U(0, 1), or at right angles.
@@ -49,6 +51,7 @@ def main(
         resume: Keep what an earlier run left; otherwise make everything again.
         config: Settings one by one, instead of the preset's.
     """
+    method = method or (FEW if preset == "smoke" else (*SELF_SUPERVISED, *SUPERVISED))
     check_names(method, [name for name, recipe in METHODS.items() if "joint" not in recipe.heads])
     given = {"label": label, "noise": noise, "mixing": mixing, "encoder": encoder}
     changes = {name: value for name, value in given.items() if value is not None}
@@ -56,6 +59,8 @@ def main(
     words = [preset, *(f"{name}-{value}".replace(" ", "") for name, value in changes.items())]
     out = out / "-".join([*words, "ablations"] if ablations else words)
     opened(out, chosen, resume=resume)
+    if preset == "smoke":
+        compile_in_haste()
     task = task_of(chosen)
     drawn = [draw(chosen, task, seed) for seed in range(chosen.seeds)]
     if ablations:

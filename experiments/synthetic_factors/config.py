@@ -9,6 +9,8 @@ from pidjax.objectives import PAPER, FactorCLConfig
 
 SELF_SUPERVISED = ("simclr", "cross_self", "factorcl_ssl", "clean_ssl")
 SUPERVISED = ("supcon", "factorcl_sup")
+FEW = ("simclr", "factorcl_ssl")
+"""What smoke takes by default."""
 BASELINES = ("simclr", "cross_self", "supcon")
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from benchmarks.store import kept
 from experiments.command import command
 from experiments.figures import score_of, score_panels
+from experiments.full_shapes import compile_in_haste
 from experiments.representation import learned, optimiser, with_progress
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
 from experiments.trifeature.config import AUGMENTS, FEW, METHODS, PRESETS, SHOWN, Config
@@ -61,6 +62,8 @@ def main(
     one_of("augments", augments, tuple(AUGMENTS))
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
     opened(out, chosen, resume=resume)
+    if preset == "smoke":
+        compile_in_haste()
     world = functools.cache(lambda: World(chosen.size))
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in method}
     for name in method:

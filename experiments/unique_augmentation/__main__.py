@@ -13,6 +13,7 @@ import numpy as np
 import optax
 
 from experiments.command import command
+from experiments.full_shapes import compile_in_haste
 from experiments.representation import learned
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
 from experiments.unique_augmentation.data import CHANNELS, STEPS, WHERE, augmentation, ceiling, draw
@@ -85,6 +86,8 @@ def main(
     check_names(method, METHODS)
     started, chosen, out = time.time(), config or PRESETS[preset], out / preset
     opened(out, chosen, resume=resume)
+    if preset == "smoke":
+        compile_in_haste()
     found: dict[str, dict[str, list[float]]] = {}
     for name in method:
         for width in chosen.widths:

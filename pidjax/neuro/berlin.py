@@ -186,6 +186,9 @@ def _markers(stored: Any, where: str, blocks: tuple[str, ...] = ()) -> tuple[np.
     """
     onset = np.atleast_1d(_field(stored, "time", where)).astype(float) / 1000
     names = [str(name) for name in np.atleast_1d(_field(stored, "className", where))]
+    stored_as = names[len(names) - len(blocks) :]
+    if any(block[0].isdigit() and block[0] not in name for block, name in zip(blocks, stored_as, strict=False)):
+        raise InputError(f"{where}: its last classes must be {', '.join(blocks)}, in this order; found {stored_as}.")
     names = [*names[: len(names) - len(blocks)], *blocks]
     y = np.asarray(_field(stored, "y", where))
     y = y.reshape(len(names), -1) if y.size == len(names) * len(onset) else y

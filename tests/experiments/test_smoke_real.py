@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from experiments.real_today import __main__ as experiment
-from experiments.real_today.files import opened, write_motions
+from experiments.real_today.files import read, write_motions
 from experiments.real_today.sets import PARTS, SETS
 from experiments.representation import Learned
 from pidjax._checks import InputError
@@ -81,10 +81,10 @@ def test_files_that_cannot_be_read(tmp_path):
     for content in (whole[: len(whole) // 2], b"", b"no archive"):  # not a zip, nothing, no array
         path.write_bytes(content)
         with pytest.raises(InputError, match=r"basic_motions.npz is cut off, or no .npz of numbers and texts"):
-            opened(tmp_path, "basic_motions")
+            read(tmp_path, "basic_motions")
     np.savez(path, X_train=np.zeros(3), y_train=np.zeros(3), X_test=np.zeros(3))
     with pytest.raises(InputError, match=r"found X_train, y_train, X_test, without y_test: save it again"):
-        opened(tmp_path, "basic_motions")
+        read(tmp_path, "basic_motions")
 
 
 def test_parts(data):
