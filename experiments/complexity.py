@@ -22,7 +22,7 @@ import jax
 import numpy as np
 
 from experiments.command import command
-from experiments.full_shapes import ROWS, SIZES, generated, start
+from experiments.full_shapes import ROWS, SIZES, compile_in_haste, generated, start
 from experiments.mmimdb.config import PRESETS as MMIMDB
 from experiments.mmimdb.methods import full
 from experiments.representation import optimiser
@@ -78,16 +78,20 @@ def main(
     Args:
         preset: CLIP of CoMM's Table 8, or the sizes of experiments.trifeature, of which trifeature is full.
         out: Folder of the results; what it holds is not measured again.
-        method: Of cross, cross_self, factorcl, comm, of full of clip, comm; all by default, the first always.
+        method: Of cross, cross_self, factorcl, comm (full: clip, comm); all by default, of smoke the first and comm;
+            the first always.
         repeats: Times that each program is run.
         resume: Keep what an earlier run left; otherwise measure everything again.
     """
     known = tuple(ON_CLIP) if preset == "full" else METHODS
     check_names(method, known)
-    names = tuple(name for name in known if not method or name in (known[0], *method))
+    method = method or (("comm",) if preset == "smoke" else known)
+    names = tuple(name for name in known if name in (known[0], *method))
     chosen = CLIP_CONFIG if preset == "full" else PRESETS["full" if preset == "trifeature" else preset]
     started, out = time.time(), out / preset
     opened(out, chosen, resume=resume)
+    if preset == "smoke":
+        compile_in_haste()
 
     def measure(_: Path) -> dict[str, dict[str, float]]:
         return measured_on_clip(names, repeats) if preset == "full" else measured(names, chosen, repeats)
