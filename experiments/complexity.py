@@ -97,7 +97,8 @@ def main(
         return measured_on_clip(names, repeats) if preset == "full" else measured(names, chosen, repeats)
 
     found = kept_part(out, f"{'-'.join(names)}-{repeats}", measure)
-    settings = {"sizes": dataclasses.asdict(chosen), "methods": found}
+    sizes = {"clip": dataclasses.asdict(SIZES), "rows": ROWS} if preset == "full" else dataclasses.asdict(chosen)
+    settings = {"sizes": sizes, "methods": found}
     tables = [published_table(found), CAVEATS] if preset == "full" else [table(found, chosen.batch), NOTES]
     finish(out, started, tables, [], settings)
 

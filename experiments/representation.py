@@ -96,14 +96,15 @@ def probed_early(
 ) -> dict[str, dict[str, float]]:
     """``probed`` of the training that ``encoder(steps done)`` encodes by, stopped early by validation rows.
 
-    They choose by the score ``by``, or the least where it is "mse"; test rows are scored too, and choose nothing.
+    They choose by the score ``by`` of the one row of ``read``, or the least where it is "mse"; test rows are scored
+    too, and choose nothing.
     """
 
     def look(upto: int) -> dict[str, Any]:
         encode = encoder(upto)
         fitted, *others = ((encode(rows), y) for rows, y in parts)
         validation, test = (probed(lambda z: z, [fitted, others[0], one], read, task) for one in others)
-        known = float(np.mean([row[by] for row in validation.values()]))
+        (known,) = (row[by] for row in validation.values())
         return {"validation": -known if by == "mse" else known, "test": test}
 
     return stopped_early(look, steps, folder)["test"]

@@ -59,7 +59,8 @@ def opened(out: Path, config: Any, *sources: Path | None, resume: bool) -> None:
 def kept_part(out: Path, title: str, compute: Callable[[Path], Any]) -> Any:
     """What ``compute(folder of checkpoints)`` returned, now or earlier; the folder goes when the part is written.
 
-    When each call of ``compute`` began and how long it took are kept beside it, of those that were interrupted too.
+    When each call of ``compute`` began and how long it took are kept beside it, of those that were interrupted too (not
+    of those that were killed).
     """
     folder = out / "checkpoints" / _slug(title)
 
@@ -69,7 +70,9 @@ def kept_part(out: Path, title: str, compute: Callable[[Path], Any]) -> Any:
             return compute(folder)
         finally:
             path = _calls(out, title)
-            path.write_text(json.dumps([*_read(path), [began, time.time() - began]]))
+            partial = path.with_suffix(".partial")
+            partial.write_text(json.dumps([*_read(path), [began, time.time() - began]]))
+            partial.replace(path)
 
     found = kept(out / "parts" / f"{_slug(title)}.json", timed)
     shutil.rmtree(folder, ignore_errors=True)

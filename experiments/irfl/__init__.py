@@ -1,4 +1,4 @@
-"""IRFL: figures of speech and pictures of what they mean, told apart by what CLIP holds of both (FactorCL, Table 3).
+"""IRFL: figures of speech and pictures of what they mean, told apart by what CLIP holds (FactorCL, Tables 3, 7).
 
 python -m experiments.irfl --preset smoke                        # files written in IRFL's format, a tiny CLIP
 python -m experiments.irfl --data ../data/irfl --clip ../data/clip-vit-base-patch32

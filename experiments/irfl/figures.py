@@ -61,7 +61,8 @@ def load_figures(folder: Path, clip: Path, config: ClipConfig) -> Figures:
         if len(phrases) == before:
             raise InputError(f"{path} holds no row: {SOURCE}.")
     tokens, mask = load_tokenizer(clip, config.tokens)(phrases)
-    squares = np.empty((len(pictures), config.size, config.size, 3), np.uint8)  # a gigabyte, that no copy doubles
+    # a gigabyte: no list of pictures lies beside it
+    squares = np.empty((len(pictures), config.size, config.size, 3), np.uint8)
     for square, path in zip(squares, pictures, strict=True):
         square[:] = crop_pictures([read_picture(path)], config.size)[0]
     return Figures({"x1": tokens, "mask1": mask, "x2": squares, "y": np.array(y)}, np.array(phrases))

@@ -99,8 +99,8 @@ def find_subjects(name: str, folder: str | Path, subjects: Sequence[int] = ()) -
     """EEG and fNIRS folders of the subjects below ``folder``, by number; archives may be unpacked into any tree.
 
     Of 2017 the folders that hold "subject 01/with occular artifact/cnt.mat" (spelt as published) and "subject
-    01/cnt.mat", of 2018 "VP001-EEG/cnt_wg.mat" and "VP001-NIRS/cnt_wg.mat", or
-    "cnt_nback.mat".
+    01/cnt.mat", of 2018 "VP001-EEG/cnt_wg.mat" and "VP001-NIRS/cnt_wg.mat",
+    or "cnt_nback.mat".
 
     Raises
     ------
@@ -131,7 +131,7 @@ def find_subjects(name: str, folder: str | Path, subjects: Sequence[int] = ()) -
         raise InputError(
             f"{folder} must hold {release.eeg} and {release.nirs} of every subject"
             f"{f', and does not of {_listed(lacking)}' if lacking else ''}; found EEG of {_listed(eeg)} and fNIRS of "
-            f"{_listed(nirs)}: unpack the rest of {release.source}, or choose by --subjects."
+            f"{_listed(nirs)}: unpack the rest of {release.source}, or choose subjects that are whole."
         )
     return {number: (eeg[number], nirs[number]) for number in wanted}
 

@@ -9,7 +9,7 @@ from experiments.synthetic_factors import __main__ as experiment
 from experiments.synthetic_factors import ablations, methods
 from experiments.synthetic_factors.claims import claims
 from experiments.synthetic_factors.config import PRESETS, Config
-from experiments.synthetic_factors.data import coordinates, draw, task_of
+from experiments.synthetic_factors.data import coordinates
 from experiments.synthetic_factors.report import nats_cell
 from pidjax._checks import InputError
 from pidjax.objectives import METHODS
@@ -63,14 +63,6 @@ def test_ablations_have_a_folder_of_their_own(tmp_path, monkeypatch):
     text = (tmp_path / "smoke-ablations" / "table.md").read_text()
     assert "| without nce12c |" in text and "| change | accuracy, 1 unique |" in text
     assert not (tmp_path / "smoke").exists()
-
-
-def test_heads_are_contrasted_and_encoders_probed(tmp_path):
-    config = dataclasses.replace(PRESETS["smoke"], contrast_head=(5, 3), seeds=1)
-    drawn = [draw(config, task_of(config), 0)]
-    z = methods.representations("simclr", config, drawn, None, folder=tmp_path, trained=False)[0]
-    assert z["projection1"].shape == (300, 3) and z["backbone1"].shape == (300, 6)
-    assert METHODS["simclr"].heads == ("backbone1", "backbone2")
 
 
 def test_claims_hold_on_both_sides_by_two_standard_errors():

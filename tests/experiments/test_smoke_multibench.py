@@ -16,7 +16,7 @@ from experiments.multibench.grid import DEFAULT, GRID, SINGLE, grid_figure, grid
 from experiments.multibench.methods import NOT_CLINICAL, augmentation, objective, of_factorcl
 from experiments.multibench.published import PUBLISHED
 from experiments.multibench.written import written
-from experiments.representation import Learned, stopped_early
+from experiments.representation import Learned
 from pidjax._checks import InputError
 from pidjax.data.multibench.affect import MODALITIES
 from pidjax.typing import Objective
@@ -109,19 +109,6 @@ def test_fine_tuning_starts_from_what_was_learned(tmp_path, monkeypatch, task, l
     (first, _), (second, info), *_ = trained
     np.testing.assert_array_equal(second["base"]["w"], first["w"] + 1)
     assert loss in info and set(found) == {"comm", "tuned"}
-
-
-def test_training_stops_early(tmp_path):
-    """Two looks after the best one, which is what is found; a second run looks no more."""
-    said = {20: 1, 40: 3, 60: 2, 80: 3, 100: 5}
-
-    def look(upto):
-        return {"validation": said.pop(upto), "test": upto}
-
-    for _ in range(2):
-        assert stopped_early(look, 100, tmp_path, looks=5) == {"validation": 3, "test": 40}
-        assert set(said) == {100}
-    assert stopped_early(lambda upto: {"validation": upto}, 3, tmp_path / "few") == {"validation": 3}
 
 
 TRACED = {
