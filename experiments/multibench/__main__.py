@@ -10,7 +10,7 @@ from typing import Any, Literal
 from experiments.command import command
 from experiments.full_shapes import compile_in_haste, two_steps
 from experiments.multibench.config import FEW, OF_SENTIMENT, PRESETS, READ, SETS, TUNED, Config, methods_of
-from experiments.multibench.grid import DEFAULT, grid_figure, grid_of, grid_table, matrices, of_grid
+from experiments.multibench.grid import DEFAULT, augments_of, grid_figure, grid_table, matrices, row_of
 from experiments.multibench.measure import measured
 from experiments.multibench.methods import Load, full, objective
 from experiments.multibench.published import CAVEATS, PUBLISHED, RELEASED
@@ -72,8 +72,8 @@ def main(
         load = functools.cache(functools.partial(loaded, data, name, released=released))
         for one, augments in trainings(name, method, grid=grid):
             compute = functools.partial(run, name, one, augments, chosen, load, released)
-            for row, seeds in of_seeds(out, f"{name}, {of_grid(one, augments)}", chosen.seeds, compute).items():
-                found.setdefault(of_grid(row, augments), {})[name] = seeds
+            for row, seeds in of_seeds(out, f"{name}, {row_of(one, augments)}", chosen.seeds, compute).items():
+                found.setdefault(row_of(row, augments), {})[name] = seeds
                 if augments == DEFAULT:
                     default[row] = found[row]
     figures(default, sets, OF_CLASSES, PUBLISHED, out)
@@ -109,7 +109,7 @@ def trainings(name: str, method: tuple[str, ...], *, grid: bool) -> list[tuple[s
     """Methods and augmentations of a set, and CoMM's of the grid."""
     found = [(one, DEFAULT) for one in methods_of(name, SETS[name].modalities, method)]
     if grid:
-        found += [("comm", augments) for augments in grid_of(name) if ("comm", augments) not in found]
+        found += [("comm", augments) for augments in augments_of(name) if ("comm", augments) not in found]
     return found
 
 

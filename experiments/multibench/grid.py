@@ -23,12 +23,12 @@ no steps to lose; the table is noisy under all others. The average is of the set
 """
 
 
-def of_grid(method: str, augments: str) -> str:
+def row_of(method: str, augments: str) -> str:
     """The row of the tables that a method under one of ``GRID`` is."""
     return method if augments == DEFAULT else f"{method}, {augments}"
 
 
-def grid_of(name: str) -> list[str]:
+def augments_of(name: str) -> list[str]:
     """Augmentations that a set is trained under; of MIMIC those of one modality, of sets outside the figure none."""
     return [one for one in GRID if name in OF_GRID and not (name == "mimic" and "multi" in one)]
 
@@ -43,7 +43,7 @@ def matrices(found: Scores, sets: Sequence[str]) -> dict[str, np.ndarray]:
         out[name] = np.full((len(SINGLE), len(SINGLE)), np.nan)
         for i, j in itertools.combinations_with_replacement(range(len(SINGLE)), 2):
             augments = SINGLE[i] if i == j else f"{SINGLE[i]}+{SINGLE[j]}"
-            seeds = found.get(of_grid("comm", augments), {}).get(name, [])
+            seeds = found.get(row_of("comm", augments), {}).get(name, [])
             if seeds:
                 out[name][i, j] = out[name][j, i] = 100 * mean_error([one["balanced_accuracy"] for one in seeds])[0]
     whole = {name: cells for name, cells in out.items() if np.isfinite(cells).all()}

@@ -1,6 +1,6 @@
 """FactorCL's synthetic factors: Fig. 1, Table 1 and Table 11, with the exact ceilings.
 
-python -m experiments.synthetic_factors --preset smoke   # half a minute
+python -m experiments.synthetic_factors --preset smoke   # two methods, a minute
 python -m experiments.synthetic_factors --preset small   # one seed, under an hour on 2 CPU cores
 python -m experiments.synthetic_factors --preset full    # the paper's setting, five seeds side by side
 python -m experiments.synthetic_factors --preset notebook --method simclr factorcl_ssl factorcl_sup

@@ -22,7 +22,7 @@ def _objective(**changes: Any) -> Change:
     return lambda config: {"factorcl": dataclasses.replace(config.factorcl, **changes)}
 
 
-SELF_SUPERVISED: dict[str, Change] = {
+OF_SSL: dict[str, Change] = {
     "nothing": lambda config: {},
     **{f"without {t}": _objective(term_weights=tuple(0.0 if t == u else 1.0 for u in TERMS)) for t in TERMS},
     "weights of Algorithm 2": _objective(term_weights=ALGORITHM_2),
@@ -31,7 +31,7 @@ SELF_SUPERVISED: dict[str, Change] = {
     "half of the rows": lambda config: {"train_rows": config.train_rows // 2, "epochs": 2 * config.epochs},
     "an eighth of the rows": lambda config: {"train_rows": config.train_rows // 8, "epochs": 8 * config.epochs},
 }
-SUPERVISED: dict[str, Change] = {
+OF_SUP: dict[str, Change] = {
     "nothing": lambda config: {},
     "true conditional negatives": _objective(supervised=True, negatives="same_label"),
 }
@@ -41,8 +41,8 @@ HELD = (("unique1", "w1"), ("unique1", "ws"), ("shared1", "ws"), ("shared1", "w1
 def ablated(out: Path, config: Config, drawn: list[Data], engine: str) -> dict[str, dict[str, Found]]:
     """By method and change what was found: of FactorCL-SSL at the least and the most unique label, of -SUP at one."""
     kinds = {
-        "factorcl_ssl": (SELF_SUPERVISED, config.ratios[:: len(config.ratios) - 1 or 1]),
-        "factorcl_sup": (SUPERVISED, (middle(config),)),
+        "factorcl_ssl": (OF_SSL, config.ratios[:: len(config.ratios) - 1 or 1]),
+        "factorcl_sup": (OF_SUP, (middle(config),)),
     }
     found: dict[str, dict[str, Found]] = {}
     for name, (changes, ratios) in kinds.items():

@@ -48,8 +48,8 @@ def _figure_1(config: Config, found: dict[str, Found]) -> list[Said]:
     for name in ("simclr", "supcon"):
         if name in found and first < last:
             start, end = (percent(found[name], r) for r in (first, last))
-            what = f"Fig. 1: {name}, accuracy at {last:g} unique below that at {first:g}"
-            out.append((what, f"< {start:.1f}", f"{end:.1f}", end < start))
+            what = f"Fig. 1: {name}, accuracy at {last:g} unique a point or more below that at {first:g}"
+            out.append((what, f"< {start - 1:.1f}", f"{end:.1f}", end < start - 1))
     there = [tier for tier in ([name for name in names if name in found] for names in TIERS) if tier]
     if last == 1 and len(there) > 1:
         at = {name: percent(by, last) for name, by in found.items()}

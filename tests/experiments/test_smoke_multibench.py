@@ -12,7 +12,7 @@ import pytest
 from experiments.multibench import __main__ as experiment
 from experiments.multibench import measure, tables
 from experiments.multibench.config import PRESETS, READ, SETS, Setting, methods_of
-from experiments.multibench.grid import DEFAULT, GRID, SINGLE, grid_figure, grid_of, grid_table, matrices, of_grid
+from experiments.multibench.grid import DEFAULT, GRID, SINGLE, augments_of, grid_figure, grid_table, matrices, row_of
 from experiments.multibench.methods import NOT_CLINICAL, augmentation, objective, of_factorcl
 from experiments.multibench.published import PUBLISHED
 from experiments.multibench.written import written
@@ -170,7 +170,7 @@ def test_augmentations_of_the_grid_are_of_samples():
         sample = {f"x{i}": np.ones(shape, np.float32) for i, shape in enumerate(SETS[name].shapes, 1)}
         if masked:
             sample |= {"mask1": np.arange(50) < 30, "mask2": np.arange(50) < 30}
-        for augments in grid_of(name):
+        for augments in augments_of(name):
             augment = augmentation(name, augments)
             found = jax.eval_shape(augment, jax.random.key(0), sample)
             assert {k: x.shape for k, x in found.items()} == {k: x.shape for k, x in sample.items()}
@@ -221,8 +221,8 @@ def test_the_grid_is_a_matrix_a_set():
     found = {}
     for k, name in enumerate(("mosi", "mustard", "mimic")):
         for augments, score in zip(GRID, scores + k / 2, strict=True):
-            if augments in grid_of(name):
-                found.setdefault(of_grid("comm", augments), {})[name] = [{"balanced_accuracy": score}]
+            if augments in augments_of(name):
+                found.setdefault(row_of("comm", augments), {})[name] = [{"balanced_accuracy": score}]
     by_set = matrices(found, ("mimic", "mosei", "mosi", "mustard"))
     assert list(by_set) == ["mimic", "mosi", "mustard", "average of mosi, mustard"]
     mosi, average = by_set["mosi"], by_set["average of mosi, mustard"]
