@@ -29,6 +29,7 @@ def main(
     noise: float | None = None,
     mixing: Literal["uniform", "orthogonal"] | None = None,
     encoder: tuple[int, ...] | None = None,
+    seeds: int | None = None,
     engine: str = "auto",
     ablations: bool = False,
     resume: bool = True,
@@ -45,6 +46,7 @@ def main(
         noise: Of the observations, instead of the preset's; with 0 every information is infinite.
         mixing: Of the factors in the observations, instead of the preset's: from U(0, 1), or at right angles.
         encoder: Hidden widths and width of the output, instead of the preset's.
+        seeds: Trained side by side, instead of the preset's.
         engine: Of the training step: auto, jit, pmap or shard_map.
         ablations: Instead of methods FactorCL with each term off, other weights, k, negatives, and less data; in a
             folder of their own.
@@ -53,7 +55,7 @@ def main(
     """
     method = method or (FEW if preset == "smoke" else (*SELF_SUPERVISED, *SUPERVISED))
     check_names(method, [name for name, recipe in METHODS.items() if "joint" not in recipe.heads])
-    given = {"label": label, "noise": noise, "mixing": mixing, "encoder": encoder}
+    given = {"label": label, "noise": noise, "mixing": mixing, "encoder": encoder, "seeds": seeds}
     changes = {name: value for name, value in given.items() if value is not None}
     started, chosen = time.time(), dataclasses.replace(config or PRESETS[preset], **changes)
     words = [preset, *(f"{name}-{value}".replace(" ", "") for name, value in changes.items())]
