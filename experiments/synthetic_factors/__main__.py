@@ -38,7 +38,7 @@ def main(
     """Train, probe, and print what the paper says beside what came out.
 
     Args:
-        preset: The paper's sizes, one that two CPU cores do in an hour, the released notebook's, or one of seconds.
+        preset: The paper's sizes (a seed takes one core half an hour), smaller ones, the notebook's, or one of seconds.
         out: Folder of the results; what it holds is not made again.
         method: Names of ``pidjax.objectives.METHODS``, of those that keep the sides apart; six by default, of smoke
             two.
@@ -46,7 +46,7 @@ def main(
         noise: Of the observations, instead of the preset's; with 0 every information is infinite.
         mixing: Of the factors in the observations, instead of the preset's: from U(0, 1), or at right angles.
         encoder: Hidden widths and width of the output, instead of the preset's.
-        seeds: Trained side by side, instead of the preset's.
+        seeds: How many are trained side by side, instead of the preset's number.
         engine: Of the training step: auto, jit, pmap or shard_map.
         ablations: Instead of methods FactorCL with each term off, other weights, k, negatives, and less data; in a
             folder of their own.

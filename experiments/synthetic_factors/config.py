@@ -83,6 +83,8 @@ class Config:
     def __post_init__(self):
         if self.whole_label and len(self.ratios) != 1:
             raise InputError(f"a label of every coordinate has one ratio; found {len(self.ratios)}.")
+        if self.seeds < 1:
+            raise InputError(f"give one seed or more; found {self.seeds}.")
         one_of("label", self.label, ("sum", "planar"))
         one_of("augmentation", self.augmentation, ("mild", "released"))
 

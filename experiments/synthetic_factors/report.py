@@ -129,6 +129,6 @@ def figures(config: Config, task: FactorTask, found: dict[str, Found], reference
     axis.set_yticks(range(len(rows)), [name for name, _ in rows], fontsize=7)
     axis.invert_yaxis()
     axis.set_xlabel("nats, held-out lower bound")
-    axis.legend(fontsize=7)
+    fig.legend(loc="outside upper center", ncols=5, fontsize=7)
     fig.savefig(out / "information.png", dpi=120)
     plt.close(fig)

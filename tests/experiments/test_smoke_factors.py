@@ -95,4 +95,6 @@ def test_bad_input(tmp_path):
         Config(augmentation="strong")
     with pytest.raises(InputError, match="has one ratio"):
         Config(whole_label=True)
+    with pytest.raises(InputError, match="one seed or more; found 0"):
+        Config(seeds=0)
     assert coordinates(PRESETS["notebook"], 12 / 22) == (10, 6, 6)
