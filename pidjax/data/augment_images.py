@@ -172,7 +172,7 @@ def turn_hue(x: Array, turn: Array) -> Array:
 def blur(x: Array, sd: Array, radius: int) -> Array:
     """Gaussian of standard deviation ``sd`` pixels, cut off at ``radius``; the edges are held.
 
-    The barriers keep XLA from making whatever came before anew for each tap: half of a CoMM step of 80 pixels.
+    The barriers keep XLA from making whatever came before anew for each tap: a third of the time of a CoMM step.
     """
     taps = jnp.arange(-radius, radius + 1)
     weights = jax.nn.softmax(-((taps / sd) ** 2) / 2)
