@@ -8,6 +8,7 @@ from pidjax.evaluate.over_subjects import holm, least_p, sign_flip
 from pidjax.evaluate.probe import ProbeResult, probe_class, probe_value
 from pidjax.evaluate.relation import RelationResult, leakage, prediction, retrieval
 from pidjax.evaluate.vectors import vector_information
+from pidjax.evaluate.whitened import whitened
 
 __all__ = [
     "Audit",
@@ -30,4 +31,5 @@ __all__ = [
     "retrieval",
     "sign_flip",
     "vector_information",
+    "whitened",
 ]

@@ -12,6 +12,7 @@ from sklearn.metrics import f1_score, log_loss, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from pidjax._checks import InputError, one_of
+from pidjax.evaluate.whitened import whitened
 
 TASKS = ("class", "labels", "value")
 STRENGTHS = np.logspace(-4, 4, 9)
@@ -44,12 +45,12 @@ class LinearResult(NamedTuple):
 
 
 def linear_probe(
-    train: Part, validation: Part, test: Part, *, task: str = "class", weighted: bool = True
+    train: Part, validation: Part, test: Part, *, task: str = "class", weighted: bool = True, whiten: bool = False
 ) -> LinearResult:
     """Linear model of features, its L2 penalty loosened as long as the validation loss falls (early stopping).
 
-    Features are standardised on training rows. Test rows enter neither a fit nor a choice, and nothing is fitted anew
-    on validation rows.
+    Features are standardised on training rows, or whitened. Test rows enter neither a fit nor a choice, and nothing is
+    fitted anew on validation rows.
 
     Parameters
     ----------
@@ -60,6 +61,9 @@ def linear_probe(
     weighted : bool
         Classes count alike however large they are, in the fit and, for "class", in its validation loss: where one in
         ten is positive, an unweighted probe may call none so.
+    whiten : bool
+        Features become principal components of variance one (``whitened``), so that what is read does not depend on
+        how they are scaled and mixed; of features whose small directions are noise, and few rows, this reads less.
 
     Raises
     ------
@@ -70,8 +74,13 @@ def linear_probe(
     parts = {"train": train, "validation": validation, "test": test}
     for name, (z, y) in parts.items():
         _check(name, np.asarray(z), np.asarray(y), np.asarray(train[0]).shape[-1])
-    scaler = StandardScaler().fit(train[0])
-    scaled = [(scaler.transform(z), np.asarray(y)) for z, y in parts.values()]
+    features = [np.asarray(z) for z, _ in parts.values()]
+    if whiten:
+        features = list(whitened(*features))
+    else:
+        scaler = StandardScaler().fit(features[0])
+        features = [scaler.transform(z) for z in features]
+    scaled = [(z, np.asarray(y)) for z, (_, y) in zip(features, parts.values(), strict=True)]
     run = {"class": _classes, "labels": _labels, "value": _values}[task]
     return run(*scaled) if task == "value" else run(*scaled, weighted)  # type: ignore[operator]
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from pidjax._checks import InputError
 from pidjax.evaluate.folds import Fold
+from pidjax.evaluate.whitened import whitened
 from pidjax.fit import fit
 from pidjax.typing import Array
 
@@ -29,8 +30,9 @@ def vector_information(
               H(W) \text{ of the Gaussian with W's covariance}
 
     m is ridge regression plus a perceptron on what that leaves, stopped early on watched rows, from which Σ is taken
-    too. Direction: **lower** bound in expectation where W is Gaussian; where it is not, H(W) is taken too large, by the
-    divergence of W from a Gaussian of its covariance.
+    too; z is read standardised and whitened, and the reading that leaves less of the watched rows is kept. Direction:
+    **lower** bound in expectation where W is Gaussian; where it is not, H(W) is taken too large, by the divergence of
+    W from a Gaussian of its covariance.
 
     Parameters
     ----------
@@ -60,14 +62,19 @@ def vector_information(
             )
         order = np.random.default_rng(i).permutation(fold.train)
         parts = tuple(np.asarray(order[a:b]) for a, b in ((0, cut), (cut, len(order))))
-        sets = [(z[r].astype(np.float32), w[r].astype(np.float32)) for r in (*parts, fold.test)]
-        terms.append(np.asarray(_terms(jax.random.fold_in(key, i), *sets, steps=steps)))
+        of_z, of_w = ([v[r] for r in (*parts, fold.test)] for v in (z, w))
+        readings = []
+        for seen in (of_z, whitened(*of_z)):
+            sets = [(a.astype(np.float32), b.astype(np.float32)) for a, b in zip(seen, of_w, strict=True)]
+            readings.append(_terms(jax.random.fold_in(key, i), *sets, steps=steps))
+        terms.append(np.asarray(min(readings, key=lambda reading: float(reading[1]))[0]))
         rows.append(fold.test)
     return np.concatenate(terms), np.concatenate(rows)
 
 
 @functools.partial(jax.jit, static_argnames="steps")
-def _terms(key: Array, trained: tuple, watched: tuple, tested: tuple, *, steps: int) -> Array:
+def _terms(key: Array, trained: tuple, watched: tuple, tested: tuple, *, steps: int) -> tuple[Array, Array]:
+    """Log-density ratio of tested rows; and what is left of watched rows, as half a log-determinant."""
     (z, w), n = trained, trained[0].shape[0]
     centre, scale = z.mean(0, keepdims=True), z.std(0, keepdims=True)
     scale = jnp.where(scale > 1e-6, scale, jnp.inf)
@@ -102,7 +109,8 @@ def _terms(key: Array, trained: tuple, watched: tuple, tested: tuple, *, steps: 
     params = fit(b, loss, params, (z, w), watched, steps=steps, learning_rate=3e-3, weight_decay=1e-2).params
     residual = watched[1] - mean(params, watched[0])
     # both covariances from the same rows: what their estimation costs cancels
-    return _log_density(tested[1] - mean(params, tested[0]), residual) - _log_density(tested[1], watched[1])
+    terms = _log_density(tested[1] - mean(params, tested[0]), residual) - _log_density(tested[1], watched[1])
+    return terms, jnp.linalg.slogdet(residual.T @ residual / residual.shape[0])[1] / 2
 
 
 def _log_density(x: Array, like: Array) -> Array:

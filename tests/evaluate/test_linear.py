@@ -6,7 +6,7 @@ from scipy.stats import norm
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from pidjax._checks import InputError
-from pidjax.evaluate import linear_probe
+from pidjax.evaluate import linear_probe, whitened
 
 RNG = np.random.default_rng(0)
 
@@ -53,6 +53,32 @@ def test_rare_classes_count_alike():
     assert abs(fair["balanced_accuracy"] - norm.cdf(0.75)) < 4 * fair["balanced_accuracy_se"] + 0.01
     assert plain["balanced_accuracy"] < fair["balanced_accuracy"] - 0.1
     assert plain["accuracy"] > plain["majority"] - 0.02 > 0.85
+
+
+def hidden_in(parts, size=1e-5):
+    """The same features mixed by a matrix of condition 1 / size, and a constant beside."""
+    mixing = np.random.default_rng(1).normal(size=(5, 5)) * np.array([[size], [1], [1], [1], [1]])
+    return [(np.hstack([z @ mixing, np.ones((len(z), 1))]), y) for z, y in parts]
+
+
+def test_whitened_probes_see_small_directions():
+    """Probabilities are the same however features are mixed; of standardised ones a direction of 1e-5 is not read."""
+    parts = TRAIN, VALIDATION, TEST
+    plain, mixed = (linear_probe(*p, whiten=True) for p in (parts, hidden_in(parts)))
+    np.testing.assert_allclose(mixed.output, plain.output, atol=2e-3)  # solvers stop at gradients of 1e-3
+    assert abs(plain.scores["accuracy"] - norm.cdf(1)) < 4 * plain.scores["accuracy_se"] + 0.01
+    assert linear_probe(*hidden_in(parts)).scores["accuracy"] < plain.scores["accuracy"] - 0.2
+
+
+def test_whitened_rows_have_unit_covariance():
+    """Constants left out; others by the map of the training rows; a linear map of features only rotates."""
+    (train, _), (test, _) = hidden_in([TRAIN, TEST])
+    white, other = whitened(train, test)
+    assert white.shape == (600, 5)
+    np.testing.assert_allclose(white.T @ white / 600, np.eye(5), atol=1e-6)
+    np.testing.assert_allclose(white.mean(0), 0, atol=1e-6)
+    plain = whitened(TRAIN[0], TEST[0])[1]
+    np.testing.assert_allclose(other @ other.T, plain @ plain.T, atol=1e-3)
 
 
 def test_noise_is_at_chance():

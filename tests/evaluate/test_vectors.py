@@ -43,6 +43,16 @@ def test_audit_reads_vectors(world, monkeypatch):
     assert abs(terms.mean()) < 3 * terms.std() / 1000**0.5 + 0.02
 
 
+def test_small_directions_are_read(world):
+    """The line mixed into six numbers so that one direction of w is a hundred-thousandth of the others: as before."""
+    w, heads = world
+    line = heads["line"][:, :3]
+    mixing = np.random.default_rng(1).normal(size=(3, 6)) * np.array([[1e-5], [1], [1]])
+    folds = [Fold(np.arange(2000), np.arange(2000, N))]
+    terms, _ = vector_information(jax.random.key(0), line @ mixing, w, folds, steps=600)
+    assert abs(terms.mean() - 1.5 * np.log(5)) < 3 * terms.std() / 1000**0.5 + 0.03
+
+
 @pytest.mark.parametrize(
     ("factor", "words"),
     [(np.ones((40, 2)), "constant"), (np.random.default_rng(0).normal(size=(40, 20)), "more than 147 rows")],

@@ -1,0 +1,35 @@
+"""Coordinates of features in which no direction is small."""
+
+from __future__ import annotations
+
+import numpy as np
+
+SMALLEST = 1e-13
+"""Share of the largest variance below which a direction is rounding of 32-bit features."""
+
+
+def whitened(train: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
+    r"""Principal components of standardised training rows, each of variance one.
+
+    .. math:: z \mapsto \Lambda^{-1/2} V^\top D^{-1} (z - \mu), \quad D^{-1} \mathrm{Cov}(z) D^{-1} = V \Lambda V^\top
+
+    Rows that are a linear map of others, by whatever invertible matrix, come out the same up to a rotation: penalties
+    and solvers then read a direction whatever its size. FactorCL's heads, for one, have 99 % of their variance in four
+    directions, and what they hold in the others.
+
+    Parameters
+    ----------
+    train, *others : [n, d], [m, d], ...
+        Mean, scale and directions are of ``train``; directions that are constant, or rounding, there are left out.
+
+    Returns
+    -------
+    tuple of [n, k], [m, k], ...
+        In 64 bits, in the order given.
+    """
+    centre, scale = train.mean(0, dtype=float), train.std(0, dtype=float)
+    scale[scale == 0] = np.inf
+    rows = [(z - centre) / scale for z in (train, *others)]
+    values, axes = np.linalg.eigh(rows[0].T @ rows[0] / len(train))
+    kept = values > SMALLEST * values[-1]
+    return tuple(z @ (axes[:, kept] / np.sqrt(values[kept])) for z in rows)
