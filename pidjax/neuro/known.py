@@ -13,7 +13,7 @@ from pidjax.neuro.events import read_events_tsv
 from pidjax.neuro.paired import PairedEpochs
 
 IN_ALL_TRIALS = ("event", "mode")
-"""Factors that rest shows too; all others are looked at where there is an activation."""
+"""Factors that rest shows too; all others, and what subjects do, are looked at where there is an activation."""
 
 
 class Known(NamedTuple):
@@ -22,7 +22,7 @@ class Known(NamedTuple):
     Attributes
     ----------
     factors : DataFrame [trials, factors]
-        NaN where a trial does not show the factor.
+        Hidden ones, and columns of the events that follow them; NaN where a trial does not show the factor.
     heads : {factor: tuple of heads}
         Where it belongs.
     """
@@ -50,19 +50,21 @@ def known_of(pairs: PairedEpochs, events: str) -> Known | None:
     folder = Path(events).parent
     if not Path(events).is_file() or not (folder / "belongs.json").is_file():
         return None
+    told = read_events_tsv(events)
     try:
         heads = {name: tuple(where) for name, where in json.loads((folder / "belongs.json").read_text()).items()}
         factors = pd.read_csv(folder / "factors.tsv", sep="\t", dtype={"event": bool})
-        shown, factors = factors["event"], factors[list(heads)]
+        shown, n = factors["event"], len(factors)
+        factors = pd.concat([factors, told.drop(columns=factors.columns, errors="ignore")], axis=1)[list(heads)]
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise InputError(
-            f"{folder / 'belongs.json'} tells the heads of the columns of factors.tsv beside it, and the two do not go "
-            f"together ({str(error).splitlines()[0]}): use both as pidjax simulate wrote them, or move the events away."
+            f"{folder / 'belongs.json'} tells the heads of columns of factors.tsv and {Path(events).name} beside it, "
+            f"and they do not go together ({str(error).splitlines()[0]}): use all as pidjax simulate wrote them, or "
+            "move the events away."
         ) from error
-    n = len(read_events_tsv(events))
-    if len(factors) != n:
+    if len(told) != n:
         raise InputError(
-            f"{folder / 'factors.tsv'} holds {len(factors)} trials and {events} {n}: use both as pidjax simulate wrote "
+            f"{folder / 'factors.tsv'} holds {n} trials and {events} {len(told)}: use both as pidjax simulate wrote "
             "them, or move the events away."
         )
     hidden = [name for name in heads if name not in IN_ALL_TRIALS]

@@ -149,7 +149,9 @@ def synergy_claim(
 def claims_of_labels(
     models: Sequence[CanonicalDecomposer], pairs: PairedEpochs, folds: Sequence[Fold], permutations: int, seed: int
 ) -> dict[str, SynergyClaim]:
-    """Claims of all labels that are classes of enough trials (``LEAST``), by the models of the folds.
+    """Claims of all labels that have enough trials of every class (``LEAST``), by the models of the folds.
+
+    A number is looked at by its thirds, within which trials are re-paired too: "reaction_time (thirds)".
 
     Parameters
     ----------
@@ -164,19 +166,24 @@ def claims_of_labels(
     found = {}
     for label in labels_of(pairs.metadata, list(folds))[0] if permutations else ():
         kept, inner = restrict(list(folds), label.rows)
-        trained = [label.values[fold.train] for fold in inner]
-        if not label.is_class or _fewest(label.values) < LEAST or min(map(_fewest, trained)) < PARTS:
+        classes = label.values if label.is_class else _thirds(label.values)
+        trained = [classes[fold.train] for fold in inner]
+        if len(np.unique(classes)) < 2 or _fewest(classes) < LEAST or min(map(_fewest, trained)) < PARTS:
             continue
-        found[label.name] = synergy_claim(
+        found[label.name if label.is_class else f"{label.name} (thirds)"] = synergy_claim(
             [models[i] for i in kept],
             [features[i].at(label.rows) for i in kept],
-            label.values,
+            classes,
             pairs.recording[label.rows],
             inner,
             repairings=min(permutations, CLAIM_REPAIRINGS),
             seed=seed,
         )
     return found
+
+
+def _thirds(number: np.ndarray) -> np.ndarray:
+    return np.searchsorted(np.quantile(number, (1 / 3, 2 / 3)), number)
 
 
 def _fewest(label: np.ndarray) -> int:

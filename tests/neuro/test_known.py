@@ -50,6 +50,19 @@ def test_factors_are_those_of_the_trials_that_were_kept(folder):
     assert found.heads["event"] == ("redundancy_eeg", "redundancy_fnirs") and list(found.factors) == ["event", "cost"]
 
 
+def test_what_subjects_do_follows_factors(folder):
+    """Reaction times are in the events, belong where the efficiency does, and are of trials with an activation."""
+    heads = belongs(CLEAR, behaviour=True)
+    assert heads["reaction_time"] == heads["correct"] == ("synergy",)
+    assert heads["difficulty"] == heads["fatigue"] == ("unique_fnirs",)
+    assert not {"difficulty", "fatigue"} & set(belongs(dataclasses.replace(CLEAR, cost_sd=0.0), behaviour=True))
+    events = pd.read_csv(folder / "events.tsv", sep="\t").assign(reaction_time=[0.5, 0.6, 0.7, 0.8])
+    events.to_csv(folder / "events.tsv", sep="\t", index=False)
+    (folder / "belongs.json").write_text(json.dumps({"event": ["synergy"], "reaction_time": ["synergy"]}))
+    found = known_of(kept(1, 2, 3), str(folder / "events.tsv")).factors
+    np.testing.assert_array_equal(found.reaction_time, [0.6, np.nan, 0.8])
+
+
 def test_real_recordings_have_none(folder):
     assert known_of(kept(1), "auto") is None
     (folder / "belongs.json").unlink()
@@ -77,7 +90,7 @@ def test_other_events_than_were_simulated(folder):
 def test_files_that_do_not_go_together(folder, name, content):
     """Missing, cut off, or of other columns: one sentence."""
     (folder / name).unlink() if content is None else (folder / name).write_text(content)
-    with pytest.raises(InputError, match=r"belongs.json tells the heads .* \(.+\): use both as pidjax simulate"):
+    with pytest.raises(InputError, match=r"belongs.json tells the heads .* \(.+\): use all as pidjax simulate"):
         known_of(kept(1), str(folder / "events.tsv"))
 
 

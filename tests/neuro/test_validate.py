@@ -140,6 +140,8 @@ def test_labels_of_which_folds_train_on_too_little_are_left_out(monkeypatch):
     event, error = np.random.default_rng(2).integers(0, 2, 72), np.random.default_rng(3).standard_normal(72)
     rare = np.isin(np.arange(72), [0, 3, 6, 9, 12, 20, 30])  # seven, of which the first fold trains on two
     table = pd.DataFrame({"event": np.where(event, "yes", "no"), "rare": np.where(rare, "yes", "no")})
+    table["sum"] = event + 0.1 * np.random.default_rng(4).standard_normal(72)  # its middle third is of both
+    table["still"] = np.r_[np.zeros(65), np.arange(1, 8)]  # a number of which two thirds are the same
     table[block == 3] = None
     pairs = SimpleNamespace(metadata=table, recording=np.zeros(72, int))
     of = Features((1.5 * event + error)[:, None], (1.5 * event - 0.9 * error)[:, None], np.zeros(72), np.zeros(72))
@@ -150,7 +152,8 @@ def test_labels_of_which_folds_train_on_too_little_are_left_out(monkeypatch):
         warnings.simplefilter("error")
         found = claims_of_labels([model, model, model, blank], pairs, folds, 19, 0)
         assert claims_of_labels([model, model, model, blank], pairs, folds, 0, 0) == {}
-    assert set(found) == {"event"}
+    assert set(found) == {"event", "sum (thirds)"}
+    assert 0.1 < found["sum (thirds)"].nats < found["event"].nats and found["sum (thirds)"].p == 0.05
     assert found["event"].holds and found["event"].nats > 0.5
 
 

@@ -1,4 +1,4 @@
-"""Which head of a decomposition each factor of simulated trials belongs to."""
+"""Which head of a decomposition each factor of simulated trials, and what subjects do, belongs to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ BOTH = ("redundancy_eeg", "redundancy_fnirs")
 FNIRS = ("unique_fnirs",)
 
 
-def belongs(law: TrialConfig) -> dict[str, tuple[str, ...]]:
+def belongs(law: TrialConfig, behaviour: bool = False) -> dict[str, tuple[str, ...]]:
     """Heads of every factor that varies under ``law``.
 
     Where the activation varies, intensity and cost are partly synergistic: what the other modality tells of the
@@ -17,11 +17,14 @@ def belongs(law: TrialConfig) -> dict[str, tuple[str, ...]]:
     Parameters
     ----------
     law : TrialConfig
+    behaviour : bool
+        Whether subjects behave: difficulty and fatigue follow the cost, reaction time and correct answers the
+        efficiency (``Behaviour``).
 
     Returns
     -------
     dict
-        Columns of ``factors.tsv``: one head, or both of redundancy.
+        Columns of ``factors.tsv``, or of the events: one head, or both of redundancy.
     """
     on_response = bool(law.mode_on_hrf or law.mode_on_hbr)
     heads = {
@@ -35,4 +38,7 @@ def belongs(law: TrialConfig) -> dict[str, tuple[str, ...]]:
         "dispersion": (law.dispersion_sd > 0, FNIRS),
         "efficiency": (min(law.activation_sd, law.intensity_sd, law.cost_sd) > 0, ("synergy",)),
     }
+    if behaviour:
+        heads |= {name: heads["cost"] for name in ("difficulty", "fatigue")}
+        heads |= {name: heads["efficiency"] for name in ("reaction_time", "correct")}
     return {name: where for name, (varies, where) in heads.items() if varies}

@@ -64,7 +64,7 @@ def write_simulation(
         (out / stale).unlink(missing_ok=True)
     if subjects * sessions == 1:
         lines = ["wrote " + ", ".join(map(str, save_session(first, out, eeg_format=eeg_format).values()))]
-        (out / "belongs.json").write_text(json.dumps(belongs(law), indent=1) + "\n")
+        (out / "belongs.json").write_text(json.dumps(belongs(law, config.behaviour), indent=1) + "\n")
     else:
         lines = [f"wrote {len(save_study(itertools.chain([first], study), out, task=name))} recordings below {out}"]
     other = config.subject_shift or config.motion != "none" or config.alpha_desynchronisation
