@@ -108,8 +108,9 @@ def claim_section(claims: dict[str, SynergyClaim]) -> list[tuple[str, Any]]:
         "these two trials had in common. A claim holds where p is at most 0.05 and the nats are above 0 and above "
         "both modalities alone, each by a one-sided paired t test at 0.05 over recordings, or over trials where there "
         "are fewer than five recordings; p is not corrected for the number of labels. Of numbers it is asked which "
-        "third of them a trial is in; labels with a class of few trials are left out. All products: of both modalities' features and their products by a linear probe, "
-        f"which needs no decomposition, and so is no test of it.{few}</p>"
+        "third of them a trial is in; labels with a class of few trials are left out. All products: of both "
+        "modalities' features and their products by a linear probe, which needs no decomposition, and so is no test "
+        f"of it.{few}</p>"
     )
     return [("Claims of synergy", report.table(rows) + words)]
 

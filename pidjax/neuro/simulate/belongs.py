@@ -39,6 +39,6 @@ def belongs(law: TrialConfig, behaviour: bool = False) -> dict[str, tuple[str, .
         "efficiency": (min(law.activation_sd, law.intensity_sd, law.cost_sd) > 0, ("synergy",)),
     }
     if behaviour:
-        heads |= {name: heads["cost"] for name in ("difficulty", "fatigue")}
-        heads |= {name: heads["efficiency"] for name in ("reaction_time", "correct")}
+        heads |= dict.fromkeys(("difficulty", "fatigue"), heads["cost"])
+        heads |= dict.fromkeys(("reaction_time", "correct"), heads["efficiency"])
     return {name: where for name, (varies, where) in heads.items() if varies}
