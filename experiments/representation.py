@@ -16,7 +16,7 @@ from benchmarks.store import kept
 from pidjax import train
 from pidjax._checks import InputError
 from pidjax.data.augment_compose import SampleAugmentation
-from pidjax.evaluate import linear_probe
+from pidjax.evaluate import LinearResult, linear_probe
 from pidjax.math.pictures import unit_range
 from pidjax.objectives.pair import joined
 from pidjax.train.metrics import History
@@ -77,9 +77,18 @@ def probed(
 
     ``parts`` are rows and labels of training, validation and test. Classes weigh what they are, as in the papers.
     """
+    return {row: found.scores for row, found in _probes(encode, parts, read, task).items()}
+
+
+def _probes(
+    encode: Callable[[Batch], dict[str, np.ndarray]],
+    parts: Sequence[tuple[Batch, np.ndarray]],
+    read: Mapping[str, Sequence[str]],
+    task: str,
+) -> dict[str, LinearResult]:
     encoded = [(encode(rows), y) for rows, y in parts]
     return {
-        row: linear_probe(*((np.asarray(joined(z, heads)), y) for z, y in encoded), task=task, weighted=False).scores
+        row: linear_probe(*((np.asarray(joined(z, heads)), y) for z, y in encoded), task=task, weighted=False)
         for row, heads in read.items()
     }
 
@@ -101,11 +110,12 @@ def probed_early(
     """
 
     def look(upto: int) -> dict[str, Any]:
-        encode = encoder(upto)
-        fitted, *others = ((encode(rows), y) for rows, y in parts)
-        validation, test = (probed(lambda z: z, [fitted, others[0], one], read, task) for one in others)
-        (known,) = (row[by] for row in validation.values())
-        return {"validation": -known if by == "mse" else known, "test": test}
+        found = _probes(encoder(upto), parts, read, task)
+        (known,) = (of.validation[by] for of in found.values())
+        return {
+            "validation": -known if by == "mse" else known,
+            "test": {row: of.scores for row, of in found.items()},
+        }
 
     return stopped_early(look, steps, folder)["test"]
 

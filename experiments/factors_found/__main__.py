@@ -32,7 +32,7 @@ def main(
     Args:
         preset: Three seeds of the law that nothing was tuned on, of the other law, or seconds.
         out: Folder of the results; what it holds is not made again.
-        method: Of canonical, comm, cross_self, factorcl_ssl, features, supervised.
+        method: Of canonical, comm, simclr, cross_self, factorcl_ssl, features, supervised.
         task: Of event, mode, cost, delay, delay_locked, efficiency, xor.
         resume: Keep what an earlier run left; otherwise make everything again.
     """

@@ -25,6 +25,7 @@ SIDES = {
 }
 READ = {
     "comm": dict.fromkeys(HEADS, ("joint",)),
+    "simclr": SIDES,
     "cross_self": SIDES,
     "factorcl_ssl": {
         "redundancy_eeg": ("shared1",),
@@ -36,10 +37,12 @@ READ = {
     "features": SIDES,
     "supervised": SIDES,
 }
-"""What of each method stands for each head: a method without a head for something is read at what has it."""
+"""What of each method stands for each head: a method without a head for something is read at what has it.
+
+``simclr`` is contrast across the two alone (Cross)."""
 METHODS = ("canonical", *READ)
 """``features`` are the single-trial features of each side as they are; ``supervised`` is told all training labels."""
-RIVALS = ("comm", "cross_self", "factorcl_ssl")
+RIVALS = ("comm", "simclr", "cross_self", "factorcl_ssl")
 """Decompositions without labels."""
 AUGMENT = data.compose((("gaussian_noise", {"sd": 0.3}), ("zero", {"share": 0.2})))
 

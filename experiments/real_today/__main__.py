@@ -142,10 +142,9 @@ def main(
 
 def probed(x: np.ndarray, of: Recordings) -> dict[str, float]:
     """The set's score of a linear probe on validation and on test rows, with its error."""
-    train_part, validation, test = ((x[of.rows[part]], of.y[of.rows[part]]) for part in PARTS)
+    probe = linear_probe(*((x[of.rows[part]], of.y[of.rows[part]]) for part in PARTS), weighted=False)
     found: dict[str, float] = {}
-    for name, scored in (("validation", validation), ("test", test)):
-        scores = linear_probe(train_part, validation, scored, weighted=False).scores
+    for name, scores in (("validation", probe.validation), ("test", probe.scores)):
         found |= {name: scores[of.score], f"{name}_se": scores[f"{of.score}_se"]}
     return found
 

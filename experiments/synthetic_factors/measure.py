@@ -5,8 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from pidjax.evaluate import Fold, linear_probe, vector_information
-from pidjax.evaluate.linear import LinearResult
+from pidjax.evaluate import Fold, LinearResult, linear_probe, vector_information
 
 
 def split(n: int) -> Fold:

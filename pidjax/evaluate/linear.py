@@ -33,6 +33,8 @@ class LinearResult(NamedTuple):
         (the accuracy of the largest class) and ``chance`` (1 / classes); with two classes ``auc_se``. Of "labels":
         ``macro_f1``, ``weighted_f1``, ``auc`` (mean over labels). Of "value": ``mse``, ``r2``. Errors (``_se``) are of
         independent rows: where rows share content, compare seeds.
+    validation : dict
+        The same of the rows that chose the strength: to choose between probes by.
     strength : float
         The inverse penalty that validation chose.
     output : [test rows, ...]
@@ -40,6 +42,7 @@ class LinearResult(NamedTuple):
     """
 
     scores: dict[str, float]
+    validation: dict[str, float]
     strength: float
     output: np.ndarray
 
@@ -85,18 +88,27 @@ def linear_probe(
     return run(*scaled) if task == "value" else run(*scaled, weighted)  # type: ignore[operator]
 
 
-def _path(fit: Callable[[float], tuple[float, np.ndarray]]) -> tuple[float, np.ndarray]:
-    """Strength and test output of the lowest validation loss along the path."""
-    best, kept, since = np.inf, (STRENGTHS[0], np.array([])), 0
+def _path(
+    fit: Callable[[float], tuple[float, list[np.ndarray]]],
+    told: tuple[np.ndarray, np.ndarray],
+    score: Callable[[np.ndarray, np.ndarray], dict[str, float]],
+) -> LinearResult:
+    """Of the strength of the lowest validation loss along the path; ``told`` are targets of validation and test."""
+    best, kept, since = np.inf, (STRENGTHS[0], [np.array([])] * 2), 0
     for strength in STRENGTHS:
-        loss, output = fit(float(strength))
+        loss, outputs = fit(float(strength))
         if loss < best:
-            best, kept, since = loss, (float(strength), output), 0
+            best, kept, since = loss, (float(strength), outputs), 0
         else:
             since += 1
             if since == PATIENCE:
                 break
-    return kept
+    strength, outputs = kept
+    validation, scores = (
+        {name: float(value) for name, value in score(y, output).items()}
+        for y, output in zip(told, outputs, strict=True)
+    )
+    return LinearResult(scores, validation, strength, outputs[1])
 
 
 def _logistic(strength: float, weighted: bool) -> LogisticRegression:
@@ -113,13 +125,15 @@ def _classes(train: Part, validation: Part, test: Part, weighted: bool) -> Linea
     sizes = {name: (validation[1] == name).sum() for name in names}
     weights = np.array([1 / sizes[y] for y in validation[1]]) if weighted else None
 
-    def fit(strength: float) -> tuple[float, np.ndarray]:
+    def fit(strength: float) -> tuple[float, list[np.ndarray]]:
         model = _logistic(strength, weighted).fit(*train)
-        loss = log_loss(validation[1], model.predict_proba(validation[0]), sample_weight=weights, labels=names)
-        return loss, model.predict_proba(test[0])
+        outputs = [model.predict_proba(z) for z, _ in (validation, test)]
+        return log_loss(validation[1], outputs[0], sample_weight=weights, labels=names), outputs
 
-    strength, output = _path(fit)
-    y = test[1]
+    return _path(fit, (validation[1], test[1]), functools.partial(_class_scores, names))
+
+
+def _class_scores(names: np.ndarray, y: np.ndarray, output: np.ndarray) -> dict[str, float]:
     hit = names[output.argmax(1)] == y
     per_class = {name: hit[y == name] for name in names if (y == name).any()}
     rates = [((h.sum() + 1) / (len(h) + 2), len(h)) for h in per_class.values()]
@@ -137,7 +151,7 @@ def _classes(train: Part, validation: Part, test: Part, weighted: bool) -> Linea
         scores["auc"] = np.mean([auc for auc, _ in aucs])
         if len(names) == 2:
             scores["auc_se"] = aucs[0][1]
-    return LinearResult({name: float(value) for name, value in scores.items()}, strength, output)
+    return scores
 
 
 def _labels(train: Part, validation: Part, test: Part, weighted: bool) -> LinearResult:
@@ -148,41 +162,46 @@ def _labels(train: Part, validation: Part, test: Part, weighted: bool) -> Linear
     if empty:
         raise InputError(f"label {empty[0]} is the same in all training rows: leave it out.")
 
-    def fit(strength: float) -> tuple[float, np.ndarray]:
+    def fit(strength: float) -> tuple[float, list[np.ndarray]]:
         models = [_logistic(strength, weighted).fit(train[0], column) for column in train[1].T]
-        p, output = (np.stack([m.predict_proba(z)[:, 1] for m in models], 1) for z in (validation[0], test[0]))
-        p = np.clip(p, 1e-7, 1 - 1e-7)
-        loss = -np.where(validation[1] == 1, np.log(p), np.log1p(-p)).mean()
-        return float(loss), output
+        outputs = [np.stack([m.predict_proba(z)[:, 1] for m in models], 1) for z, _ in (validation, test)]
+        p = np.clip(outputs[0], 1e-7, 1 - 1e-7)
+        return float(-np.where(validation[1] == 1, np.log(p), np.log1p(-p)).mean()), outputs
 
-    strength, output = _path(fit)
-    y, called = test[1], output > 0.5
+    return _path(fit, (validation[1], test[1]), _label_scores)
+
+
+def _label_scores(y: np.ndarray, output: np.ndarray) -> dict[str, float]:
+    called = output > 0.5
     varying = [k for k, column in enumerate(y.T) if len(np.unique(column)) > 1]
-    scores = {
+    return {
         "macro_f1": f1_score(y, called, average="macro", zero_division=0),
         "weighted_f1": f1_score(y, called, average="weighted", zero_division=0),
         "auc": roc_auc_score(y[:, varying], output[:, varying], average="macro") if varying else np.nan,
         "n": len(y),
     }
-    return LinearResult({name: float(value) for name, value in scores.items()}, strength, output)
 
 
 def _values(train: Part, validation: Part, test: Part) -> LinearResult:
-    def fit(strength: float) -> tuple[float, np.ndarray]:
+    def fit(strength: float) -> tuple[float, list[np.ndarray]]:
         model = Ridge(alpha=1 / strength).fit(*train)
-        return float(((model.predict(validation[0]) - validation[1]) ** 2).mean()), model.predict(test[0])
+        outputs = [model.predict(z) for z, _ in (validation, test)]
+        return float(((outputs[0] - validation[1]) ** 2).mean()), outputs
 
-    strength, output = _path(fit)
-    y = test[1].reshape(len(test[1]), -1)
+    middle = train[1].reshape(len(train[1]), -1).mean(0)
+    return _path(fit, (validation[1], test[1]), functools.partial(_value_scores, middle))
+
+
+def _value_scores(middle: np.ndarray, y: np.ndarray, output: np.ndarray) -> dict[str, float]:
+    y = y.reshape(len(y), -1)
     error = ((output.reshape(y.shape) - y) ** 2).mean(1)
-    variance = ((y - train[1].reshape(len(train[1]), -1).mean(0)) ** 2).mean()
-    scores = {
+    variance = ((y - middle) ** 2).mean()
+    return {
         "mse": error.mean(),
         "mse_se": error.std(ddof=1) / np.sqrt(len(y)),
         "r2": 1 - error.mean() / variance if variance > 0 else 0.0,
         "n": len(y),
     }
-    return LinearResult({name: float(value) for name, value in scores.items()}, strength, output)
 
 
 def _check(name: str, z: np.ndarray, y: np.ndarray, width: int) -> None:

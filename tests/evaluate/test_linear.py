@@ -26,6 +26,7 @@ def test_a_label_is_read_as_well_as_can_be():
     scores = found.scores
     assert abs(scores["accuracy"] - norm.cdf(1)) < 4 * scores["accuracy_se"] + 0.01
     assert abs(scores["auc"] - norm.cdf(np.sqrt(2))) < 4 * scores["auc_se"] + 0.01
+    assert found.validation == linear_probe(TRAIN, VALIDATION, VALIDATION).scores
     called = found.output.argmax(1)
     assert scores["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(TEST[1], called))
     assert scores["auc"] == pytest.approx(roc_auc_score(TEST[1], found.output[:, 1]))
