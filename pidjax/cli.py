@@ -77,9 +77,9 @@ def main(argv: list[str] | None = None) -> int:
     ) -> None:
         """Write simulated EEG and fNIRS, and what they say of the label of a task.
 
-        One session: eeg.edf, fnirs.snirf, events.tsv, factors.tsv (hidden), belongs.json (their heads, which the report
-        of decompose looks at), trial.png; several: a BIDS folder. Beside them truth.json, the PID of the task's label
-        in nats (not for "everything", where all factors vary).
+        One session: eeg.edf, fnirs.snirf, events.tsv, factors.tsv (hidden), belongs.json (the heads of these and of
+        behaviour, which the report of decompose looks at), trial.png; several: a BIDS folder. Beside them truth.json,
+        the PID of the task's label in nats (not for "everything", where all factors vary).
 
         Args:
             task: What varies, and what is the label: help(pidjax.neuro.simulate.tasks) describes them.

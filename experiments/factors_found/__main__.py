@@ -49,9 +49,8 @@ def main(
         found[name] = []
         for seed in range(config.seeds):
             compute = functools.partial(measured, name, config, method, seed)
-            # results of a choice of methods are no results of all
-            chosen = "" if method == METHODS else f", {' '.join(method)}"
-            found[name].append(kept_part(out, f"{name}, seed {seed}{chosen}", compute))
+            # results of a choice of methods are no results of another
+            found[name].append(kept_part(out, f"{name}, seed {seed}, {' '.join(method)}", compute))
             print(f"{name}, seed {seed}: done after {(time.time() - started) / 60:.1f} min", flush=True)
     count = config.controls if "canonical" in method else 0
     controls = [

@@ -37,11 +37,10 @@ READ = {
     "features": SIDES,
     "supervised": SIDES,
 }
-"""What of each method stands for each head: a method without a head for something is read at what has it.
-
-``simclr`` is contrast across the two alone (Cross)."""
+"""What of each method stands for each head: a method without a head for something is read at what has it."""
 METHODS = ("canonical", *READ)
-"""``features`` are the single-trial features of each side as they are; ``supervised`` is told all training labels."""
+"""``simclr`` is contrast across the two alone; ``features`` are the single-trial features of each side as they are;
+``supervised`` is told all training labels."""
 RIVALS = ("comm", "simclr", "cross_self", "factorcl_ssl")
 """Decompositions without labels."""
 AUGMENT = data.compose((("gaussian_noise", {"sd": 0.3}), ("zero", {"share": 0.2})))

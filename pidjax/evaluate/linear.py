@@ -93,7 +93,7 @@ def _path(
     told: tuple[np.ndarray, np.ndarray],
     score: Callable[[np.ndarray, np.ndarray], dict[str, float]],
 ) -> LinearResult:
-    """Of the strength of the lowest validation loss along the path; ``told`` are targets of validation and test."""
+    """The probe of the lowest validation loss along the path; ``told`` are targets of validation and test."""
     best, kept, since = np.inf, (STRENGTHS[0], [np.array([])] * 2), 0
     for strength in STRENGTHS:
         loss, outputs = fit(float(strength))
@@ -198,7 +198,7 @@ def _value_scores(middle: np.ndarray, y: np.ndarray, output: np.ndarray) -> dict
     variance = ((y - middle) ** 2).mean()
     return {
         "mse": error.mean(),
-        "mse_se": error.std(ddof=1) / np.sqrt(len(y)),
+        "mse_se": error.std(ddof=1) / np.sqrt(len(y)) if len(y) > 1 else np.nan,
         "r2": 1 - error.mean() / variance if variance > 0 else 0.0,
         "n": len(y),
     }

@@ -18,7 +18,7 @@ from pidjax.typing import Array
 HIDDEN = 256
 """Width of the perceptron that refines ridge regression."""
 WATCHED = 0.15
-"""Share of a fold's training rows on which the ridge, the perceptron and the residuals' covariance are chosen."""
+"""Share of a fold's training rows on which ridge, perceptron, coordinates and the residuals' covariance are chosen."""
 
 
 def vector_information(
@@ -52,7 +52,7 @@ def vector_information(
     ----------
     Barber & Agakov 2003.
     """
-    terms, rows = [], []
+    z, w, terms, rows = np.asarray(z), np.asarray(w), [], []
     for i, fold in enumerate(folds):
         cut = round(len(fold.train) * (1 - WATCHED))
         if len(fold.train) - cut <= w.shape[1] + 1:

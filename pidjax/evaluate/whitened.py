@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.preprocessing import StandardScaler
 
 SMALLEST = 1e-13
-"""Share of the largest variance below which a direction is rounding of 32-bit features."""
+"""Share of the largest variance below which a direction is rounding of 32-bit features of about zero mean."""
 
 
 def whitened(train: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -20,16 +21,17 @@ def whitened(train: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
     Parameters
     ----------
     train, *others : [n, d], [m, d], ...
-        Mean, scale and directions are of ``train``; directions that are constant, or rounding, there are left out.
+        Mean, scale and directions are of ``train``; directions that are constant, or rounding, there are left out, but
+        for the largest.
 
     Returns
     -------
     tuple of [n, k], [m, k], ...
         In 64 bits, in the order given.
     """
-    centre, scale = train.mean(0, dtype=float), train.std(0, dtype=float)
-    scale[scale == 0] = np.inf
-    rows = [(z - centre) / scale for z in (train, *others)]
-    values, axes = np.linalg.eigh(rows[0].T @ rows[0] / len(train))
-    kept = values > SMALLEST * values[-1]
-    return tuple(z @ (axes[:, kept] / np.sqrt(values[kept])) for z in rows)
+    scaler = StandardScaler().fit(np.asarray(train, float))
+    rows = [scaler.transform(np.asarray(z, float)) for z in (train, *others)]
+    values, axes = np.linalg.eigh(rows[0].T @ rows[0] / len(rows[0]))
+    kept = values > SMALLEST * max(values[-1], 1)  # 1 is the variance of a feature that varies
+    kept[-1] = True
+    return tuple(z @ (axes[:, kept] / np.sqrt(np.maximum(values[kept], SMALLEST))) for z in rows)

@@ -148,7 +148,8 @@ def known_section(
         "Activation is what both modalities share in size, intensity what the EEG and cost what the fNIRS has of its "
         "own, efficiency intensity less cost. The first page says which head the design means for the delay, synergy; "
         "that is so where no marker tells the onset, and where responses begin at the marker the fNIRS alone knows "
-        "their delay, which then belongs to unique_fnirs. One amplitude that tells of what is "
+        "their delay, which then belongs to unique_fnirs. What subjects do follows factors: difficulty and fatigue the "
+        "cost, reaction time and correct answers the efficiency. One amplitude that tells of what is "
         "shared and of what is its own puts both into one head.</p>"
     )
     return [("Where factors belong, and where they were found", report.table(rows) + words)]

@@ -151,7 +151,8 @@ def claims_of_labels(
 ) -> dict[str, SynergyClaim]:
     """Claims of all labels that have enough trials of every class (``LEAST``), by the models of the folds.
 
-    A number is looked at by its thirds, within which trials are re-paired too: "reaction_time (thirds)".
+    A number is looked at by its thirds, within which trials are re-paired too: "reaction_time (thirds)"; where many
+    are equal, these are two classes.
 
     Parameters
     ----------
@@ -167,8 +168,9 @@ def claims_of_labels(
     for label in labels_of(pairs.metadata, list(folds))[0] if permutations else ():
         kept, inner = restrict(list(folds), label.rows)
         classes = label.values if label.is_class else _thirds(label.values)
-        trained = [classes[fold.train] for fold in inner]
-        if len(np.unique(classes)) < 2 or _fewest(classes) < LEAST or min(map(_fewest, trained)) < PARTS:
+        names, codes = np.unique(classes, return_inverse=True)
+        trained = min(_rarest(codes[fold.train], len(names)) for fold in inner)
+        if len(names) < 2 or _rarest(codes, len(names)) < LEAST or trained < PARTS:
             continue
         found[label.name if label.is_class else f"{label.name} (thirds)"] = synergy_claim(
             [models[i] for i in kept],
@@ -186,9 +188,9 @@ def _thirds(number: np.ndarray) -> np.ndarray:
     return np.searchsorted(np.quantile(number, (1 / 3, 2 / 3)), number)
 
 
-def _fewest(label: np.ndarray) -> int:
+def _rarest(codes: np.ndarray, classes: int) -> int:
     """Trials of the rarest class."""
-    return np.unique(label, return_counts=True)[1].min()
+    return np.bincount(codes, minlength=classes).min()
 
 
 def _varies(z: Held) -> bool:

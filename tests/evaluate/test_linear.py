@@ -82,6 +82,16 @@ def test_whitened_rows_have_unit_covariance():
     np.testing.assert_allclose(other @ other.T, plain @ plain.T, atol=1e-3)
 
 
+def test_constants_are_no_directions():
+    """Of numbers that 64 bits cannot hold exactly too, whatever tested rows have there; alone they tell nothing."""
+    still = [(np.hstack([z, np.full((len(z), 1), 0.1)]), y) for z, y in (TRAIN, VALIDATION, TEST)]
+    still[2][0][:, -1] = 7.0
+    plain, other = (linear_probe(*p, whiten=True) for p in ((TRAIN, VALIDATION, TEST), still))
+    np.testing.assert_allclose(other.output, plain.output, atol=2e-3)
+    found = linear_probe(*((np.full((len(y), 2), 0.1), y) for _, y in still), whiten=True)
+    assert found.scores["auc"] == 0.5
+
+
 def test_noise_is_at_chance():
     """Five classes that features know nothing of."""
     parts = [(RNG.normal(size=(n, 20)), RNG.integers(5, size=n)) for n in (300, 200, 1000)]

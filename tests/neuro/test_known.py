@@ -55,6 +55,8 @@ def test_what_subjects_do_follows_factors(folder):
     heads = belongs(CLEAR, behaviour=True)
     assert heads["reaction_time"] == heads["correct"] == ("synergy",)
     assert heads["difficulty"] == heads["fatigue"] == ("unique_fnirs",)
+    alone = dataclasses.replace(CLEAR, intensity_sd=0.0)
+    assert belongs(alone, behaviour=True)["reaction_time"] == ("unique_fnirs",)
     assert not {"difficulty", "fatigue"} & set(belongs(dataclasses.replace(CLEAR, cost_sd=0.0), behaviour=True))
     events = pd.read_csv(folder / "events.tsv", sep="\t").assign(reaction_time=[0.5, 0.6, 0.7, 0.8])
     events.to_csv(folder / "events.tsv", sep="\t", index=False)

@@ -141,7 +141,8 @@ def test_labels_of_which_folds_train_on_too_little_are_left_out(monkeypatch):
     rare = np.isin(np.arange(72), [0, 3, 6, 9, 12, 20, 30])  # seven, of which the first fold trains on two
     table = pd.DataFrame({"event": np.where(event, "yes", "no"), "rare": np.where(rare, "yes", "no")})
     table["sum"] = event + 0.1 * np.random.default_rng(4).standard_normal(72)  # its middle third is of both
-    table["still"] = np.r_[np.zeros(65), np.arange(1, 8)]  # a number of which two thirds are the same
+    # numbers that are the same in two thirds of the trials or more, and the last thirds of which one fold lacks
+    table["still"] = np.r_[np.zeros(45), np.arange(1, 10), np.zeros(18)]
     table[block == 3] = None
     pairs = SimpleNamespace(metadata=table, recording=np.zeros(72, int))
     of = Features((1.5 * event + error)[:, None], (1.5 * event - 0.9 * error)[:, None], np.zeros(72), np.zeros(72))

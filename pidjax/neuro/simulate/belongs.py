@@ -19,7 +19,7 @@ def belongs(law: TrialConfig, behaviour: bool = False) -> dict[str, tuple[str, .
     law : TrialConfig
     behaviour : bool
         Whether subjects behave: difficulty and fatigue follow the cost, reaction time and correct answers the
-        efficiency (``Behaviour``).
+        efficiency, or what of intensity and cost varies alone (``Behaviour``).
 
     Returns
     -------
@@ -27,7 +27,7 @@ def belongs(law: TrialConfig, behaviour: bool = False) -> dict[str, tuple[str, .
         Columns of ``factors.tsv``, or of the events: one head, or both of redundancy.
     """
     on_response = bool(law.mode_on_hrf or law.mode_on_hbr)
-    heads = {
+    heads: dict[str, tuple[bool, tuple[str, ...]]] = {
         "event": (0 < law.event < 1, BOTH),
         "activation": (law.activation_sd > 0, BOTH),
         "mode": (len(law.modes) > 1, BOTH if on_response else ("unique_eeg",)),
@@ -40,5 +40,7 @@ def belongs(law: TrialConfig, behaviour: bool = False) -> dict[str, tuple[str, .
     }
     if behaviour:
         heads |= dict.fromkeys(("difficulty", "fatigue"), heads["cost"])
-        heads |= dict.fromkeys(("reaction_time", "correct"), heads["efficiency"])
+        alone = [where for varies, where in (heads["intensity"], heads["cost"]) if varies]
+        follows = heads["efficiency"] if heads["efficiency"][0] else (bool(alone), sum(alone, ()))
+        heads |= dict.fromkeys(("reaction_time", "correct"), follows)
     return {name: where for name, (varies, where) in heads.items() if varies}
