@@ -74,18 +74,17 @@ def linear_probe(
         An unknown task, rows that do not match, features that are not finite, one class, or one that training lacks.
     """
     one_of("task", task, TASKS)
-    parts = {"train": train, "validation": validation, "test": test}
-    for name, (z, y) in parts.items():
-        _check(name, np.asarray(z), np.asarray(y), np.asarray(train[0]).shape[-1])
-    features = [np.asarray(z) for z, _ in parts.values()]
-    if whiten:
-        features = list(whitened(*features))
-    else:
-        scaler = StandardScaler().fit(features[0])
-        features = [scaler.transform(z) for z in features]
-    scaled = [(z, np.asarray(y)) for z, (_, y) in zip(features, parts.values(), strict=True)]
+    features, targets = ([np.asarray(part[i]) for part in (train, validation, test)] for i in (0, 1))
+    for name, z, y in zip(("train", "validation", "test"), features, targets, strict=True):
+        _check(name, z, y, features[0].shape[-1])
+    scaled = zip((whitened if whiten else _standardised)(*features), targets, strict=True)
     run = {"class": _classes, "labels": _labels, "value": _values}[task]
     return run(*scaled) if task == "value" else run(*scaled, weighted)  # type: ignore[operator]
+
+
+def _standardised(train: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
+    scaler = StandardScaler().fit(train)
+    return tuple(scaler.transform(z) for z in (train, *others))
 
 
 def _path(

@@ -167,15 +167,14 @@ def claims_of_labels(
     found = {}
     for label in labels_of(pairs.metadata, list(folds))[0] if permutations else ():
         kept, inner = restrict(list(folds), label.rows)
-        classes = label.values if label.is_class else _thirds(label.values)
-        names, codes = np.unique(classes, return_inverse=True)
+        names, codes = np.unique(label.values if label.is_class else _thirds(label.values), return_inverse=True)
         trained = min(_rarest(codes[fold.train], len(names)) for fold in inner)
         if len(names) < 2 or _rarest(codes, len(names)) < LEAST or trained < PARTS:
             continue
         found[label.name if label.is_class else f"{label.name} (thirds)"] = synergy_claim(
             [models[i] for i in kept],
             [features[i].at(label.rows) for i in kept],
-            classes,
+            codes,
             pairs.recording[label.rows],
             inner,
             repairings=min(permutations, CLAIM_REPAIRINGS),
