@@ -129,23 +129,34 @@ def prediction_bars(results: Mapping[str, Mapping[str, RelationResult]]) -> Figu
     return figure
 
 
-def decoded_scatter(found: Mapping[str, np.ndarray]) -> Figure:
+def decoded_scatter(found: Mapping[str, np.ndarray], bounds: Mapping[str, float] | None = None) -> Figure:
     """Decoded against true numbers [n, 2 (decoded, true)], one panel each: identity (dashed) and regression lines.
 
-    The slope is that of the decoded on the true; predictions that hedge have one below 1.
+    The slope is that of the decoded on the true; predictions that hedge have one below 1. ``bounds`` are correlations
+    r of ideal observers, by panel: dotted, the line of slope r² on which their posterior means lie on average.
     """
-    figure = Figure(figsize=(3.6 * len(found), 3.7), layout="constrained")
-    for axes, (title, pairs) in zip(figure.subplots(1, len(found), squeeze=False)[0], found.items(), strict=True):
+    across = min(len(found), 4)
+    down = -(-len(found) // across)
+    figure = Figure(figsize=(3.6 * across, 3.7 * down), layout="constrained")
+    grid = figure.subplots(down, across, squeeze=False).ravel()
+    for axes in grid[len(found) :]:
+        axes.set_axis_off()
+    for axes, (title, pairs) in zip(grid, found.items(), strict=False):
         decoded, true = pairs.T
         line, rmse = linregress(true, decoded), float(np.sqrt(((decoded - true) ** 2).mean()))
         ends = np.array([pairs.min(), pairs.max()])
         axes.plot(ends, ends, color="0.5", ls="--", lw=1)
         axes.plot(ends, line.intercept + line.slope * ends, color=COLOURS[1], lw=1.4)
+        bound = (bounds or {}).get(title)
+        if bound is not None:
+            slope = bound**2
+            axes.plot(ends, true.mean() + slope * (ends - true.mean()), color="0.2", ls=":", lw=1.4)
         axes.scatter(true, decoded, s=14, color=COLOURS[0], lw=0)
         axes.set(xlabel="true, less the block's mean", ylabel="decoded, less the block's mean", xlim=ends)
         axes.set_title(
             f"{textwrap.fill(title.replace('_', ' '), 40)}\n"
-            f"slope {line.slope:.2f} ± {line.stderr:.2f}, r = {line.rvalue:.2f}, RMSE {rmse:.3g}",
+            f"slope {line.slope:.2f} ± {line.stderr:.2f}, r = {line.rvalue:.2f}, RMSE {rmse:.3g}"
+            + ("" if bound is None else f"\nideal observer (dotted): r = {bound:.2f}"),
             fontsize=9,
         )
     return figure

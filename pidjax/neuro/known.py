@@ -11,9 +11,8 @@ import pandas as pd
 from pidjax._checks import InputError
 from pidjax.neuro.events import read_events_tsv
 from pidjax.neuro.paired import PairedEpochs
-
-IN_ALL_TRIALS = ("event", "mode")
-"""Factors that rest shows too; all others, and what subjects do, are looked at where there is an activation."""
+from pidjax.neuro.simulate.belongs import IN_ALL_TRIALS
+from pidjax.neuro.simulate.limits import Limit
 
 
 class Known(NamedTuple):
@@ -25,10 +24,13 @@ class Known(NamedTuple):
         Hidden ones, and columns of the events that follow them; NaN where a trial does not show the factor.
     heads : {factor: tuple of heads}
         Where it belongs.
+    limits : {factor: Limit}
+        How well ideal observers decode it, where they were asked.
     """
 
     factors: pd.DataFrame
     heads: dict[str, tuple[str, ...]]
+    limits: dict[str, Limit]
 
 
 def known_of(pairs: PairedEpochs, events: str) -> Known | None:
@@ -56,11 +58,13 @@ def known_of(pairs: PairedEpochs, events: str) -> Known | None:
         factors = pd.read_csv(folder / "factors.tsv", sep="\t", dtype={"event": bool})
         shown, n = factors["event"], len(factors)
         factors = pd.concat([factors, told.drop(columns=factors.columns, errors="ignore")], axis=1)[list(heads)]
+        best = folder / "limits.json"
+        limits = {name: Limit(**one) for name, one in (json.loads(best.read_text()) if best.exists() else {}).items()}
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise InputError(
             f"{folder / 'belongs.json'} tells the heads of columns of factors.tsv and {Path(events).name} beside it, "
-            f"and they do not go together ({str(error).splitlines()[0]}): use all as pidjax simulate wrote them, or "
-            "move the events away."
+            f"limits.json how well they can be decoded, and they do not go together ({str(error).splitlines()[0]}): "
+            "use all as pidjax simulate wrote them, or move the events away."
         ) from error
     if len(told) != n:
         raise InputError(
@@ -69,4 +73,4 @@ def known_of(pairs: PairedEpochs, events: str) -> Known | None:
         )
     hidden = [name for name in heads if name not in IN_ALL_TRIALS]
     factors = factors.assign(**{name: factors[name].where(shown) for name in hidden})
-    return Known(factors.iloc[pairs.metadata.events_row].reset_index(drop=True), heads)
+    return Known(factors.iloc[pairs.metadata.events_row].reset_index(drop=True), heads, limits)

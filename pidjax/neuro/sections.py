@@ -10,6 +10,7 @@ from pidjax.evaluate import ProbeResult, RelationResult, figures, least_p
 from pidjax.neuro import report
 from pidjax.neuro.assess import Metrics
 from pidjax.neuro.compared import of_the_best
+from pidjax.neuro.known import Known
 from pidjax.neuro.validate import SynergyClaim
 from pidjax.objectives import HEADS
 
@@ -115,34 +116,43 @@ def claim_section(claims: dict[str, SynergyClaim]) -> list[tuple[str, Any]]:
     return [("Claims of synergy", report.table(rows) + words)]
 
 
-def known_section(
-    heads: dict[str, tuple[str, ...]], probes: dict[str, dict[str, ProbeResult]]
-) -> list[tuple[str, Any]]:
-    """Every factor: where it belongs, where most of it was found, and how much that is."""
-    rows = []
+def known_section(known: Known, probes: dict[str, dict[str, ProbeResult]]) -> list[tuple[str, Any]]:
+    """Every factor: where it belongs, where most of it was found, and how much that is of what can be found."""
+    rows, shown = [], {}
+    bounds: dict[str, float] = {}
     for name, found in probes.items():
         best = max(HEADS, key=lambda head: found[head].nats)
-        r, own = found[best], max((found[head] for head in heads[name]), key=lambda r: r.nats)
+        meant = max(known.heads[name], key=lambda head: found[head].nats)
+        r, own = found[best], found[meant]
+        bound = known.limits[name].of_head(meant) if name in known.limits else np.nan
+        if len(own.decoded):
+            title = f"{name}, from {meant}"
+            shown[title] = own.decoded
+            bounds |= {title: bound} if np.isfinite(bound) else {}
         nothing = r.nats <= 1.645 * r.nats_se if np.isnan(r.null95) else r.score <= max(r.chance, r.null95)
         more = r.pointwise - own.pointwise
         elsewhere = more.mean() > 1.645 * more.std(ddof=1) / len(more) ** 0.5
+        right = "yes" if best in known.heads[name] else "no" if elsewhere else "level"
         rows.append(
             {
                 "factor": name,
-                "belongs to": ", ".join(heads[name]),
+                "belongs to": ", ".join(known.heads[name]),
                 "score there": f"{_plain(own.score)} ± {own.se:.2f}",
+                "ideal observer": _plain(bound),
                 "most in": "nothing above chance" if nothing else best,
                 "nats": f"{_plain(r.nats, 3)} ± {r.nats_se:.3f}",
                 "score": f"{_plain(r.score)} ± {r.se:.2f}",
                 "chance": _plain(r.chance),
                 "null 95 %": _plain(r.null95),
-                "as it should be": "–" if nothing else "yes" if best in heads[name] else "no" if elsewhere else "level",
+                "as it should be": "–" if nothing else right,
             }
         )
     words = (
         "<p>These recordings are simulated, and what no laboratory knows lies beside them. Scores are balanced "
         "accuracies, of numbers correlations within blocks, of held-out trials by linear probes; all but event and "
-        "mode are looked at in activations alone. Most: the head with the most nats; with five heads to choose from "
+        "mode are looked at in activations alone. Ideal observer: what nothing can pass in the long run that sees what "
+        "the head sees (the EEG, the fNIRS, or both), knows the law by which trials were drawn, and has them without "
+        "what filters take away and artefacts add. Most: the head with the most nats; with five heads to choose from "
         "one exceeds 95 % of its null (without permutations, 1.645 standard errors of its nats) more often than once "
         "in twenty. Level: another head has more nats, by less than 1.645 standard errors of the paired difference. "
         "Activation is what both modalities share in size, intensity what the EEG and cost what the fNIRS has of its "
@@ -152,7 +162,8 @@ def known_section(
         "cost, reaction time and correct answers the efficiency. One amplitude that tells of what is "
         "shared and of what is its own puts both into one head.</p>"
     )
-    return [("Where factors belong, and where they were found", report.table(rows) + words)]
+    table: list[tuple[str, Any]] = [("Where factors belong, and where they were found", report.table(rows) + words)]
+    return [*table, ("Decoded against true, meant head", figures.decoded_scatter(shown, bounds))] if shown else table
 
 
 def physiology_section(metrics: Metrics) -> list[tuple[str, Any]]:

@@ -110,7 +110,7 @@ def report_sections(
         sections[f"Signals by {name}"] = signals.signal_section(pairs, values)
     sections["Learning"] = learning
     if prepared.known:
-        sections["Truth beside finding"] = known_section(prepared.known.heads, metrics.hidden)
+        sections["Truth beside finding"] = known_section(prepared.known, metrics.hidden)
     sections["Probes"] = probe_section(metrics)
     if claims:
         sections["Claims of synergy"] = claim_section(claims)

@@ -20,6 +20,16 @@ def test_decoded_scatter_says_slope_r_and_error():
     assert second == f"b\nslope 1.00 ± {np.sqrt(0.1):.2f}, r = {20 / np.sqrt(20 * 24):.2f}, RMSE 1"
 
 
+def test_decoded_scatter_draws_what_an_ideal_observer_has():
+    """Posterior means of correlation r lie on a line of slope r² through the mean; panels without one have none."""
+    true = np.array([-1.0, 0, 4])
+    pairs = np.stack([true / 3, true], 1)
+    first, second = figures.decoded_scatter({"a": pairs, "b": pairs}, {"a": 0.5}).axes
+    x, y = first.lines[-1].get_data()
+    np.testing.assert_allclose(y, 1 + 0.25 * (x - 1))
+    assert "ideal observer (dotted): r = 0.50" in first.get_title() and len(second.lines) == len(first.lines) - 1
+
+
 def test_projection_writes_the_silhouette_of_vectors():
     """Two tight clusters: near 1 by cluster, below 0 by what alternates within them, none of a single value."""
     rng = np.random.default_rng(0)

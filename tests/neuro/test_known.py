@@ -14,6 +14,7 @@ from pidjax.neuro.prepare import _events
 from pidjax.neuro.settings import DecomposeSettings
 from pidjax.neuro.simulate import CLEAR
 from pidjax.neuro.simulate.belongs import belongs
+from pidjax.neuro.simulate.limits import Limit
 
 
 def test_where_factors_belong():
@@ -48,6 +49,13 @@ def test_factors_are_those_of_the_trials_that_were_kept(folder):
     assert found.factors.event.tolist() == [True, False, True]
     np.testing.assert_array_equal(found.factors.cost, [2.0, np.nan, 4.0])
     assert found.heads["event"] == ("redundancy_eeg", "redundancy_fnirs") and list(found.factors) == ["event", "cost"]
+    assert not found.limits  # no file
+
+
+def test_limits_of_ideal_observers(folder):
+    one = {"unit": "r", "eeg": 0.0, "fnirs": 0.7, "both": 0.8}
+    (folder / "limits.json").write_text(json.dumps({"cost": one}))
+    assert known_of(kept(1, 2, 3), str(folder / "events.tsv")).limits == {"cost": Limit("r", 0.0, 0.7, 0.8)}
 
 
 def test_what_subjects_do_follows_factors(folder):
@@ -87,6 +95,7 @@ def test_other_events_than_were_simulated(folder):
         ("belongs.json", '{"event": ["redundancy_eeg"'),
         ("belongs.json", '{"event": ["redundancy_eeg"], "delay": ["synergy"]}'),
         ("belongs.json", '["event"]'),
+        ("limits.json", '{"cost": {"unit": "r", "eeg": 0.0}}'),
     ],
 )
 def test_files_that_do_not_go_together(folder, name, content):

@@ -10,6 +10,7 @@ import pytest
 
 from pidjax.evaluate import blockwise_folds
 from pidjax.neuro import assess as room
+from pidjax.neuro.known import Known
 from pidjax.neuro.sections import (
     audit_section,
     claim_section,
@@ -18,6 +19,7 @@ from pidjax.neuro.sections import (
     physiology_section,
     probe_section,
 )
+from pidjax.neuro.simulate.limits import Limit
 from pidjax.neuro.validate import SynergyClaim
 from pidjax.objectives import HEADS
 
@@ -80,18 +82,25 @@ def test_the_audit_has_the_label_where_it_is(metrics):
     assert audit_section(none) == [("Audit", "<p>The trials carry no labels that differ.</p>")]
 
 
+def truth(**heads):
+    """Factors and the heads that they belong to; the efficiency is known to 0.8 of both signals, to less of one."""
+    return Known(pd.DataFrame(), heads, {"efficiency": Limit("r", 0.3, 0.4, 0.8)})
+
+
 def test_truth_stands_beside_what_was_found(metrics):
     """A factor in its head, the same one were it another's, and one that is nowhere."""
 
     def row(where):
-        ((_, text),) = known_section({"efficiency": (where,), "cost": ("unique_fnirs",)}, metrics.hidden)
+        (_, text), _ = known_section(truth(efficiency=(where,), cost=("unique_fnirs",)), metrics.hidden)
         return [cell.split("</td>")[0] for cell in text.split("<tr>")[2].split("<td>")[1:]]
 
     own, other = row("synergy"), row("unique_eeg")
-    assert own[:2] == ["efficiency", "synergy"] and own[3] == other[3] == "synergy"
-    assert own[-1] == "yes" and other[-1] == "no" and own[2] == own[5] != other[2]
+    assert own[:2] == ["efficiency", "synergy"] and own[4] == other[4] == "synergy"
+    assert own[-1] == "yes" and other[-1] == "no" and own[2] == own[6] != other[2]
+    assert own[3] == "0.80" and other[3] == "0.30"  # of what the head sees
     nowhere = {"cost": {head: r._replace(score=-0.1) for head, r in metrics.hidden["cost"].items()}}
-    ((_, text),) = known_section({"cost": ("unique_fnirs",)}, nowhere)
+    (_, text), (_, figure) = known_section(truth(cost=("unique_fnirs",)), nowhere)
+    assert "ideal" not in figure.axes[0].get_title()  # nothing is known of how well it can be decoded
     assert "<td>nothing above chance</td>" in text and "which then belongs to unique_fnirs" in text
 
 
@@ -99,11 +108,12 @@ def test_noise_puts_no_factor_in_another_head(metrics):
     """More nats by chance are level; without permutations, nats within their error are nothing, and clear ones some."""
     above = {head: r._replace(score=1.0) for head, r in metrics.hidden["cost"].items()}
     worst = min(HEADS, key=lambda head: above[head].nats)
-    ((_, text),) = known_section({"cost": (worst,)}, {"cost": above})
+    (_, text), _ = known_section(truth(cost=(worst,)), {"cost": above})
     assert text.split("<td>")[-1].startswith("level")
     unknown = {name: {head: r._replace(null95=np.nan) for head, r in of.items()} for name, of in metrics.hidden.items()}
-    ((_, text),) = known_section({"efficiency": ("synergy",), "cost": ("unique_fnirs",)}, unknown)
-    assert [row.split("<td>")[4].split("</td>")[0] for row in text.split("<tr>")[2:]] == [
+    (_, text), (_, figure) = known_section(truth(efficiency=("synergy",), cost=("unique_fnirs",)), unknown)
+    assert "ideal observer (dotted): r = 0.80" in figure.axes[0].get_title()
+    assert [row.split("<td>")[5].split("</td>")[0] for row in text.split("<tr>")[2:]] == [
         "synergy",
         "nothing above chance",
     ]

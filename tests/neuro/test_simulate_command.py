@@ -23,14 +23,16 @@ def folder(tmp_path_factory):
 
 def test_one_session_and_its_truth(folder):
     """Recordings, events with the label, hidden factors, figure, and the atoms that ``truth`` gives for the seed."""
-    names = {"eeg.edf", "fnirs.snirf", "events.tsv", "factors.tsv", "truth.json", "belongs.json", "trial.png"}
-    assert {path.name for path in folder.iterdir()} == names
+    names = {"eeg.edf", "fnirs.snirf", "events.tsv", "factors.tsv", "trial.png"}
+    assert {path.name for path in folder.iterdir()} == names | {"truth.json", "belongs.json", "limits.json"}
     events = read_events_tsv(folder / "events.tsv")
     np.testing.assert_array_equal(events.label == 1, events.trial_type == "activation")
     found = json.loads((folder / "truth.json").read_text())
     assert found["from"] == "closed form" and found["unit"] == "nats"
     expected = truth(make_task("event"), seed=3).atoms
     np.testing.assert_allclose([found["atoms"][name] for name in expected._fields], expected)
+    best = json.loads((folder / "limits.json").read_text())["event"]
+    assert best["unit"] == "balanced accuracy" and 0.5 < best["eeg"] < best["both"] <= 1
 
 
 def test_several_subjects_are_a_bids_folder(tmp_path, capsys):
@@ -39,7 +41,7 @@ def test_several_subjects_are_a_bids_folder(tmp_path, capsys):
     assert main([*words, "--subjects", "2", "--interval", "14", "16", "--overlap"]) == 0
     assert "4 recordings" in capsys.readouterr().out
     assert sorted(path.name for path in (tmp_path / "study").glob("sub-*")) == ["sub-01", "sub-02"]
-    assert not {"truth.json", "belongs.json"} & {path.name for path in (tmp_path / "study").iterdir()}
+    assert not {"truth.json", "belongs.json", "limits.json"} & {path.name for path in (tmp_path / "study").iterdir()}
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,8 @@ def test_overwriting_leaves_no_older_recording(folder, tmp_path):
     assert main(["simulate", "cost", *words]) == 2 and sorted(out.iterdir()) == before
     words.append("--overlap")
     assert main(["simulate", "cost", *words, "--eeg-format", "fif"]) == 0
-    assert {path.name for path in before} - {path.name for path in out.iterdir()} == {"eeg.edf", "truth.json"}
+    gone = {path.name for path in before} - {path.name for path in out.iterdir()}
+    assert gone == {"eeg.edf", "truth.json", "limits.json"}
     assert main(["simulate", "cost", *words, "--subjects", "2"]) == 0
     assert not {"eeg_raw.fif", "fnirs.snirf", "factors.tsv"} & {path.name for path in out.iterdir()}
     assert main(["simulate", "delay_locked", *words, "--sessions", "2"]) == 0

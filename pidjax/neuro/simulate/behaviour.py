@@ -6,8 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit
+from scipy.stats import norm
 
 from pidjax.neuro.simulate.factors import Factors
+
+HARD_SD = 0.35
+"""Of what makes a task difficult besides its cost."""
+HARD_EDGES = (-0.15, 0.15)
 
 
 class Behaviour(NamedTuple):
@@ -16,9 +21,9 @@ class Behaviour(NamedTuple):
     Attributes
     ----------
     difficulty : 0, 1 or 2
-        Harder tasks cost more: v and as much noise, cut at ± 0.15.
+        Harder tasks cost more: v and as much noise (``HARD_SD``), cut at ``HARD_EDGES``; see ``difficulty``.
     reaction_time : s
-        0.7 exp(−0.4 efficiency + 0.15 noise).
+        ``reaction_time`` of the efficiency, times exp(0.15 noise).
     correct : bool
         With probability ``accuracy`` of the efficiency.
     fatigue : 1 to 7
@@ -36,14 +41,25 @@ def accuracy(efficiency: np.ndarray) -> np.ndarray:
     return expit(1 + 4 * efficiency)
 
 
+def reaction_time(efficiency: np.ndarray) -> np.ndarray:
+    """Median seconds: 0.7 exp(−0.4 efficiency)."""
+    return 0.7 * np.exp(-0.4 * efficiency)
+
+
+def difficulty(cost: np.ndarray) -> np.ndarray:
+    """Probabilities of the three levels, [..., 3]."""
+    low, high = (norm.cdf((edge - cost) / HARD_SD) for edge in HARD_EDGES)
+    return np.stack([low, high - low, 1 - high], axis=-1)
+
+
 def behave(of: Factors, rng: np.random.Generator, elapsed: np.ndarray | float = 0.0) -> Behaviour:
     """Draw behaviour; ``elapsed`` is the share of the session that has passed, [n]."""
     n = of.cost.size
     efficiency = of.intensity - of.cost
-    hard = of.cost + 0.35 * rng.standard_normal(n)
+    hard = of.cost + HARD_SD * rng.standard_normal(n)
     return Behaviour(
-        (hard > -0.15).astype(int) + (hard > 0.15),
-        0.7 * np.exp(-0.4 * efficiency + 0.15 * rng.standard_normal(n)),
+        np.searchsorted(HARD_EDGES, hard),
+        reaction_time(efficiency) * np.exp(0.15 * rng.standard_normal(n)),
         rng.random(n) < accuracy(efficiency),
         np.clip(3 + 2 * elapsed + 2 * of.cost + 0.5 * rng.standard_normal(n), 1, 7),
     )

@@ -6,6 +6,8 @@ from pidjax.neuro.simulate.config import TrialConfig
 
 BOTH = ("redundancy_eeg", "redundancy_fnirs")
 FNIRS = ("unique_fnirs",)
+IN_ALL_TRIALS = ("event", "mode")
+"""Factors that rest shows too; all others, and what subjects do, are looked at where there is an activation."""
 
 
 def belongs(law: TrialConfig, behaviour: bool = False) -> dict[str, tuple[str, ...]]:

@@ -12,6 +12,7 @@ from pidjax.neuro.simulate.belongs import belongs
 from pidjax.neuro.simulate.config import TrialConfig
 from pidjax.neuro.simulate.figure import trial_figure
 from pidjax.neuro.simulate.files import remove_simulated, save_session, save_study
+from pidjax.neuro.simulate.limits import limits
 from pidjax.neuro.simulate.observers import observe
 from pidjax.neuro.simulate.sessions import CLEAR, SessionConfig, simulate_study
 from pidjax.neuro.simulate.tasks import Truth, make_task, truth
@@ -58,16 +59,19 @@ def write_simulation(
     law = CLEAR if task is None else task.config
     study = simulate_study(config, task or law, n_subjects=subjects, n_sessions=sessions, seed=seed)
     first = next(study)
+    other = config.subject_shift or config.motion != "none" or config.alpha_desynchronisation
     # only once this can be simulated: what an earlier command left here are other recordings with another truth
     remove_simulated(out)
-    for stale in ("truth.json", "belongs.json"):
+    for stale in ("truth.json", "belongs.json", "limits.json"):
         (out / stale).unlink(missing_ok=True)
     if subjects * sessions == 1:
         lines = ["wrote " + ", ".join(map(str, save_session(first, out, eeg_format=eeg_format).values()))]
         (out / "belongs.json").write_text(json.dumps(belongs(law, config.behaviour), indent=1) + "\n")
+        if truth_trials and not other:
+            best = {name: one._asdict() for name, one in limits(law, behaviour=config.behaviour, seed=seed).items()}
+            (out / "limits.json").write_text(json.dumps(best, indent=1) + "\n")
     else:
         lines = [f"wrote {len(save_study(itertools.chain([first], study), out, task=name))} recordings below {out}"]
-    other = config.subject_shift or config.motion != "none" or config.alpha_desynchronisation
     if task is not None and truth_trials and other:
         lines.append("no truth.json: shifted subjects, motion and alpha desynchronisation are not those of the task")
     elif task is not None and truth_trials:
