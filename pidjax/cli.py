@@ -77,9 +77,10 @@ def main(argv: list[str] | None = None) -> int:
     ) -> None:
         """Write simulated EEG and fNIRS, and what they say of the label of a task.
 
-        One session: eeg.edf, fnirs.snirf, events.tsv, factors.tsv (hidden), belongs.json (the heads of these and of
-        behaviour, which the report of decompose looks at), trial.png; several: a BIDS folder. Beside them truth.json,
-        the PID of the task's label in nats (not for "everything", where all factors vary).
+        One session: eeg.edf, fnirs.snirf, events.tsv, factors.tsv (hidden), trial.png, and what the report of decompose
+        looks at: belongs.json, the heads of these and of behaviour, and limits.json, how well ideal observers decode
+        them. Several: a BIDS folder. Beside them truth.json, the PID of the task's label in nats (not for "everything",
+        where all factors vary).
 
         Args:
             task: What varies, and what is the label: help(pidjax.neuro.simulate.tasks) describes them.
@@ -87,7 +88,7 @@ def main(argv: list[str] | None = None) -> int:
             subjects: Number of subjects.
             sessions: Sessions of each.
             eeg_format: Of one session; BIDS wants EDF.
-            truth_trials: Trials that the ideal observers see where there is no closed form; 0 writes no truth.
+            truth_trials: Trials that the ideal observers see where there is no closed form; 0 writes neither truth nor limits.
             seed: Of everything random.
             overwrite: Replace the recording in OUT.
         """
