@@ -39,7 +39,7 @@ from pidjax.neuro.paired import PairedEpochs, quarters
 from pidjax.neuro.response import Response, amplitude, learn_response, match, onset
 from pidjax.objectives import HEADS
 
-SUPPORT = {"eeg": (-0.2, 1.2), "fnirs": (-1.0, 32.0)}
+SUPPORT = {"eeg": (-0.5, 2.0), "fnirs": (-1.0, 32.0)}
 BAND = {"eeg": (0.0, 12.0), "fnirs": (0.01, 0.9)}
 TIMED = {**BAND, "eeg": (0.1, 12.0)}
 """Hz. The slowest wave of a trial says much of the size of a response, and misleads where onsets are learned."""
