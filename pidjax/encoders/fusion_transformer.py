@@ -1,7 +1,8 @@
 """Fusion of any number of token sequences by a transformer that is read at [CLS], under several masks at once.
 
 Only [CLS] is read: in the last block no other token asks. Masks that drop tokens are a softmax over the others' keys,
-so that until something differs between them they share all work.
+so that until something differs between them they share all work. So do, in a fusion of one block, masks that put a
+learned token in place of others: its key counts as often as it stands for one.
 """
 
 from __future__ import annotations
@@ -35,8 +36,11 @@ class FusionBlock(nnx.Module):
         self.up = linear(width, 4 * width, (2 * width) ** -0.5)
         self.down = linear(4 * width, width, narrow)
 
-    def __call__(self, h: Array, seen: Array | None, read: int) -> Array:
-        """The first ``read`` tokens of h [n, m or 1, t, width] after attending to keys ``seen`` [n or 1, m, t]."""
+    def __call__(self, h: Array, log_count: Array | None, read: int) -> Array:
+        """The first ``read`` tokens of h [n, m or 1, t, width] after attending.
+
+        ``log_count`` [n or 1, m, t] tells how often each key counts: 0 is once, −inf never.
+        """
         n, m, _, width = h.shape
         u = self.norm1(h)
         query, key, value = (
@@ -44,8 +48,8 @@ class FusionBlock(nnx.Module):
             for layer, x in ((self.query, u[:, :, :read]), (self.key, u), (self.value, u))
         )
         scores = jnp.einsum("nmqhd,nmkhd->nmhqk", query, key) / (width // self.heads) ** 0.5
-        if seen is not None:
-            scores = jnp.where(seen[:, :, None, None, :], scores, -jnp.inf)
+        if log_count is not None:
+            scores = scores + log_count[:, :, None, None, :]
         weight = jax.nn.softmax(scores)
         if m == 1:  # the masks share values
             mixed = jnp.einsum("nmhqk,nkhd->nmqhd", weight, value[:, 0])
@@ -71,23 +75,32 @@ class FusionTransformer(nnx.Module):
     def __call__(self, x: tuple[Sequence[Array], Array | None, Array | None], mask: Array | None = None) -> Array:
         tokens, dropped, replaced = x
         h, of = join_tokens(tokens, self.cls.shape[-1])
-        seen = None if mask is None else mask[:, None, :]
-        if dropped is not None:
-            seen = ~dropped if seen is None else seen & ~dropped
-        h = h[:, None]
-        if replaced is not None:
-            if self.mask_tokens is None:
-                raise InputError("this fusion has no mask tokens to put in place of others: build it with mask_tokens.")
-            h = jnp.where(replaced[..., None], self.mask_tokens[...][of][None, None], h)
         if self.embedding is not None:
-            h = h + self.embedding[...][of][None, None]
+            h = h + self.embedding[...][of][None]
+        h, shown = h[:, None], jnp.ones((1, 1, h.shape[1]), bool) if mask is None else mask[:, None, :]
+        if dropped is not None:
+            shown = shown & ~dropped
+        log_count = None if dropped is mask is None else jnp.log(shown)
+        if replaced is not None:
+            h, log_count = self._replace(h, of, replaced, shown)
         n, m, _, width = h.shape
         h = jnp.concatenate([jnp.broadcast_to(self.cls[...][None, None], (n, m, 1, width)), h], axis=2)
-        if seen is not None:
-            seen = jnp.concatenate([jnp.ones_like(seen[..., :1]), seen], axis=2)
+        if log_count is not None:
+            log_count = jnp.concatenate([jnp.zeros_like(log_count[..., :1]), log_count], axis=2)
         for block in self.blocks[:-1]:
-            h = block(h, seen, h.shape[2])
-        return self.norm(self.blocks[-1](h, seen, 1)[:, :, 0])
+            h = block(h, log_count, h.shape[2])
+        return self.norm(self.blocks[-1](h, log_count, 1)[:, :, 0])
+
+    def _replace(self, h: Array, of: Array, replaced: Array, shown: Array) -> tuple[Array, Array]:
+        """Mask tokens in place of others, and how often each key counts, in logarithms."""
+        if self.mask_tokens is None:
+            raise InputError("this fusion has no mask tokens to put in place of others: build it with mask_tokens.")
+        mask_tokens = self.mask_tokens[...] + (0 if self.embedding is None else self.embedding[...])
+        if len(self.blocks) > 1:  # where hidden tokens ask too
+            return jnp.where(replaced[..., None], mask_tokens[of][None, None], h), jnp.log(shown)
+        extra = jnp.broadcast_to(mask_tokens, (*h.shape[:2], *mask_tokens.shape))
+        hidden = (replaced & shown) @ (of[:, None] == jnp.arange(len(mask_tokens))[None]).astype(h.dtype)
+        return jnp.concatenate([h, extra], axis=2), jnp.log(jnp.concatenate([~replaced & shown, hidden], axis=2))
 
 
 def fusion_transformer(

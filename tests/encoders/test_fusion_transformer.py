@@ -67,12 +67,18 @@ def test_masks_drop_tokens():
     close(RUN(TOKENS, None, None)[:, 0], found[:, -1])
 
 
-def test_masks_put_learned_tokens_in_place():
-    """Under each mask what the textbook gives for the modality's own mask token, repeated."""
-    found = RUN(TOKENS, None, HIDDEN)
-    token, joint = np.asarray(PARAMS["mask_tokens"])[OF], np.concatenate(TOKENS, axis=1)
-    for i, mask in enumerate(MASKS):
-        close(found[:, i], textbook(PARAMS, np.where(mask[OF][None, :, None], joint, token[None])))
+@pytest.mark.parametrize("depth", [1, 2])
+def test_masks_put_learned_tokens_in_place(depth):
+    """Under masks of some tokens, others in each sample, what the textbook gives for mask tokens in their place."""
+    params, run = built(depth, mask_tokens=True, modality_embedding=True)
+    hidden, real = RNG.random((N, 3, len(OF))) < 0.6, np.ones((N, len(OF)), bool)
+    real[:, 1] = False
+    found = run(TOKENS, None, hidden, mask=real)
+    token, own = np.asarray(params["mask_tokens"])[OF], np.asarray(params["embedding"])[OF]
+    for i in range(3):
+        h = np.where(hidden[:, i, :, None], token, np.concatenate(TOKENS, axis=1)) + own
+        close(found[:, i], textbook(params, h[:, real[0]]))
+    close(run(TOKENS, HIDDEN, HIDDEN), run(TOKENS, HIDDEN, None))  # what is dropped is not replaced
 
 
 def test_padding_is_not_seen():
