@@ -106,7 +106,7 @@ def main(
 def measured(names: Sequence[str], config: Config, repeats: int) -> dict[str, dict[str, float]]:
     """Parameters, operations and median seconds of every method."""
     rng = np.random.default_rng(0)
-    shape = (config.batch, config.size, config.size, 3)
+    shape = (config.batch, config.view, config.view, 3)
     batch = {side: rng.integers(256, size=shape, dtype=np.uint8) for side in ("x1", "x2")}
     found, programs, tx = {}, {}, optimiser(config.learning_rate, config.weight_decay)
     for name in names:

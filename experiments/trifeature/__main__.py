@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import optax
 
 from benchmarks.store import kept
 from experiments.command import command
@@ -64,7 +65,7 @@ def main(
     opened(out, chosen, resume=resume)
     if preset == "smoke":
         compile_in_haste()
-    world = functools.cache(lambda: World(chosen.size))
+    world = functools.cache(lambda: World(chosen.size, chosen.view))
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in method}
     for name in method:
         for one in seed:
@@ -103,7 +104,7 @@ def measured(
 
     def probe(upto: int) -> dict[str, Any]:
         start = time.time()
-        tx = optimiser(config.learning_rate, config.weight_decay)
+        tx = optimiser(rate(config, steps), config.weight_decay)
         encode, _, history = learned(made, rows, upto, tx, seed=seed, folder=folder / "training", title=title)
         last = {term: float(np.mean([line[term] for line in history[-per_epoch:]])) for term in history[-1]}
         vectors = {part: encoded(name, encode, world, of, pairs) for part, (of, pairs) in probed.items()}
@@ -120,6 +121,13 @@ def measured(
     ]
     training = found[steps]["training"] | {"seconds": sum(one["training"]["seconds"] for one in found.values())}
     return found[steps]["scores"] | {f"{'biased' if biased else 'unbiased'} training": training | {"curve": curve}}
+
+
+def rate(config: Config, steps: int) -> optax.ScalarOrSchedule:
+    """Of learning: constant, or up and down again."""
+    if not config.warm:
+        return config.learning_rate
+    return optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, config.warm, steps)
 
 
 def encoded(

@@ -38,8 +38,13 @@ class Config:
     ----------
     size : int
         Pixels.
+    train_size : int
+        Pixels to which pictures to train on are shrunk; 0 leaves them. Crops enlarge: views of smaller pictures show
+        things as large as probes see them (Touvron et al. 2019).
     channels, stride : int
         First width and first stride of AlexNet.
+    convolutions : tuple of int
+        Widths of ``encoders.convnet``, which then takes AlexNet's place.
     crop : (least, most)
         Share of a picture that a view keeps.
     width, heads : int
@@ -52,11 +57,15 @@ class Config:
         Training pairs that a probe is fitted on, and as many test pairs at the most.
     batch, epochs, learning_rate, weight_decay
         Of AdamW.
+    warm : int
+        Steps in which the rate rises, before it falls as a cosine; 0 keeps it constant.
     """
 
     size: int = 224
+    train_size: int = 0
     channels: int = 64
     stride: int = 4
+    convolutions: tuple[int, ...] = ()
     crop: tuple[float, float] = (0.08, 1.0)
     width: int = 512
     heads: int = 8
@@ -67,22 +76,39 @@ class Config:
     epochs: int = 100
     learning_rate: float = 3e-4
     weight_decay: float = 1e-4
+    warm: int = 0
+
+    @property
+    def view(self) -> int:
+        """Pixels of what is trained on."""
+        return self.train_size or self.size
 
 
 PRESETS = {
     "full": Config(),
     "small": Config(
         size=80,
-        channels=8,
-        stride=3,
+        train_size=64,
+        convolutions=(16, 32, 64, 128),
         crop=(0.5, 1.0),
         width=128,
         head=(128, 128, 64),
         epochs=6,
         probed=4_000,
-        learning_rate=1e-3,
+        learning_rate=2e-3,
+        warm=60,
     ),
     "smoke": Config(
-        size=32, channels=2, stride=1, width=8, heads=2, head=(8, 4), pairs=48, probed=150, batch=16, epochs=1
+        size=32,
+        train_size=24,
+        convolutions=(4, 8, 8),
+        width=8,
+        heads=2,
+        head=(8, 4),
+        pairs=48,
+        probed=150,
+        batch=16,
+        epochs=1,
+        warm=1,
     ),
 }

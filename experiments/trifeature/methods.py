@@ -22,18 +22,21 @@ def objective(name: str, config: Config, augments: str = "all") -> Objective:
 
 def _of_numbers(name: str, config: Config, augments: str) -> Objective:
     changes = AUGMENTS[augments]
-    blur = 2 * config.size / 224  # of the same share of a picture at any size; up to half a pixel it is left out
+    blur = 2 * config.view / 224  # of the same share of a picture at any size; up to half a pixel it is left out
     usual = {"crop": config.crop} | ({"blur": (blur / 20, blur)} if blur > 0.5 else {"blur_rate": 0.0})
 
     def augment(key: Array, sample: dict[str, Array]) -> dict[str, Array]:
         keys = dict(zip(sample, jax.random.split(key), strict=True))
         return {
-            side: x if change is None else simclr(keys[side], x, config.size, **(usual | change))
+            side: x if change is None else simclr(keys[side], x, config.view, **(usual | change))
             for (side, x), change in zip(sample.items(), changes, strict=True)
         }
 
-    maps = encoders.of_pixels(encoders.alexnet(width=config.channels, stride=config.stride))
-    tokens = [encoders.chain(maps, encoders.patch_embedding(4 * config.channels, config.width))] * 2
+    if config.convolutions:
+        net, channels = encoders.convnet(config.convolutions), config.convolutions[-1]
+    else:
+        net, channels = encoders.alexnet(width=config.channels, stride=config.stride), 4 * config.channels
+    tokens = [encoders.chain(encoders.of_pixels(net), encoders.patch_embedding(channels, config.width))] * 2
     pooled = [encoders.pooled(net) for net in tokens]
     if name == "cross":
         return contrastive.clip(pooled, width=config.width)

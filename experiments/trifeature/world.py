@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from pidjax.data import array_batches, trifeature
+from pidjax.data.augment_images import resize
 from pidjax.typing import Batch
 
 TASKS = {"share": False, "unique1": False, "unique2": False, "synergy": True}
@@ -18,17 +20,19 @@ VALIDATION = 0.2
 
 
 class World:
-    """All pictures of a size, and pairs of them."""
+    """All pictures of a size, those to train on at ``view`` pixels too, and pairs of them."""
 
-    def __init__(self, size: int):
+    def __init__(self, size: int, view: int | None = None):
         self.factors = trifeature.split()
         key = jax.random.key(42)
         self.pictures = {part: trifeature.render_all(f, key, size=size) for part, f in self.factors.items()}
+        train = self.pictures["train"]
+        self.trained = train if view in (None, size) else shrunk(train, view)
 
     def batches(self, biased: bool, pairs: int, size: int, seed: int) -> tuple[Callable[[int], Batch], int]:
         """Batches of training pairs, and how many make an epoch."""
         found = trifeature.pairs(self.factors["train"], biased=biased, limit=pairs)
-        rows, pictures = array_batches(jax.random.key(seed), {"rows": found}, size), self.pictures["train"]
+        rows, pictures = array_batches(jax.random.key(seed), {"rows": found}, size), self.trained
 
         def batch(step: int) -> Batch:
             chosen = rows(step)["rows"]
@@ -53,3 +57,12 @@ class World:
 
     def ask(self, task: str, part: str, pairs: np.ndarray) -> np.ndarray:
         return trifeature.labels(self.factors[part], pairs)[task]
+
+
+def shrunk(pictures: np.ndarray, size: int) -> np.ndarray:
+    """Bytes [n, h, w, 3] as [n, size, size, 3]."""
+
+    def some(x: np.ndarray) -> np.ndarray:
+        return np.asarray(jnp.round(255 * jax.vmap(lambda one: resize(one / 255.0, size))(x)).astype(jnp.uint8))
+
+    return np.concatenate([some(pictures[i : i + 100]) for i in range(0, len(pictures), 100)])

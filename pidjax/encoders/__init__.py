@@ -3,7 +3,7 @@
 from pidjax.encoders.converters import chain, feature_tokens, patch_embedding, sequence_tokens, vector_tokens
 from pidjax.encoders.fusion import concat_fusion, cross_attention_fusion, masked
 from pidjax.encoders.fusion_transformer import fusion_transformer
-from pidjax.encoders.images import alexnet, of_pixels, resnet18, vit
+from pidjax.encoders.images import alexnet, convnet, of_pixels, resnet18, vit
 from pidjax.encoders.mlp import linear, mlp
 from pidjax.encoders.pooling import pooled
 from pidjax.encoders.sequence import MULTIBENCH, recurrent, transformer
@@ -13,6 +13,7 @@ __all__ = [
     "alexnet",
     "chain",
     "concat_fusion",
+    "convnet",
     "cross_attention_fusion",
     "feature_tokens",
     "fusion_transformer",

@@ -1,6 +1,8 @@
-"""Encoders of pictures [n, height, width, 3]: AlexNet and ResNet-18 give a map of features, ViT gives tokens."""
+"""Encoders of pictures [n, height, width, 3]: convolutions give a map of features, ViT gives tokens."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 from flax import nnx
@@ -68,6 +70,18 @@ class Normed(nnx.Module):
 HE = nnx.initializers.variance_scaling(2.0, "fan_out", "truncated_normal")
 
 
+class ConvNet(nnx.Module):
+    def __init__(self, widths: Sequence[int], rngs: nnx.Rngs):
+        shapes = zip((3, *widths[:-1]), widths, strict=True)
+        self.layers = nnx.List([Normed(a, b, 3 if i else 5, 2, rngs) for i, (a, b) in enumerate(shapes)])
+
+    def __call__(self, x: Array) -> Array:
+        _check(x)
+        for layer in self.layers:
+            x = nnx.relu(layer(x))
+        return x
+
+
 class ResNet(nnx.Module):
     def __init__(self, width: int, stem: str, rngs: nnx.Rngs):
         self.pool = stem == "large"
@@ -119,6 +133,17 @@ def alexnet(*, width: int = 64, stride: int = 4) -> Encoder:
     Krizhevsky 2014, as in torchvision's ``alexnet().features``.
     """
     return from_nnx(lambda rngs: AlexNet(width, stride, rngs))
+
+
+def convnet(widths: Sequence[int] = (16, 32, 64, 128)) -> Encoder:
+    """Convolutions that each halve the picture: [n, h, w, 3] -> [n, h', w', widths[-1]]; 64 pixels become 4 x 4.
+
+    The first sees 5 x 5 pixels, the others 3 x 3, each followed by batch normalisation, whose ``state`` is that of
+    ``resnet18``. For small pictures on a CPU: the first step and pool of AlexNet, six pixels, miss fine textures.
+    """
+    if not widths or min(widths) < 1:
+        raise InputError(f"widths are the channels of each layer, 1 or more; found {tuple(widths)}.")
+    return from_nnx(lambda rngs: ConvNet(tuple(widths), rngs))
 
 
 def resnet18(*, width: int = 64, stem: str = "large") -> Encoder:

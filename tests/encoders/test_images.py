@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pidjax._checks import InputError
-from pidjax.encoders import alexnet, of_pixels, resnet18, vit
+from pidjax.encoders import alexnet, convnet, of_pixels, resnet18, vit
 from pidjax.encoders.flax_glue import from_nnx
 from pidjax.encoders.images import Residual
 from pidjax.typing import Encoder
@@ -33,6 +33,19 @@ def test_small_pictures_keep_a_map():
     """64 pixels through a first layer of stride 2."""
     encoder, x = alexnet(width=8, stride=2), jax.ShapeDtypeStruct((1, 64, 64, 3), jnp.float32)
     assert jax.eval_shape(lambda k, x: encoder.apply(*encoder.init(k), x)[0], KEY, x).shape == (1, 2, 2, 32)
+
+
+def test_each_layer_of_a_convnet_halves_the_picture():
+    """Convolutions without bias, scale and shift of each channel; statistics that training moves; uneven sizes too."""
+    encoder = convnet((4, 8))
+    params, state = jax.jit(encoder.init)(KEY)
+    assert sum(leaf.size for leaf in jax.tree.leaves(params)) == 3 * 4 * 25 + 4 * 8 * 9 + 2 * (4 + 8)
+    z, moved = jax.jit(encoder.apply, static_argnames="train")(params, state, X[:, :13], train=True)
+    assert z.shape == (4, 4, 4, 8) and z.min() == 0
+    changed = jax.tree.map(lambda a, b: bool(np.any(a != b)), state, moved)
+    assert len(jax.tree.leaves(changed)) == 4 and all(jax.tree.leaves(changed))  # mean and variance, twice
+    with pytest.raises(InputError, match="1 or more; found \\(4, 0\\)"):
+        convnet((4, 0))
 
 
 def test_batch_statistics_of_residual_blocks():

@@ -8,7 +8,7 @@ import pytest
 from experiments.synergy_real import __main__ as synergy_real
 from experiments.synergy_real.pairs import TASKS, Digits, truth
 from experiments.trifeature import __main__ as trifeature
-from experiments.trifeature.world import World
+from experiments.trifeature.world import World, shrunk
 from pidjax.data.trifeature import split
 
 
@@ -36,6 +36,15 @@ def test_trifeature(tmp_path, monkeypatch):
     assert [point["step"] for point in curve] == [1, 3]
     for name in ("scores", "curves"):
         assert (tmp_path / "smoke" / f"{name}.png").stat().st_size > 10_000
+
+
+def test_pictures_to_train_on_are_shrunk():
+    """Blocks of 2 x 2 of one value each stay what they are in half the pixels, but for the filter at their edges."""
+    rng = np.random.default_rng(0)
+    flat = np.broadcast_to(rng.integers(256, size=(3, 1, 1, 3), dtype=np.uint8), (3, 16, 16, 3))
+    np.testing.assert_array_equal(shrunk(flat, 8), flat[:, :8, :8])
+    ramp = np.broadcast_to(np.arange(0, 64, 4, dtype=np.uint8)[None, :, None, None], (1, 16, 16, 3))
+    np.testing.assert_array_equal(shrunk(ramp, 8)[0, 1:-1, 0, 0], ramp[0, 2:-2:2, 0, 0] + 2)
 
 
 def test_synergy_real(tmp_path, monkeypatch, data):
