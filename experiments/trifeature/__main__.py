@@ -65,7 +65,7 @@ def main(
     opened(out, chosen, resume=resume)
     if preset == "smoke":
         compile_in_haste()
-    world = functools.cache(lambda: World(chosen.size, chosen.view))
+    world = functools.cache(lambda: World(chosen.view, chosen.size))
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in method}
     for name in method:
         for one in seed:
@@ -107,9 +107,16 @@ def measured(
         tx = optimiser(rate(config, steps), config.weight_decay)
         encode, _, history = learned(made, rows, upto, tx, seed=seed, folder=folder / "training", title=title)
         last = {term: float(np.mean([line[term] for line in history[-per_epoch:]])) for term in history[-1]}
-        vectors = {part: encoded(name, encode, world, of, pairs) for part, (of, pairs) in probed.items()}
-        parts = {task: [(vectors[p], world.ask(task, *of)) for p, of in probed.items()] for task in asked}
-        scores = {task: linear_probe(*of).scores for task, of in parts.items()}
+        vectors = {
+            size: [encoded(name, encode, pictures[of], pairs) for of, pairs in probed.values()]
+            for size, pictures in world.pictures.items()
+        }
+        scores = {}
+        for task in asked:
+            labels = [world.ask(task, *of) for of in probed.values()]
+            read = {size: linear_probe(*zip(z, labels, strict=True)) for size, z in vectors.items()}
+            size = max(read, key=lambda size: read[size].validation["balanced_accuracy"])
+            scores[task] = {**read[size].scores, "pixels": size}
         return {"scores": scores, "training": {"seconds": time.time() - start, **last}}
 
     found = {}
@@ -123,18 +130,20 @@ def measured(
     return found[steps]["scores"] | {f"{'biased' if biased else 'unbiased'} training": training | {"curve": curve}}
 
 
+@functools.lru_cache  # one schedule is one compiled step
 def rate(config: Config, steps: int) -> optax.ScalarOrSchedule:
     """Of learning: constant, or up and down again."""
     if not config.warm:
         return config.learning_rate
+    if config.warm >= steps:
+        raise InputError(f"the rate rises for {config.warm} steps of {steps}: lower warm, or train longer.")
     return optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, config.warm, steps)
 
 
 def encoded(
-    name: str, encode: Callable[[Batch], dict[str, np.ndarray]], world: World, of: str, pairs: np.ndarray
+    name: str, encode: Callable[[Batch], dict[str, np.ndarray]], pictures: np.ndarray, pairs: np.ndarray
 ) -> np.ndarray:
     """What a probe sees of pairs of pictures, some at a time."""
-    pictures = world.pictures[of]
     pieces = [
         seen_by_probe(name, encode({"x1": pictures[rows[:, 0]], "x2": pictures[rows[:, 1]]}))
         for rows in np.array_split(pairs, -(-len(pairs) // 1024))

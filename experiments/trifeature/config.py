@@ -37,10 +37,10 @@ class Config:
     Attributes
     ----------
     size : int
-        Pixels.
+        Pixels of pictures.
     train_size : int
-        Pixels to which pictures to train on are shrunk; 0 leaves them. Crops enlarge: views of smaller pictures show
-        things as large as probes see them (Touvron et al. 2019).
+        Pixels to which pictures to train on are shrunk; 0 leaves them. Crops enlarge, so that views of smaller pictures
+        show things as large as they are (Touvron et al. 2019); probes see both sizes, and validation rows choose.
     channels, stride : int
         First width and first stride of AlexNet.
     convolutions : tuple of int

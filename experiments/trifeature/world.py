@@ -20,19 +20,24 @@ VALIDATION = 0.2
 
 
 class World:
-    """All pictures of a size, those to train on at ``view`` pixels too, and pairs of them."""
+    """Pictures of some sizes, drawn at the largest, and pairs of them; the smallest are trained on."""
 
-    def __init__(self, size: int, view: int | None = None):
+    def __init__(self, *sizes: int):
         self.factors = trifeature.split()
-        key = jax.random.key(42)
-        self.pictures = {part: trifeature.render_all(f, key, size=size) for part, f in self.factors.items()}
-        train = self.pictures["train"]
-        self.trained = train if view in (None, size) else shrunk(train, view)
+        self.view = min(sizes)
+        key, largest = jax.random.key(42), max(sizes)
+        drawn = {part: trifeature.render_all(f, key, size=largest) for part, f in self.factors.items()}
+        self.pictures = {
+            size: drawn if size == largest else {part: shrunk(x, size) for part, x in drawn.items()} for size in sizes
+        }
 
     def batches(self, biased: bool, pairs: int, size: int, seed: int) -> tuple[Callable[[int], Batch], int]:
         """Batches of training pairs, and how many make an epoch."""
         found = trifeature.pairs(self.factors["train"], biased=biased, limit=pairs)
-        rows, pictures = array_batches(jax.random.key(seed), {"rows": found}, size), self.trained
+        rows, pictures = (
+            array_batches(jax.random.key(seed), {"rows": found}, size),
+            self.pictures[min(self.pictures)]["train"],
+        )
 
         def batch(step: int) -> Batch:
             chosen = rows(step)["rows"]
