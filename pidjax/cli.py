@@ -88,7 +88,8 @@ def main(argv: list[str] | None = None) -> int:
             subjects: Number of subjects.
             sessions: Sessions of each.
             eeg_format: Of one session; BIDS wants EDF.
-            truth_trials: Trials that observers see where there is no closed form; 0 writes neither truth nor limits.
+            truth_trials: Trials that ideal observers see where there is no closed form (of limits 200 at most);
+                0 writes neither truth nor limits.
             seed: Of everything random.
             overwrite: Replace the recording in OUT.
         """

@@ -1,8 +1,8 @@
 """Fusion of any number of token sequences by a transformer that is read at [CLS], under several masks at once.
 
 Only [CLS] is read: in the last block no other token asks. Masks that drop tokens are a softmax over the others' keys,
-so that until something differs between them they share all work. So do, in a fusion of one block, masks that put a
-learned token in place of others: its key counts as often as it stands for one.
+so that until something differs between them they share keys and values. So do, in one block, masks that put a
+learned token in place of others: its key counts as often as it stands for one. Softmax and what follows are its own.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class FusionBlock(nnx.Module):
         )
         scores = jnp.einsum("nmqhd,nmkhd->nmhqk", query, key) / (width // self.heads) ** 0.5
         if log_count is not None:
-            scores = scores + log_count[:, :, None, None, :]
+            scores = scores + log_count[:, :, None, None, :].astype(scores.dtype)
         weight = jax.nn.softmax(scores)
         if m == 1:  # the masks share values
             mixed = jnp.einsum("nmhqk,nkhd->nmqhd", weight, value[:, 0])
@@ -80,7 +80,7 @@ class FusionTransformer(nnx.Module):
         h, shown = h[:, None], jnp.ones((1, 1, h.shape[1]), bool) if mask is None else mask[:, None, :]
         if dropped is not None:
             shown = shown & ~dropped
-        log_count = None if dropped is mask is None else jnp.log(shown)
+        log_count = None if dropped is None and mask is None else jnp.log(shown)
         if replaced is not None:
             h, log_count = self._replace(h, of, replaced, shown)
         n, m, _, width = h.shape
@@ -99,7 +99,7 @@ class FusionTransformer(nnx.Module):
         if len(self.blocks) > 1:  # where hidden tokens ask too
             return jnp.where(replaced[..., None], mask_tokens[of][None, None], h), jnp.log(shown)
         extra = jnp.broadcast_to(mask_tokens, (*h.shape[:2], *mask_tokens.shape))
-        hidden = (replaced & shown) @ (of[:, None] == jnp.arange(len(mask_tokens))[None]).astype(h.dtype)
+        hidden = (replaced & shown) @ (of[:, None] == jnp.arange(len(mask_tokens))[None]).astype(jnp.float32)
         return jnp.concatenate([h, extra], axis=2), jnp.log(jnp.concatenate([~replaced & shown, hidden], axis=2))
 
 

@@ -138,8 +138,8 @@ def alexnet(*, width: int = 64, stride: int = 4) -> Encoder:
 def convnet(widths: Sequence[int] = (16, 32, 64, 128)) -> Encoder:
     """Convolutions that each halve the picture: [n, h, w, 3] -> [n, h', w', widths[-1]]; 64 pixels become 4 x 4.
 
-    The first sees 5 x 5 pixels, the others 3 x 3, each followed by batch normalisation, whose ``state`` is that of
-    ``resnet18``. For small pictures on a CPU: the first step and pool of AlexNet, six pixels, miss fine textures.
+    The first sees 5 x 5 pixels, the others 3 x 3, each followed by batch normalisation, whose ``state`` behaves as that
+    of ``resnet18``. For small pictures on a CPU: the first step and pool of AlexNet, eight pixels, miss fine textures.
     """
     if not widths or min(widths) < 1:
         raise InputError(f"widths are the channels of each layer, 1 or more; found {tuple(widths)}.")

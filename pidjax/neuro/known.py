@@ -58,8 +58,12 @@ def known_of(pairs: PairedEpochs, events: str) -> Known | None:
         factors = pd.read_csv(folder / "factors.tsv", sep="\t", dtype={"event": bool})
         shown, n = factors["event"], len(factors)
         factors = pd.concat([factors, told.drop(columns=factors.columns, errors="ignore")], axis=1)[list(heads)]
-        best = folder / "limits.json"
-        limits = {name: Limit(**one) for name, one in (json.loads(best.read_text()) if best.exists() else {}).items()}
+        path = folder / "limits.json"
+        told_best = json.loads(path.read_text()) if path.exists() else {}
+        limits = {
+            name: Limit(one["unit"], *(float(one[field]) for field in Limit._fields[1:]))
+            for name, one in told_best.items()
+        }
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise InputError(
             f"{folder / 'belongs.json'} tells the heads of columns of factors.tsv and {Path(events).name} beside it, "

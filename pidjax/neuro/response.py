@@ -81,7 +81,7 @@ def learn_response(
     sfreq, start : float
     support : (float, float)
         Seconds around the onset in which the response may differ from 0. It is cut after whitening, which spreads it:
-        of a potential that ends after 0.6 s, 1.2 s lose 2 % of d' to 2 s.
+        cut at 1.2 s instead of 2 s, a potential that ends after 0.6 s loses 2 % of d'.
     band : (float, float)
         Hz.
     rank : int

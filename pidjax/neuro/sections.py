@@ -118,17 +118,21 @@ def claim_section(claims: dict[str, SynergyClaim]) -> list[tuple[str, Any]]:
 
 def known_section(known: Known, probes: dict[str, dict[str, ProbeResult]]) -> list[tuple[str, Any]]:
     """Every factor: where it belongs, where most of it was found, and how much that is of what can be found."""
-    rows, shown = [], {}
+    rows = []
+    shown: dict[str, np.ndarray] = {}
     bounds: dict[str, float] = {}
     for name, found in probes.items():
         best = max(HEADS, key=lambda head: found[head].nats)
         meant = max(known.heads[name], key=lambda head: found[head].nats)
-        r, own = found[best], found[meant]
-        bound = known.limits[name].of_head(meant) if name in known.limits else np.nan
+        r, own, limit = found[best], found[meant], known.limits.get(name)
+        if limit is not None and (limit.unit == "r") == bool(own.chance):
+            limit = None  # too few values were kept to probe a number
+        bound, error = (np.nan, np.nan) if limit is None else limit.of_head(meant)
         if len(own.decoded):
             title = f"{name}, from {meant}"
             shown[title] = own.decoded
-            bounds |= {title: bound} if np.isfinite(bound) else {}
+            if limit is not None:
+                bounds[title] = bound
         nothing = r.nats <= 1.645 * r.nats_se if np.isnan(r.null95) else r.score <= max(r.chance, r.null95)
         more = r.pointwise - own.pointwise
         elsewhere = more.mean() > 1.645 * more.std(ddof=1) / len(more) ** 0.5
@@ -138,7 +142,7 @@ def known_section(known: Known, probes: dict[str, dict[str, ProbeResult]]) -> li
                 "factor": name,
                 "belongs to": ", ".join(known.heads[name]),
                 "score there": f"{_plain(own.score)} ± {own.se:.2f}",
-                "ideal observer": _plain(bound),
+                "ideal observer": "–" if limit is None else f"{_plain(bound)} ± {error:.2f}",
                 "most in": "nothing above chance" if nothing else best,
                 "nats": f"{_plain(r.nats, 3)} ± {r.nats_se:.3f}",
                 "score": f"{_plain(r.score)} ± {r.se:.2f}",
@@ -150,9 +154,7 @@ def known_section(known: Known, probes: dict[str, dict[str, ProbeResult]]) -> li
     words = (
         "<p>These recordings are simulated, and what no laboratory knows lies beside them. Scores are balanced "
         "accuracies, of numbers correlations within blocks, of held-out trials by linear probes; all but event and "
-        "mode are looked at in activations alone. Ideal observer: what nothing can pass in the long run that sees what "
-        "the head sees (the EEG, the fNIRS, or both), knows the law by which trials were drawn, and has them without "
-        "what filters take away and artefacts add. Most: the head with the most nats; with five heads to choose from "
+        "mode are looked at in activations alone. Most: the head with the most nats; with five heads to choose from "
         "one exceeds 95 % of its null (without permutations, 1.645 standard errors of its nats) more often than once "
         "in twenty. Level: another head has more nats, by less than 1.645 standard errors of the paired difference. "
         "Activation is what both modalities share in size, intensity what the EEG and cost what the fNIRS has of its "
@@ -162,6 +164,13 @@ def known_section(known: Known, probes: dict[str, dict[str, ProbeResult]]) -> li
         "cost, reaction time and correct answers the efficiency. One amplitude that tells of what is "
         "shared and of what is its own puts both into one head.</p>"
     )
+    if known.limits:
+        words += (
+            "<p>Ideal observer: the highest expected score (± standard error) of anything that sees what the head "
+            "sees, the EEG, the fNIRS, or both, in independent trials of the law that these were drawn by, without "
+            "what filters take away and artefacts add; in the scatters the line on which its decoded values lie on "
+            "average. A probe of few trials can pass it by chance.</p>"
+        )
     table: list[tuple[str, Any]] = [("Where factors belong, and where they were found", report.table(rows) + words)]
     return [*table, ("Decoded against true, meant head", figures.decoded_scatter(shown, bounds))] if shown else table
 

@@ -81,6 +81,16 @@ def test_masks_put_learned_tokens_in_place(depth):
     close(run(TOKENS, HIDDEN, HIDDEN), run(TOKENS, HIDDEN, None))  # what is dropped is not replaced
 
 
+def test_half_precision_stays_half():
+    """Masks are no reason to compute in more digits than parameters and tokens have."""
+    encoder = encoders.fusion_transformer(3, WIDTH, heads=2, mask_tokens=True)
+    params, state = jax.eval_shape(encoder.init, jax.random.key(0))
+    params, tokens = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, jnp.bfloat16), (params, TOKENS))
+    for dropped, replaced in ((HIDDEN, None), (None, HIDDEN)):
+        z = jax.eval_shape(lambda p, x, a=dropped, b=replaced: encoder.apply(p, state, (x, a, b))[0], params, tokens)
+        assert z.dtype == jnp.bfloat16
+
+
 def test_padding_is_not_seen():
     """Samples of 2 of 3 tokens give what they give without the third, whatever it holds, under every mask."""
     real = np.ones((N, 6), bool)

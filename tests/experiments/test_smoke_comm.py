@@ -1,14 +1,20 @@
 """experiments.trifeature and experiments.synergy_real: smoke presets run to their tables, and keep what they made."""
 
+import dataclasses
+import functools
 import json
 
+import jax
 import numpy as np
 import pytest
 
 from experiments.synergy_real import __main__ as synergy_real
 from experiments.synergy_real.pairs import TASKS, Digits, truth
 from experiments.trifeature import __main__ as trifeature
+from experiments.trifeature.config import PRESETS
+from experiments.trifeature.methods import objective
 from experiments.trifeature.world import World, shrunk
+from pidjax._checks import InputError
 from pidjax.data.trifeature import split
 
 
@@ -39,12 +45,28 @@ def test_trifeature(tmp_path, monkeypatch):
 
 
 def test_pictures_to_train_on_are_shrunk():
-    """Blocks of 2 x 2 of one value each stay what they are in half the pixels, but for the filter at their edges."""
+    """One colour stays what it is, and of a ramp come the means of two pixels, but for the edges."""
     rng = np.random.default_rng(0)
     flat = np.broadcast_to(rng.integers(256, size=(3, 1, 1, 3), dtype=np.uint8), (3, 16, 16, 3))
     np.testing.assert_array_equal(shrunk(flat, 8), flat[:, :8, :8])
     ramp = np.broadcast_to(np.arange(0, 64, 4, dtype=np.uint8)[None, :, None, None], (1, 16, 16, 3))
     np.testing.assert_array_equal(shrunk(ramp, 8)[0, 1:-1, 0, 0], ramp[0, 2:-2:2, 0, 0] + 2)
+
+
+def test_full_size_of_trifeature_is_traced():
+    """AlexNet at 224 pixels: 36 tokens a picture, Z of 512 under three masks, without computing anything."""
+    made, x = objective("comm", PRESETS["full"]), jax.ShapeDtypeStruct((2, 224, 224, 3), np.uint8)
+    batch, keys = {"x1": x, "x2": x}, jax.ShapeDtypeStruct((2,), jax.random.key(0).dtype)
+    params, state = jax.eval_shape(made.init, jax.random.key(0), batch)
+    encode = functools.partial(made.encode, train=True)
+    assert jax.eval_shape(encode, params, state, batch, keys)[0]["views"].shape == (2, 2, 3, 512)
+
+
+def test_a_rate_that_never_falls_is_refused():
+    small = dataclasses.replace(PRESETS["small"], warm=60)
+    with pytest.raises(InputError, match="rises for 60 steps of 46: lower warm"):
+        trifeature.rate(small, 46)
+    assert trifeature.rate(small, 100) is trifeature.rate(small, 100)
 
 
 def test_synergy_real(tmp_path, monkeypatch, data):

@@ -53,9 +53,9 @@ def test_factors_are_those_of_the_trials_that_were_kept(folder):
 
 
 def test_limits_of_ideal_observers(folder):
-    one = {"unit": "r", "eeg": 0.0, "fnirs": 0.7, "both": 0.8}
-    (folder / "limits.json").write_text(json.dumps({"cost": one}))
-    assert known_of(kept(1, 2, 3), str(folder / "events.tsv")).limits == {"cost": Limit("r", 0.0, 0.7, 0.8)}
+    one = Limit("r", 0.0, 0.7, 0.8, 0.0, 0.01, 0.02)
+    (folder / "limits.json").write_text(json.dumps({"cost": one._asdict()}))
+    assert known_of(kept(1, 2, 3), str(folder / "events.tsv")).limits == {"cost": one}
 
 
 def test_what_subjects_do_follows_factors(folder):

@@ -8,9 +8,11 @@ from scipy.stats import norm
 
 from pidjax._checks import InputError
 from pidjax.neuro.simulate import CLEAR, make_task, observe, posterior, sensitivity, simulate_trials
+from pidjax.neuro.simulate import limits as room
 from pidjax.neuro.simulate.behaviour import behave, difficulty
-from pidjax.neuro.simulate.factors import draw_factors
+from pidjax.neuro.simulate.factors import axes, draw_factors
 from pidjax.neuro.simulate.limits import Limit, limits
+from pidjax.neuro.simulate.observers import Observation
 
 EFFICIENCY = make_task("efficiency").config
 
@@ -35,25 +37,62 @@ def test_posterior_means_of_drawn_trials_correlate_as_told(found):
 
 
 def test_what_a_modality_does_not_see_it_does_not_tell(found):
-    """Chance of the EEG about the cost; both never know less than either, but for the error of averaging."""
+    """Chance of the EEG about the cost; both know more than either."""
     assert found["cost"].eeg == pytest.approx(0, abs=1e-6) and found["intensity"].fnirs == pytest.approx(0, abs=1e-6)
     assert found["difficulty"].eeg == pytest.approx(1 / 3)
-    assert all(one.both > max(one.eeg, one.fnirs) for one in found.values())
+    assert all(one.both + 4 * one.both_se > max(one.eeg, one.fnirs) for one in found.values())
 
 
 def test_gaussian_closed_form():
-    """Amplitudes are lognormal and their errors 1/d': r² of the cost alone is near V / (V + 1/d'²)."""
+    """Log amplitudes of variance V have errors of 1/d': r² is V / (V + 1/d'²), but for their being logarithms."""
     law = make_task("cost").config
     d = sensitivity(law, np.full(16, 0.9)).fnirs
-    assert limits(law, n=100)["cost"].fnirs == pytest.approx((1 / (1 + 1 / (law.cost_sd * d) ** 2)) ** 0.5, abs=0.03)
+    told = limits(law, n=100)["cost"]
+    assert told.fnirs == pytest.approx((1 / (1 + 1 / (law.cost_sd * d) ** 2)) ** 0.5, abs=0.01) and told.fnirs_se < 0.01
 
 
 def test_detection_of_an_event():
-    """Balanced accuracy Φ(d'/2) of known shapes in Gaussian noise, over subjects' waves to a hundredth."""
-    law = make_task("event").config
-    d = sensitivity(law, np.full(16, 0.9)).eeg
-    told = limits(law, n=400)["event"]
-    assert told.eeg == pytest.approx(norm.cdf(d / 2), abs=0.03) and told.unit == "balanced accuracy"
+    """Balanced accuracy Φ(d'/2) of a known shape in Gaussian noise, to four standard errors."""
+    law = dataclasses.replace(make_task("event").config, eeg_window=(-0.5, 10.0))
+    told = limits(law, n=200)["event"]
+    expected = norm.cdf(sensitivity(law, np.full(16, 0.9)).eeg / 2)
+    assert abs(told.eeg - expected) < 4 * told.eeg_se and told.unit == "balanced accuracy"
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("reaction_time", lambda of: np.exp(-0.4 * (of.intensity - of.cost))),
+        ("fatigue", lambda of: of.cost),
+        ("efficiency", lambda of: of.intensity - of.cost),
+    ],
+)
+def test_who_knows_all_factors_is_left_with_the_noise(name, known, monkeypatch):
+    """r of what behaviour follows with what subjects do, in 200,000 draws; the grid costs 0.003, the draws as much."""
+    seen = Observation(axes(EFFICIENCY, **room.GRID), np.zeros(0), np.zeros(0))
+    factors = ("cost",) if name == "fatigue" else ("intensity", "cost")
+    shape = [seen.axes[factor].values.size for factor in factors]
+    count = int(np.prod(shape))
+    monkeypatch.setattr(room, "posterior", lambda *_: np.eye(count).reshape(count, *shape))
+    prior = seen.axes["cost"].prob
+    prior = prior if name == "fatigue" else np.outer(seen.axes["intensity"].prob, prior).ravel()
+    told = (prior @ room._told(seen, name, ("eeg",))) ** 0.5
+    rng = np.random.default_rng(0)
+    of = draw_factors(EFFICIENCY, 200_000, rng)
+    done = {**behave(of, rng, room.MID_SESSION)._asdict(), "efficiency": of.intensity - of.cost}
+    assert told == pytest.approx(np.corrcoef(known(of), done[name])[0, 1], abs=0.006)
+
+
+def test_two_values_are_classes():
+    """A binary cost of both signs, told apart by the fNIRS nearly always; the EEG guesses."""
+    told = limits(make_task("xor").config, n=20)["cost"]
+    assert told.unit == "balanced accuracy" and told.eeg == pytest.approx(0.5) and told.fnirs > 0.97
+
+
+def test_induced_activity_is_seen_whole():
+    """An EEG window shorter than the task does not make the observer blinder than epochs of a recording are."""
+    whole = dataclasses.replace(CLEAR, eeg_window=(CLEAR.eeg_window[0], CLEAR.task))
+    assert CLEAR.eeg_window[1] < CLEAR.task and limits(CLEAR, n=20) == limits(whole, n=20)
 
 
 def test_levels_of_difficulty_are_those_that_are_drawn():
@@ -63,8 +102,9 @@ def test_levels_of_difficulty_are_those_that_are_drawn():
 
 
 def test_heads_are_held_to_what_they_see():
-    one = Limit("r", 0.1, 0.2, 0.3)
-    assert [one.of_head(head) for head in ("unique_eeg", "redundancy_fnirs", "synergy")] == [0.1, 0.2, 0.3]
+    one = Limit("r", 0.1, 0.2, 0.3, 0.01, 0.02, 0.03)
+    found = [one.of_head(head) for head in ("unique_eeg", "redundancy_fnirs", "synergy")]
+    assert found == [(0.1, 0.01), (0.2, 0.02), (0.3, 0.03)]
 
 
 def test_too_few_trials():

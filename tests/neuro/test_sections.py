@@ -84,7 +84,7 @@ def test_the_audit_has_the_label_where_it_is(metrics):
 
 def truth(**heads):
     """Factors and the heads that they belong to; the efficiency is known to 0.8 of both signals, to less of one."""
-    return Known(pd.DataFrame(), heads, {"efficiency": Limit("r", 0.3, 0.4, 0.8)})
+    return Known(pd.DataFrame(), heads, {"efficiency": Limit("r", 0.3, 0.4, 0.8, 0.01, 0.01, 0.02)})
 
 
 def test_truth_stands_beside_what_was_found(metrics):
@@ -97,11 +97,14 @@ def test_truth_stands_beside_what_was_found(metrics):
     own, other = row("synergy"), row("unique_eeg")
     assert own[:2] == ["efficiency", "synergy"] and own[4] == other[4] == "synergy"
     assert own[-1] == "yes" and other[-1] == "no" and own[2] == own[6] != other[2]
-    assert own[3] == "0.80" and other[3] == "0.30"  # of what the head sees
+    assert own[3] == "0.80 ± 0.02" and other[3] == "0.30 ± 0.01"  # of what the head sees
     nowhere = {"cost": {head: r._replace(score=-0.1) for head, r in metrics.hidden["cost"].items()}}
     (_, text), (_, figure) = known_section(truth(cost=("unique_fnirs",)), nowhere)
     assert "ideal" not in figure.axes[0].get_title()  # nothing is known of how well it can be decoded
     assert "<td>nothing above chance</td>" in text and "which then belongs to unique_fnirs" in text
+    two = {"efficiency": {head: r._replace(chance=0.5) for head, r in metrics.hidden["efficiency"].items()}}
+    (_, text), _ = known_section(truth(efficiency=("synergy",)), two)
+    assert text.split("<td>")[4].startswith("–")  # a correlation is no bound of an accuracy
 
 
 def test_noise_puts_no_factor_in_another_head(metrics):

@@ -23,11 +23,11 @@ class Behaviour(NamedTuple):
     difficulty : 0, 1 or 2
         Harder tasks cost more: v and as much noise (``HARD_SD``), cut at ``HARD_EDGES``; see ``difficulty``.
     reaction_time : s
-        ``reaction_time`` of the efficiency, times exp(0.15 noise).
+        ``reaction_time`` of the efficiency.
     correct : bool
         With probability ``accuracy`` of the efficiency.
     fatigue : 1 to 7
-        3, plus 2 over the session, plus 2 v, plus noise of 0.5.
+        ``fatigue`` of the cost and the time.
     """
 
     difficulty: np.ndarray
@@ -41,9 +41,14 @@ def accuracy(efficiency: np.ndarray) -> np.ndarray:
     return expit(1 + 4 * efficiency)
 
 
-def reaction_time(efficiency: np.ndarray) -> np.ndarray:
-    """Median seconds: 0.7 exp(−0.4 efficiency)."""
-    return 0.7 * np.exp(-0.4 * efficiency)
+def reaction_time(efficiency: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Seconds: 0.7 exp(−0.4 efficiency + 0.15 noise), of standard normal noise."""
+    return 0.7 * np.exp(-0.4 * efficiency + 0.15 * noise)
+
+
+def fatigue(cost: np.ndarray, elapsed: np.ndarray | float, noise: np.ndarray) -> np.ndarray:
+    """3, plus 2 over the session, plus 2 v, plus 0.5 noise, cut off at 1 and 7."""
+    return np.clip(3 + 2 * elapsed + 2 * cost + 0.5 * noise, 1, 7)
 
 
 def difficulty(cost: np.ndarray) -> np.ndarray:
@@ -59,7 +64,7 @@ def behave(of: Factors, rng: np.random.Generator, elapsed: np.ndarray | float = 
     hard = of.cost + HARD_SD * rng.standard_normal(n)
     return Behaviour(
         np.searchsorted(HARD_EDGES, hard),
-        reaction_time(efficiency) * np.exp(0.15 * rng.standard_normal(n)),
+        reaction_time(efficiency, rng.standard_normal(n)),
         rng.random(n) < accuracy(efficiency),
-        np.clip(3 + 2 * elapsed + 2 * of.cost + 0.5 * rng.standard_normal(n), 1, 7),
+        fatigue(of.cost, elapsed, rng.standard_normal(n)),
     )

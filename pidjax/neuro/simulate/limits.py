@@ -10,21 +10,22 @@ from typing import NamedTuple
 import numpy as np
 
 from pidjax._checks import InputError
-from pidjax.neuro.simulate.behaviour import accuracy, behave, difficulty, reaction_time
+from pidjax.neuro.simulate.behaviour import accuracy, difficulty, fatigue, reaction_time
 from pidjax.neuro.simulate.belongs import IN_ALL_TRIALS, belongs
 from pidjax.neuro.simulate.config import TrialConfig
-from pidjax.neuro.simulate.factors import draw_factors
 from pidjax.neuro.simulate.observers import Observation, observe, posterior
 from pidjax.neuro.simulate.trials import draw_scalp, simulate_trials
 
 CHUNK = 50
 """Trials whose likelihoods are held at a time: 160 MB where all factors vary and no marker tells the onset."""
 GRID = {"step": 0.2, "cells": 15}
-SOURCES = (("eeg",), ("fnirs",), ("eeg", "fnirs"))
+SOURCES = {"eeg": ("eeg",), "fnirs": ("fnirs",), "both": ("eeg", "fnirs")}
+MID_SESSION = 0.5
+"""When fatigue is asked for: the time is taken as known."""
 
 
 class Limit(NamedTuple):
-    """Highest expected score of any decoder that sees the EEG, the fNIRS, or both.
+    """Highest expected score of any decoder that sees the EEG, the fNIRS, or both, and standard errors.
 
     ``unit`` is "r", the correlation with a number, or "balanced accuracy", of classes.
     """
@@ -33,10 +34,14 @@ class Limit(NamedTuple):
     eeg: float
     fnirs: float
     both: float
+    eeg_se: float
+    fnirs_se: float
+    both_se: float
 
-    def of_head(self, head: str) -> float:
-        """Of what a head sees: "unique_eeg" the EEG, "redundancy_fnirs" the fNIRS, "synergy" both."""
-        return getattr(self, head.split("_")[1] if "_" in head else "both")
+    def of_head(self, head: str) -> tuple[float, float]:
+        """Of what a head sees, "unique_eeg" the EEG, "redundancy_fnirs" the fNIRS, "synergy" both; standard error."""
+        source = head.split("_")[1] if "_" in head else "both"
+        return getattr(self, source), getattr(self, f"{source}_se")
 
 
 def limits(law: TrialConfig, *, behaviour: bool = False, n: int = 200, seed: int = 0) -> dict[str, Limit]:
@@ -46,72 +51,81 @@ def limits(law: TrialConfig, *, behaviour: bool = False, n: int = 200, seed: int
         \max_f \mathrm{corr}(f(x), y)^2 = 1 - E\, \mathrm{Var}(y \mid x) / \mathrm{Var}\, y, \qquad
         \max_f \frac1K \sum_k p(f(x) = k \mid y = k) = \frac1K\, E \max_k \frac{p(y = k \mid x)}{p(y = k)}
 
-    Event and mode are asked of all trials, the others of activations, known to be such. No label is drawn, so that all
-    error is that of averaging over ``n`` trials.
+    Event and mode are asked of all trials, the others of activations, known to be such, whose EEG lasts as long as the
+    task. All but the average over ``n`` trials is by quadrature, on the observers' nodes.
 
     Parameters
     ----------
     law : TrialConfig
     behaviour : bool
     n : int
-        Trials of one subject; 20 or more.
+        Trials of one subject, whose scalp is drawn from ``seed``; 20 or more.
     seed : int
     """
     if n < 20:
         raise InputError(f"limits are estimated from 20 trials or more; found {n}.")
     rng = np.random.default_rng(seed)
-    scalp, names = draw_scalp(rng), [name for name in belongs(law, behaviour) if name != "dispersion"]
-    active = dataclasses.replace(law, event=1.0)
-    spread = {name: y.std() for name, y in _drawn(active, rng).items()}
-    found: dict[str, list[np.ndarray]] = {}
-    for config, asked in ((law, IN_ALL_TRIALS), (active, set(names) - set(IN_ALL_TRIALS))):
-        wanted = [name for name in names if name in asked]
-        for start in range(0, n if wanted else 0, CHUNK):
+    scalp, (first, last) = draw_scalp(rng), law.eeg_window
+    law = dataclasses.replace(law, eeg_window=(first, max(last, law.task)))
+    asked: dict[TrialConfig, list[str]] = {}
+    for name in belongs(law, behaviour):
+        if name != "dispersion":
+            of = law if name in IN_ALL_TRIALS else dataclasses.replace(law, event=1.0)
+            asked.setdefault(of, []).append(name)
+    found: dict[str, Limit] = {}
+    for config, names in asked.items():
+        parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
+        for start in range(0, n, CHUNK):
             trials = simulate_trials(config, min(CHUNK, n - start), seed=rng, scalp=scalp)
             seen = observe(trials, **GRID)
-            for name in wanted:
-                found.setdefault(name, []).append(np.array([_told(seen, name, which) for which in SOURCES]))
-
-    def limit(name: str) -> Limit:
-        mean = np.concatenate(found[name], axis=1).mean(1)
-        if name in _CLASSES:
-            return Limit("balanced accuracy", *mean.tolist())
-        return Limit("r", *(np.sqrt(np.maximum(mean, 0)) / spread[name]).tolist())
-
-    return {name: limit(name) for name in names}
+            for name in names:
+                parts[name].append(np.array([_told(seen, name, which) for which in SOURCES.values()]))
+        found |= {name: _limit(np.concatenate(parts[name], axis=1), _is_class(seen, name)) for name in names}
+    return found
 
 
-def _drawn(law: TrialConfig, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    of = draw_factors(law, 100_000, rng)
-    return {**of._asdict(), "efficiency": of.intensity - of.cost, **behave(of, rng)._asdict()}
+def _limit(told: np.ndarray, is_class: bool) -> Limit:
+    """Of what three observers tell of every trial, [3, n]."""
+    mean, error = told.mean(1), told.std(1, ddof=1) / told.shape[1] ** 0.5
+    if is_class:
+        return Limit("balanced accuracy", *mean.tolist(), *error.tolist())
+    r = np.sqrt(np.maximum(mean, 0))
+    return Limit("r", *r.tolist(), *np.where(r > 1e-3, error / (2 * np.maximum(r, 1e-3)), 0.0).tolist())
+
+
+def _is_class(seen: Observation, name: str) -> bool:
+    """Also what has two values."""
+    return name in _CLASSES or name in IN_ALL_TRIALS or (name in seen.axes and seen.axes[name].values.size == 2)
 
 
 def _told(seen: Observation, name: str, sources: tuple[str, ...]) -> np.ndarray:
-    """Of every trial, [n]: by how much it lowers the variance of a number, or the balanced accuracy of classes."""
-    factors, asked = _ASKED.get(name, ((name,), lambda x: x))
+    """Of every trial, [n]: the share of a number's variance that it takes away, or of classes the balanced accuracy."""
+    factors, ask = {**_CLASSES, **_NUMBERS}.get(name, ((name,), None))
     nodes = np.meshgrid(*(seen.axes[factor].values for factor in factors), indexing="ij")
     prior = functools.reduce(np.multiply.outer, (seen.axes[factor].prob for factor in factors)).ravel()
-    p, values = posterior(seen, factors, sources).reshape(-1, prior.size), asked(*nodes)
-    if name not in _CLASSES:
-        values = values.ravel() - prior @ values.ravel()
-        return prior @ values**2 - p @ values**2 + (p @ values) ** 2
-    table = values.reshape(prior.size, -1)
-    return (p @ table / (prior @ table)).max(1) / table.shape[1]
+    p = posterior(seen, factors, sources).reshape(-1, prior.size)
+    if _is_class(seen, name):
+        table = ask(*nodes).reshape(prior.size, -1) if ask else np.eye(prior.size)
+        return (p @ table / (prior @ table)).max(1) / table.shape[1]
+    noise, weight = np.polynomial.hermite_e.hermegauss(21)
+    weight = weight / weight.sum()
+    columns = [x.reshape(-1, 1) for x in nodes]
+    values = ask(*columns, noise[None]) if ask else columns[0]
+    values = np.broadcast_to(values, (prior.size, noise.size))
+    values = values - prior @ values @ weight
+    mean = values @ weight  # given the nodes: Var(mean) less Var(mean | x) is what x takes away
+    return (prior @ mean**2 - p @ mean**2 + (p @ mean) ** 2) / (prior @ values**2 @ weight)
 
 
-def _one_hot(x: np.ndarray) -> np.ndarray:
-    return np.eye(x.size)
-
-
-_CLASSES = ("event", "mode", "correct", "difficulty")
 _BOTH = ("intensity", "cost")
-_ASKED: dict[str, tuple[tuple[str, ...], Callable[..., np.ndarray]]] = {
-    "event": (("event",), _one_hot),
-    "mode": (("mode",), _one_hot),
-    "efficiency": (_BOTH, lambda u, v: u - v),
-    "reaction_time": (_BOTH, lambda u, v: reaction_time(u - v)),
+_NUMBERS: dict[str, tuple[tuple[str, ...], Callable[..., np.ndarray]]] = {
+    "efficiency": (_BOTH, lambda u, v, noise: u - v),
+    "reaction_time": (_BOTH, lambda u, v, noise: reaction_time(u - v, noise)),
+    "fatigue": (("cost",), lambda v, noise: fatigue(v, MID_SESSION, noise)),
+}
+"""Factors that are integrated, and the number at every node and standard normal noise; others are nodes themselves."""
+_CLASSES: dict[str, tuple[tuple[str, ...], Callable[..., np.ndarray]]] = {
     "correct": (_BOTH, lambda u, v: np.stack([1 - accuracy(u - v), accuracy(u - v)], axis=-1)),
     "difficulty": (("cost",), difficulty),
-    "fatigue": (("cost",), lambda v: 2 * v),
 }
-"""Factors that are integrated, and what is asked: a number, or probabilities of classes, of every node."""
+"""Factors, and probabilities of classes at every node."""

@@ -68,12 +68,16 @@ def write_simulation(
         lines = ["wrote " + ", ".join(map(str, save_session(first, out, eeg_format=eeg_format).values()))]
         (out / "belongs.json").write_text(json.dumps(belongs(law, config.behaviour), indent=1) + "\n")
         if truth_trials and not other:
-            best = {name: one._asdict() for name, one in limits(law, behaviour=config.behaviour, seed=seed).items()}
-            (out / "limits.json").write_text(json.dumps(best, indent=1) + "\n")
+            best = limits(law, behaviour=config.behaviour, n=min(truth_trials, 200), seed=seed)
+            plain = {factor: one._asdict() for factor, one in best.items()}
+            (out / "limits.json").write_text(json.dumps(plain, indent=1) + "\n")
     else:
         lines = [f"wrote {len(save_study(itertools.chain([first], study), out, task=name))} recordings below {out}"]
-    if task is not None and truth_trials and other:
-        lines.append("no truth.json: shifted subjects, motion and alpha desynchronisation are not those of the task")
+    if truth_trials and other:
+        lines.append(
+            "no truth.json and no limits.json: ideal observers know nothing of shifted subjects, motion and alpha "
+            "desynchronisation"
+        )
     elif task is not None and truth_trials:
         found = truth(task, n=truth_trials, seed=seed)
         (out / "truth.json").write_text(json.dumps(_plain(name, law, found), indent=2) + "\n")
