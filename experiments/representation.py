@@ -168,6 +168,12 @@ def optimiser(learning_rate: optax.ScalarOrSchedule, weight_decay: float) -> opt
     return optax.adamw(learning_rate, weight_decay=weight_decay, mask=matrices)
 
 
+@functools.lru_cache(maxsize=4)
+def warm_cosine(height: float, warm: int, steps: int, least: float = 0.0) -> optax.Schedule:
+    """``optax.warmup_cosine_decay_schedule``, one object for equal numbers: trainings share what was compiled."""
+    return optax.warmup_cosine_decay_schedule(least, height, warm, steps, least)
+
+
 def of_bytes(base: Objective, names: Sequence[str]) -> Objective:
     """``base`` of batches whose pictures ``names`` are bytes: they become numbers in [0, 1] on the device."""
 

@@ -18,7 +18,7 @@ from experiments.mmimdb.config import ALONE, FEW, METHODS, NOT_MADE, PRESETS, PU
 from experiments.mmimdb.films import GENRES, PARTS, Films, load_films, write_films
 from experiments.mmimdb.methods import full
 from experiments.mmimdb.methods import method as built
-from experiments.representation import Learned, learned, optimiser, probed, probed_early, with_progress
+from experiments.representation import Learned, learned, optimiser, probed, probed_early, warm_cosine, with_progress
 from experiments.results import Claim, check_names, finish, gap, kept_part, matrix, of_seeds, opened, spread
 from pidjax.encoders.clip import load_clip
 from pidjax.objectives import Method, finetune
@@ -123,11 +123,10 @@ def measured(
     return found
 
 
-@functools.lru_cache(maxsize=1)
 def scheduled(config: Config, per_epoch: int, steps: int) -> optax.GradientTransformation:
-    """One AdamW for all trainings, so that those of a method share what was compiled."""
-    warm, height, least = min(config.warm_up * per_epoch, steps // 2), config.learning_rate, config.least
-    return optimiser(optax.warmup_cosine_decay_schedule(least, height, warm, steps, least), config.weight_decay)
+    """AdamW whose rate rises and falls again."""
+    warm = min(config.warm_up * per_epoch, steps // 2)
+    return optimiser(warm_cosine(config.learning_rate, warm, steps, config.least), config.weight_decay)
 
 
 def table(found: Scores) -> str:

@@ -15,7 +15,7 @@ from benchmarks.store import kept
 from experiments.command import command
 from experiments.figures import score_of, score_panels
 from experiments.full_shapes import compile_in_haste
-from experiments.representation import learned, optimiser, with_progress
+from experiments.representation import learned, optimiser, warm_cosine, with_progress
 from experiments.results import Claim, check_names, finish, kept_part, matrix, opened, spread
 from experiments.trifeature.config import AUGMENTS, FEW, METHODS, PRESETS, SHOWN, Config
 from experiments.trifeature.methods import objective
@@ -130,14 +130,13 @@ def measured(
     return found[steps]["scores"] | {f"{'biased' if biased else 'unbiased'} training": training | {"curve": curve}}
 
 
-@functools.lru_cache  # one schedule is one compiled step
 def rate(config: Config, steps: int) -> optax.ScalarOrSchedule:
     """Of learning: constant, or up and down again."""
     if not config.warm:
         return config.learning_rate
     if config.warm >= steps:
         raise InputError(f"the rate rises for {config.warm} steps of {steps}: lower warm, or train longer.")
-    return optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, config.warm, steps)
+    return warm_cosine(config.learning_rate, config.warm, steps)
 
 
 def encoded(

@@ -149,8 +149,7 @@ def decoded_scatter(found: Mapping[str, np.ndarray], bounds: Mapping[str, float]
         axes.plot(ends, line.intercept + line.slope * ends, color=COLOURS[1], lw=1.4)
         bound = (bounds or {}).get(title)
         if bound is not None:
-            slope = bound**2
-            axes.plot(ends, true.mean() + slope * (ends - true.mean()), color="0.2", ls=":", lw=1.4)
+            axes.plot(ends, true.mean() + bound**2 * (ends - true.mean()), color="0.2", ls=":", lw=1.4)
         axes.scatter(true, decoded, s=14, color=COLOURS[0], lw=0)
         axes.set(xlabel="true, less the block's mean", ylabel="decoded, less the block's mean", xlim=ends)
         axes.set_title(

@@ -59,10 +59,10 @@ def known_of(pairs: PairedEpochs, events: str) -> Known | None:
         shown, n = factors["event"], len(factors)
         factors = pd.concat([factors, told.drop(columns=factors.columns, errors="ignore")], axis=1)[list(heads)]
         path = folder / "limits.json"
-        told_best = json.loads(path.read_text()) if path.exists() else {}
+        observed = json.loads(path.read_text()) if path.exists() else {}
         limits = {
             name: Limit(one["unit"], *(float(one[field]) for field in Limit._fields[1:]))
-            for name, one in told_best.items()
+            for name, one in observed.items()
         }
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise InputError(

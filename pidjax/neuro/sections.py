@@ -127,12 +127,12 @@ def known_section(known: Known, probes: dict[str, dict[str, ProbeResult]]) -> li
         r, own, limit = found[best], found[meant], known.limits.get(name)
         if limit is not None and (limit.unit == "r") == bool(own.chance):
             limit = None  # too few values were kept to probe a number
-        bound, error = (np.nan, np.nan) if limit is None else limit.of_head(meant)
+        bound = None if limit is None else limit.of_head(meant)
         if len(own.decoded):
             title = f"{name}, from {meant}"
             shown[title] = own.decoded
-            if limit is not None:
-                bounds[title] = bound
+            if bound is not None:
+                bounds[title] = bound[0]
         nothing = r.nats <= 1.645 * r.nats_se if np.isnan(r.null95) else r.score <= max(r.chance, r.null95)
         more = r.pointwise - own.pointwise
         elsewhere = more.mean() > 1.645 * more.std(ddof=1) / len(more) ** 0.5
@@ -142,7 +142,7 @@ def known_section(known: Known, probes: dict[str, dict[str, ProbeResult]]) -> li
                 "factor": name,
                 "belongs to": ", ".join(known.heads[name]),
                 "score there": f"{_plain(own.score)} ± {own.se:.2f}",
-                "ideal observer": "–" if limit is None else f"{_plain(bound)} ± {error:.2f}",
+                "ideal observer": "–" if bound is None else f"{_plain(bound[0])} ± {bound[1]:.2f}",
                 "most in": "nothing above chance" if nothing else best,
                 "nats": f"{_plain(r.nats, 3)} ± {r.nats_se:.3f}",
                 "score": f"{_plain(r.score)} ± {r.se:.2f}",

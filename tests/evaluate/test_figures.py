@@ -27,9 +27,8 @@ def test_decoded_scatter_draws_what_an_ideal_observer_has():
     first, second = figures.decoded_scatter({"a": pairs, "b": pairs}, {"a": 0.5}).axes
     x, y = first.lines[-1].get_data()
     np.testing.assert_allclose(y, 1 + 0.25 * (x - 1))
-    assert [axes.axison for axes in figures.decoded_scatter(dict.fromkeys("abcde", pairs)).axes] == [True] * 5 + [
-        False
-    ] * 3
+    five = figures.decoded_scatter(dict.fromkeys("abcde", pairs)).axes  # two rows of four
+    assert [axes.axison for axes in five] == [True] * 5 + [False] * 3
     assert "ideal observer (dotted): r = 0.50" in first.get_title() and len(second.lines) == len(first.lines) - 1
 
 

@@ -12,7 +12,7 @@ from pidjax.neuro.simulate import limits as room
 from pidjax.neuro.simulate.behaviour import behave, difficulty
 from pidjax.neuro.simulate.factors import axes, draw_factors
 from pidjax.neuro.simulate.limits import Limit, limits
-from pidjax.neuro.simulate.observers import Observation
+from pidjax.neuro.simulate.observers import Observation, prior_of
 
 EFFICIENCY = make_task("efficiency").config
 
@@ -71,12 +71,9 @@ def test_who_knows_all_factors_is_left_with_the_noise(name, known, monkeypatch):
     """r of what behaviour follows with what subjects do, in 200,000 draws; the grid costs 0.003, the draws as much."""
     seen = Observation(axes(EFFICIENCY, **room.GRID), np.zeros(0), np.zeros(0))
     factors = ("cost",) if name == "fatigue" else ("intensity", "cost")
-    shape = [seen.axes[factor].values.size for factor in factors]
-    count = int(np.prod(shape))
-    monkeypatch.setattr(room, "posterior", lambda *_: np.eye(count).reshape(count, *shape))
-    prior = seen.axes["cost"].prob
-    prior = prior if name == "fatigue" else np.outer(seen.axes["intensity"].prob, prior).ravel()
-    told = (prior @ room._told(seen, name, ("eeg",))) ** 0.5
+    prior = prior_of(seen, factors)
+    monkeypatch.setattr(room, "posterior", lambda *_: np.eye(prior.size).reshape(prior.size, *prior.shape))
+    told = (prior.ravel() @ room._told(seen, name, ("eeg",))) ** 0.5
     rng = np.random.default_rng(0)
     of = draw_factors(EFFICIENCY, 200_000, rng)
     done = {**behave(of, rng, room.MID_SESSION)._asdict(), "efficiency": of.intensity - of.cost}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -13,13 +12,12 @@ from pidjax._checks import InputError
 from pidjax.neuro.simulate.behaviour import accuracy, difficulty, fatigue, reaction_time
 from pidjax.neuro.simulate.belongs import IN_ALL_TRIALS, belongs
 from pidjax.neuro.simulate.config import TrialConfig
-from pidjax.neuro.simulate.observers import Observation, observe, posterior
+from pidjax.neuro.simulate.observers import SOURCES, Observation, observe, posterior, prior_of
 from pidjax.neuro.simulate.trials import draw_scalp, simulate_trials
 
 CHUNK = 50
 """Trials whose likelihoods are held at a time: 160 MB where all factors vary and no marker tells the onset."""
 GRID = {"step": 0.2, "cells": 15}
-SOURCES = {"eeg": ("eeg",), "fnirs": ("fnirs",), "both": ("eeg", "fnirs")}
 MID_SESSION = 0.5
 """When fatigue is asked for: the time is taken as known."""
 
@@ -90,7 +88,7 @@ def _limit(told: np.ndarray, is_class: bool) -> Limit:
     if is_class:
         return Limit("balanced accuracy", *mean.tolist(), *error.tolist())
     r = np.sqrt(np.maximum(mean, 0))
-    return Limit("r", *r.tolist(), *np.where(r > 1e-3, error / (2 * np.maximum(r, 1e-3)), 0.0).tolist())
+    return Limit("r", *r.tolist(), *(error / (2 * np.maximum(r, 1e-3))).tolist())  # where r is 0 all trials tell 0
 
 
 def _is_class(seen: Observation, name: str) -> bool:
@@ -102,7 +100,7 @@ def _told(seen: Observation, name: str, sources: tuple[str, ...]) -> np.ndarray:
     """Of every trial, [n]: the share of a number's variance that it takes away, or of classes the balanced accuracy."""
     factors, ask = {**_CLASSES, **_NUMBERS}.get(name, ((name,), None))
     nodes = np.meshgrid(*(seen.axes[factor].values for factor in factors), indexing="ij")
-    prior = functools.reduce(np.multiply.outer, (seen.axes[factor].prob for factor in factors)).ravel()
+    prior = prior_of(seen, factors).ravel()
     p = posterior(seen, factors, sources).reshape(-1, prior.size)
     if _is_class(seen, name):
         table = ask(*nodes).reshape(prior.size, -1) if ask else np.eye(prior.size)

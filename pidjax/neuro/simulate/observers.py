@@ -7,6 +7,7 @@ HbR, over all pairs, short ones included. Integrals over factors are sums over t
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -30,6 +31,8 @@ from pidjax.neuro.simulate.trials import (
     source_density,
 )
 
+SOURCES = {"eeg": ("eeg",), "fnirs": ("fnirs",), "both": ("eeg", "fnirs")}
+"""What each ideal observer sees."""
 _LETTERS = {"event": "e", "onset": "t", "activation": "a", "mode": "m", "intensity": "u", "delay": "d", "cost": "v"}
 
 
@@ -96,6 +99,11 @@ def posterior(seen: Observation, factors: tuple[str, ...], sources: tuple[str, .
     return found / found.sum(axis=tuple(range(1, found.ndim)), keepdims=True)
 
 
+def prior_of(seen: Observation, factors: tuple[str, ...]) -> np.ndarray:
+    """p(factors), of the shape of one trial's ``posterior``."""
+    return functools.reduce(np.multiply.outer, (seen.axes[name].prob for name in factors))
+
+
 def _integrated(
     table: np.ndarray, letters: str, prior: dict[str, np.ndarray], asked: list[str]
 ) -> tuple[np.ndarray, str]:
@@ -124,11 +132,8 @@ def information(p: np.ndarray, prior: np.ndarray | None = None) -> np.ndarray:
 
 def informations(seen: Observation, factors: tuple[str, ...]) -> dict[str, np.ndarray]:
     """Nats of every trial about the factors jointly: "eeg", "fnirs" and "both", [n] each."""
-    prior = np.ones(())
-    for name in factors:
-        prior = prior[..., None] * seen.axes[name].prob
-    asked = {"eeg": ("eeg",), "fnirs": ("fnirs",), "both": ("eeg", "fnirs")}
-    return {name: information(posterior(seen, factors, sources), prior) for name, sources in asked.items()}
+    prior = prior_of(seen, factors)
+    return {name: information(posterior(seen, factors, sources), prior) for name, sources in SOURCES.items()}
 
 
 class Sensitivity(NamedTuple):

@@ -36,7 +36,7 @@ from pidjax.neuro.simulate import closed_forms
 from pidjax.neuro.simulate.behaviour import accuracy
 from pidjax.neuro.simulate.config import TrialConfig
 from pidjax.neuro.simulate.factors import Axis, Factors
-from pidjax.neuro.simulate.observers import information, observe, posterior, sensitivity
+from pidjax.neuro.simulate.observers import SOURCES, information, observe, posterior, prior_of, sensitivity
 from pidjax.neuro.simulate.trials import Trials, draw_scalp, simulate_trials
 from pidjax.pid import PIDAtoms
 
@@ -189,18 +189,14 @@ def label_posteriors(
 def observed_label(task: Task, trials: Trials, *, step: float = 0.1) -> tuple[np.ndarray, list[np.ndarray]]:
     """p(label), and the ideal observers' probabilities of the label of given trials: of EEG, fNIRS and both."""
     seen = observe(trials, step=step, cells=_cells(task))
-    nodes = [seen.axes[name] for name in task.factors]
-    table = task.table(*nodes)
+    table = task.table(*(seen.axes[name] for name in task.factors))
     classes = table.shape[-1]
 
     def of_label(p: np.ndarray) -> np.ndarray:
         return p.reshape(len(p), -1) @ table.reshape(-1, classes)
 
-    prior = np.ones((1,))
-    for axis in nodes:
-        prior = np.multiply.outer(prior, axis.prob)
-    sources = (("eeg",), ("fnirs",), ("eeg", "fnirs"))
-    return of_label(prior)[0], [of_label(posterior(seen, task.factors, which)) for which in sources]
+    prior = of_label(prior_of(seen, task.factors)[None])[0]
+    return prior, [of_label(posterior(seen, task.factors, which)) for which in SOURCES.values()]
 
 
 def _cells(task: Task) -> int:
