@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from experiments.factors_found.controls import draw_control, law_of
-from experiments.factors_found.methods import heads_of
+from experiments.factors_found.methods import NATIVE, heads_of
 from experiments.factors_found.world import OWNER, TASKS, Config, Drawn, draw, task_of
 from pidjax.evaluate import Fold, label_information
 from pidjax.neuro.canonical import CanonicalDecomposer
@@ -19,9 +19,9 @@ from pidjax.neuro.validate import synergy_claim
 def measured(task: str, config: Config, methods: tuple[str, ...], seed: int, folder: Path) -> dict[str, Any]:
     """Nats of the task's label in every head of every method, the observers', and the claim of synergy."""
     rng = np.random.default_rng([config.draws, seed, list(TASKS).index(task)])
-    law = task_of(task, config)
-    train = draw(law, config.train_subjects, config.train_trials, rng, observed=False)
-    test = draw(law, config.test_subjects, config.test_trials, rng, observed=True)
+    law, native = task_of(task, config), NATIVE in methods
+    train = draw(law, config.train_subjects, config.train_trials, rng, observed=False, native=native)
+    test = draw(law, config.test_subjects, config.test_trials, rng, observed=True, native=native)
     told = None
     if task == "xor":
         told = np.where(rng.random(len(train.label)) < config.labelled, train.label, -1)
@@ -37,7 +37,7 @@ def measured(task: str, config: Config, methods: tuple[str, ...], seed: int, fol
     }
     folds = by_subject(test.trials.recording)
     for name in methods:
-        heads = heads_of(name, model, train, test, config, seed, folder)
+        heads = heads_of(name, model, train, test, told, config, seed, folder)
         nats: dict[str, list[float]] = {}
         for head, z in heads.items():
             # a method that is read alike for several heads is probed once

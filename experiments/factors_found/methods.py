@@ -1,4 +1,4 @@
-"""Methods by name: evidence in, the five heads out. All learn from the same single-trial features."""
+"""Methods by name: evidence in, the five heads out. All but one learn from the same single-trial features."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from experiments.factors_found.world import Config, Drawn
 from experiments.representation import learned
 from pidjax import data, encoders
 from pidjax.neuro.canonical import CanonicalDecomposer
+from pidjax.neuro.decomposer import EEGfNIRSDecomposer
 from pidjax.objectives import HEADS, Method
 from pidjax.objectives import method as built
 
@@ -38,20 +39,41 @@ READ = {
     "supervised": SIDES,
 }
 """What of each method stands for each head: a method without a head for something is read at what has it."""
-METHODS = ("canonical", *READ)
+NATIVE = "trained"
+SHOWN = ("canonical", *READ)
+METHODS = (*SHOWN, NATIVE)
 """``simclr`` is contrast across the two alone; ``features`` are the single-trial features of each side as they are;
-``supervised`` is told all training labels."""
+``supervised`` is told all training labels; ``trained`` is ``EEGfNIRSDecomposer``, whose encoders see the signals at
+their own rates, not by default, for its time."""
+PER_SUBJECT = 8
+"""Trials of every subject in a batch of ``trained``: negatives are of the same recording."""
 RIVALS = ("comm", "simclr", "cross_self", "factorcl_ssl")
 """Decompositions without labels."""
 AUGMENT = data.compose((("gaussian_noise", {"sd": 0.3}), ("zero", {"share": 0.2})))
 
 
 def heads_of(
-    name: str, model: CanonicalDecomposer, train: Drawn, test: Drawn, config: Config, seed: int, folder: Path
+    name: str,
+    model: CanonicalDecomposer,
+    train: Drawn,
+    test: Drawn,
+    told: np.ndarray | None,
+    config: Config,
+    seed: int,
+    folder: Path,
 ) -> dict[str, np.ndarray]:
-    """The heads of ``test``; ``model`` has been fitted to ``train``."""
+    """The heads of ``test``; ``model`` has been fitted to ``train`` and the labels ``told`` of it."""
     if name == "canonical":
         return model.transform(test.trials)
+    if name == NATIVE:
+        trained = EEGfNIRSDecomposer(
+            jitter=model.jitter,
+            steps=config.native_steps,
+            batch_size=PER_SUBJECT * config.train_subjects,
+            random_state=seed,
+        )
+        trained.fit(train.pairs, told, checkpoints=folder / name, title=name, progress=True)
+        return trained.transform(test.pairs)
     fitted, tested = _rows(model, train), _rows(model, test)
     if name == "features":
         z = {"backbone1": tested["x1"], "backbone2": tested["x2"]}

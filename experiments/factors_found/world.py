@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from experiments.factors_found.native import native_pairs
 from pidjax.neuro.evidence import Evidence, evidence_of_arrays, joined
+from pidjax.neuro.paired import PairedEpochs
 from pidjax.neuro.simulate import Task, information, make_task, observed_label, simulate_trials
 from pidjax.neuro.simulate.montage import fnirs_info, short_pairs
 from pidjax.neuro.simulate.trials import Trials
@@ -55,8 +57,8 @@ class Config:
         Whose random draws: those of another number are others.
     labelled : float
         Share of the training trials whose label of "xor" is told.
-    steps : int
-        Training of the other methods.
+    steps, native_steps : int
+        Training of the other methods, and of the one that sees signals at their own rates.
     seeds : int
     controls : int
         Runs in which there is no synergy to find, of all kinds together.
@@ -80,6 +82,7 @@ class Config:
     draws: int = 1
     labelled: float = 0.1
     steps: int = 300
+    native_steps: int = 240
     seeds: int = 3
     controls: int = 40
     jitters: tuple[float, ...] = (0.0, 1.0, 2.0, 4.0, 8.0)
@@ -97,6 +100,7 @@ PRESETS = {
         test_subjects=3,
         test_trials=16,
         steps=2,
+        native_steps=2,
         seeds=1,
         controls=4,
         jitters=(0.0,),
@@ -108,12 +112,13 @@ PRESETS = {
 class Drawn(NamedTuple):
     """Trials of several subjects, their labels [n], and what ideal observers know of those, nats [n, 3].
 
-    Observers are of the EEG, of the fNIRS, and of both.
+    Observers are of the EEG, of the fNIRS, and of both. ``pairs``: the same trials at their own rates, if asked for.
     """
 
     trials: Evidence
     label: np.ndarray
     observed: np.ndarray
+    pairs: PairedEpochs | None = None
 
 
 def task_of(name: str, config: Config, **others: Any) -> Task:
@@ -134,18 +139,23 @@ def task_of(name: str, config: Config, **others: Any) -> Task:
     return make_task(name, **law, **changes)
 
 
-def draw(task: Task, subjects: int, trials: int, rng: np.random.Generator, *, observed: bool) -> Drawn:
-    """Trials of fresh subjects; ``observed`` asks the ideal observers too."""
-    parts, labels, known = [], [], []
+def draw(
+    task: Task, subjects: int, trials: int, rng: np.random.Generator, *, observed: bool, native: bool = False
+) -> Drawn:
+    """Trials of fresh subjects; ``observed`` asks the ideal observers too, ``native`` keeps signals at their rates."""
+    parts, signals, labels, known = [], [], [], []
     for i in range(subjects):
         one = simulate_trials(task.config, trials, seed=rng)
         parts.append(evidence_of(one, i))
+        if native:
+            signals.append(one)
         labels.append(task.label(one.factors, rng))
         if observed:
             prior, posteriors = observed_label(task, one)
             known.append(np.stack([information(p, prior) for p in posteriors], axis=1))
     label = classes_of(np.concatenate(labels))
-    return Drawn(joined(parts), label, np.concatenate(known) if known else np.zeros((len(label), 3)))
+    seen = np.concatenate(known) if known else np.zeros((len(label), 3))
+    return Drawn(joined(parts), label, seen, native_pairs(signals) if native else None)
 
 
 def classes_of(label: np.ndarray) -> np.ndarray:

@@ -1,9 +1,8 @@
 """CanonicalDecomposer: the five heads in closed form, from few features that some hundred trials can teach.
 
-1. Every modality gets features that nothing but itself taught: amplitude and latency of its response
-   (``response.learn_response``), and band powers that two halves of a trial agree on (``math.reproducible``). Each is
-   made normal by its ranks. Where onsets vary, each modality's response is taught by where the other's begins: there
-   the level of the test of step 2 is not exact.
+1. Every modality gets features that nothing but itself taught: amplitude and latency of its response, and band powers
+   (``learned_features``). Each is made normal by its ranks. Where onsets vary, each modality's response is taught by
+   where the other's begins: there the level of the test of step 2 is not exact.
 2. Canonical correlation of both: pairs of directions that permuted trials do not reach are redundant, all others
    unique, since they are uncorrelated with the whole of the other modality. Redundant heads are in the units of the
    features, since ranks close the gap between trials that have an event and trials that have none.
@@ -18,60 +17,22 @@ one-time pad. ``fit`` takes labels of some trials for it, and adds their score f
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.preprocessing import QuantileTransformer
 from sklearn.utils.validation import check_is_fitted
 
 from pidjax._checks import InputError
 from pidjax.evaluate.held_out import shuffled_within
-from pidjax.math.canonical import canonical, reproducible
-from pidjax.neuro.evidence import ERP_SFREQ, FNIRS_SFREQ, Evidence, evidence_of_pairs
+from pidjax.math.canonical import canonical
+from pidjax.neuro.evidence import Evidence
 from pidjax.neuro.labels import checked_labels
-from pidjax.neuro.onsets import Onsets, learn_onsets
+from pidjax.neuro.learned_features import Features, as_evidence, learn_features, measure, normal_ranks, within
 from pidjax.neuro.paired import PairedEpochs, quarters
-from pidjax.neuro.response import Response, amplitude, learn_response, match, onset
 from pidjax.objectives import HEADS
-
-SUPPORT = {"eeg": (-0.5, 2.0), "fnirs": (-1.0, 32.0)}
-BAND = {"eeg": (0.0, 12.0), "fnirs": (0.01, 0.9)}
-TIMED = {**BAND, "eeg": (0.1, 12.0)}
-"""Hz. The slowest wave of a trial says much of the size of a response, and misleads where onsets are learned."""
-LATENCY_SD = 1.5
-"""Seconds by which a response may come before or after its mean, where onsets are at the marker."""
-
-
-class Features(NamedTuple):
-    """What was measured in single trials, before it is made normal.
-
-    Attributes
-    ----------
-    eeg : [n, 1 + bands (+ 1)]
-        Amplitude of the response, band powers and, where it varies, the onset (s).
-    fnirs : [n, 2]
-        Amplitude and latency (s) of the response.
-    onset, latency : [n]
-        As each modality tells it: seconds after the marker but for a constant, which no data tell.
-    """
-
-    eeg: np.ndarray
-    fnirs: np.ndarray
-    onset: np.ndarray
-    latency: np.ndarray
-
-    def at(self, rows: np.ndarray) -> Features:
-        """Those of some trials."""
-        return Features(*(x[rows] for x in self))
-
-    def paired_anew(self, order: np.ndarray) -> Features:
-        """The EEG of each trial with the fNIRS of trial ``order``."""
-        return self._replace(fnirs=self.fnirs[order], latency=self.latency[order])
 
 
 class CanonicalDecomposer(BaseEstimator):
@@ -97,11 +58,10 @@ class CanonicalDecomposer(BaseEstimator):
     ----------
     n_shared_ : int
         Redundant pairs; heads of what is not there are zeros, one column.
-    reliability_ : [electrodes · bands]
-        Of directions of band power, in half a trial.
+    learned_ : Learned
+        How single trials are measured: responses, directions of band power and their reliability.
     correlation_ : [pairs]
         Canonical correlations in the training trials.
-    responses_ : dict of Response
     """
 
     def __init__(
@@ -137,19 +97,10 @@ class CanonicalDecomposer(BaseEstimator):
             of one class, or labels where nothing is unique to one of the modalities.
         """
         self._check_settings()
-        trials = self._evidence(trials)
+        trials = as_evidence(trials, self.jitter)
         if y is not None:
             checked_labels(y, trials.n)
-        self._learn_responses(trials)
-        shape = trials.power.shape
-        flat = trials.power.reshape(2, trials.n, -1)
-        centred = np.moveaxis(_within(np.moveaxis(flat, 0, 1), trials.recording), 1, 0)
-        self._power_moments = flat.mean((0, 1)), centred.std((0, 1)) + 1e-9
-        first, second = centred / self._power_moments[1]
-        weights, self.reliability_ = (
-            np.asarray(z) for z in reproducible(first, second, ridge=shape[2] / (shape[2] + trials.n))
-        )
-        self._band_weights = weights[:, : self.n_bands]
+        self.learned_ = learn_features(trials, self.jitter, duration=self.duration, n_bands=self.n_bands)
         return self.fit_features(self.measure(trials), trials.recording, y)
 
     def fit_features(
@@ -170,15 +121,11 @@ class CanonicalDecomposer(BaseEstimator):
             Fewer trials than features and recordings, features that do not vary, or labels as of ``fit``.
         """
         self._check_settings()
-        count = min(len(recording), 200)
-        self._normal = [
-            QuantileTransformer(n_quantiles=count, output_distribution="normal").fit(x)
-            for x in (features.eeg, features.fnirs)
-        ]
+        self._normal = [normal_ranks(x) for x in (features.eeg, features.fnirs)]
         self._moments = [(x.mean(0), x.std(0) + 1e-9) for x in (features.eeg, features.fnirs)]
         # what differs between recordings is no part of what a trial's two sides share
         sides = self.normalised(features)
-        eeg, fnirs = (_within(x, np.asarray(recording)) for x in sides)
+        eeg, fnirs = (within(x, np.asarray(recording)) for x in sides)
         self._check_features(eeg, fnirs, len(np.unique(recording)))
         found = canonical(jnp.asarray(eeg), jnp.asarray(fnirs))
         self._weights = np.asarray(found.x_weights), np.asarray(found.y_weights)
@@ -200,29 +147,11 @@ class CanonicalDecomposer(BaseEstimator):
     def measure(self, trials: Evidence | PairedEpochs) -> Features:
         """Single-trial features of each modality."""
         check_is_fitted(self)
-        trials = self._evidence(trials)
-        power = (trials.power.mean(0).reshape(trials.n, -1) - self._power_moments[0]) / self._power_moments[1]
-        bands = power @ self._band_weights
-        course = {name: match(self.responses_[name], x) for name, (x, *_) in courses(trials).items()}
-        if self._onsets is None:
-            at, own = np.zeros(trials.n), np.empty((trials.n, 0))
-            late = np.exp(-0.5 * (self.responses_["fnirs"].times / LATENCY_SD) ** 2)
-            latency = onset(self.responses_["fnirs"], course["fnirs"], late)
-        else:
-            at, latency = (self._onsets.of(name, course[name]) for name in ("eeg", "fnirs"))
-            own = at[:, None]
-        # posteriors may be so sure that two means differ by 1e-310 s, over which no ranks can be interpolated
-        latency, own = latency.round(6), own.round(6)
-        eeg = np.column_stack([amplitude(self.responses_["eeg"], course["eeg"], at), bands, own])
-        fnirs = np.column_stack([amplitude(self.responses_["fnirs"], course["fnirs"], latency), latency])
-        return Features(eeg, fnirs, at, latency)
+        return measure(self.learned_, trials)
 
     def normalised(self, features: Features) -> tuple[np.ndarray, np.ndarray]:
         """Features of EEG and fNIRS by their ranks among the training trials, normal and at most 3 from 0."""
-        eeg, fnirs = (
-            np.clip(made.transform(x), -3, 3)
-            for made, x in zip(self._normal, (features.eeg, features.fnirs), strict=True)
-        )
+        eeg, fnirs = (made(x) for made, x in zip(self._normal, (features.eeg, features.fnirs), strict=True))
         return eeg, fnirs
 
     def heads(self, features: Features) -> dict[str, np.ndarray]:
@@ -257,31 +186,6 @@ class CanonicalDecomposer(BaseEstimator):
             raise InputError(f"jitter is how far onsets vary, 0 s or more; found {self.jitter:g}.")
         if self.permutations < 99:
             raise InputError(f"1 % of cases need 99 permutations or more; found {self.permutations}.")
-
-    def _evidence(self, trials: Evidence | PairedEpochs) -> Evidence:
-        if isinstance(trials, PairedEpochs):
-            trials = evidence_of_pairs(trials, jitter=self.jitter)
-        for name, x in (("EEG", trials.erp), ("fNIRS", trials.fnirs)):
-            if not np.isfinite(x).all() or not np.ptp(x, axis=-1).max(0).all():
-                raise InputError(f"a channel of the {name} is constant or not a number in all trials: drop it.")
-        if max(trials.erp_start, trials.fnirs_start) > 0:
-            raise InputError("trials begin after their marker: cut them so that they hold it.")
-        return trials
-
-    def _learn_responses(self, trials: Evidence) -> None:
-        self._onsets: Onsets | None = None
-        self.responses_: dict[str, Response] = {}
-        if self.jitter > 0:
-            self._onsets = learn_onsets(trials, self.jitter, self.duration, SUPPORT, _left(trials, TIMED))
-            self.responses_ = self._onsets.responses
-            return
-        band = _left(trials, BAND)
-        for name, (x, sfreq, start, rank) in courses(trials).items():
-            first, last = SUPPORT[name]
-            inside = max(first, start), min(last, start + x.shape[-1] / sfreq)
-            self.responses_[name] = learn_response(
-                x, sfreq, start, support=inside, band=band[name], rank=rank, separable=rank == 1, iterations=5
-            )
 
     def _shared(self, eeg: np.ndarray, fnirs: np.ndarray, recording: np.ndarray) -> int:
         rng = np.random.default_rng(self.random_state)
@@ -330,25 +234,3 @@ def _sure(x: np.ndarray, weights: np.ndarray, correlation: np.ndarray) -> np.nda
     variance = np.diag(np.linalg.inv(x.T @ x))[:, None] * (1 - correlation**2) / correlation**2 * n / (n - d)
     sure = weights**2 > 4 * variance
     return np.where(sure | ~sure.any(0), weights, 0.0)
-
-
-def _within(x: np.ndarray, recording: np.ndarray) -> np.ndarray:
-    """Rows less the mean of their recording."""
-    out = np.array(x)
-    for one in np.unique(recording):
-        out[recording == one] -= out[recording == one].mean(0)
-    return out
-
-
-def courses(trials: Evidence) -> dict[str, tuple[np.ndarray, float, float, int]]:
-    """Course, rate, start and rank of the response, of each modality."""
-    return {
-        "eeg": (trials.erp, ERP_SFREQ, trials.erp_start, 1),
-        "fnirs": (trials.fnirs, FNIRS_SFREQ, trials.fnirs_start, 2),
-    }
-
-
-def _left(trials: Evidence, band: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-    """Bands as far as filters left them."""
-    lowpass = {"eeg": trials.erp_lowpass, "fnirs": trials.fnirs_lowpass}
-    return {name: (lo, min(hi, lowpass[name])) for name, (lo, hi) in band.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import warnings
 from pathlib import Path
 
 import jax
@@ -18,6 +19,7 @@ from pidjax.data import batch_indices
 from pidjax.neuro import stored
 from pidjax.neuro.features import band_proportions, response_features, usable_bands
 from pidjax.neuro.labels import checked_labels
+from pidjax.neuro.learned_features import learn_features, measure, normal_ranks
 from pidjax.neuro.paired import PairedEpochs
 from pidjax.objectives import HEADS, DecompositionConfig, Shapes, decomposition
 
@@ -36,6 +38,8 @@ PRESETS: dict[str, dict] = {
     },
 }
 """What each preset changes in ``DecompositionConfig``, whose defaults are the original design."""
+TARGETS = {"original": "classical", "default": "learned"}
+"""Features that unique heads must rebuild: those of ``features``, or of ``learned_features`` where there are events."""
 MIN_GAP = {"original": 0.0, "default": 30.0}
 """Seconds between negatives: haemodynamic responses of closer segments overlap."""
 
@@ -51,7 +55,9 @@ class EEGfNIRSDecomposer(BaseEstimator):
         "original" has the losses and strengths of the original design. "default" differs: negatives at least 30 s
         apart; sim² instead of −log(1 − sim) between a unique head and the other modality; temperature 0.5
         instead of 0.1; more masking and channel dropout (0.3 instead of 0.1); weaker changes of band gain, delay
-        and response (a quarter of a factor's spread).
+        and response (a quarter of a factor's spread); and unique heads rebuild the features of single trials that
+        each modality teaches by itself (``learned_features``), not band shares and peaks of all channels, wherever
+        trials are locked to events ("erp" among them) or ``jitter`` is told.
     encoder : "transformer" | "lstm" | "gru"
     fusion : "concat" | "cross_attention"
     unique_loss : "negative" | "squared" | "adversarial" | "grl", optional
@@ -62,6 +68,8 @@ class EEGfNIRSDecomposer(BaseEstimator):
         Width of every head.
     min_gap : float, optional
         Segments closer than this (s) are not negatives of one another; 30 by default, 0 with "original".
+    jitter : float
+        Onsets lie within this (s) after the marker, which the features of "default" are then learned with.
     steps, batch_size, learning_rate
         Of AdamW (weight decay 0.1, gradients clipped at norm 10).
     random_state : int
@@ -85,6 +93,7 @@ class EEGfNIRSDecomposer(BaseEstimator):
         bands_transform: str = "stft",
         n_dims: int = 32,
         min_gap: float | None = None,
+        jitter: float = 0.0,
         steps: int = 120,
         batch_size: int = 32,
         learning_rate: float = 2e-3,
@@ -99,6 +108,7 @@ class EEGfNIRSDecomposer(BaseEstimator):
         self.bands_transform = bands_transform
         self.n_dims = n_dims
         self.min_gap = min_gap
+        self.jitter = jitter
         self.steps = steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -131,7 +141,7 @@ class EEGfNIRSDecomposer(BaseEstimator):
         one_of("preset", self.preset, tuple(PRESETS))
         if len(pairs) < 4:
             raise InputError(f"contrastive training needs at least 4 trials; found {len(pairs)}.")
-        arrays, classes = _arrays(pairs), 0
+        arrays, classes = _arrays(self, pairs), 0
         if y is not None:
             arrays["y"] = checked_labels(y, len(pairs))
             classes = int(arrays["y"].max()) + 1
@@ -192,14 +202,28 @@ class EEGfNIRSDecomposer(BaseEstimator):
         return model
 
 
-def _arrays(pairs: PairedEpochs) -> dict[str, np.ndarray]:
+def _arrays(model: EEGfNIRSDecomposer, pairs: PairedEpochs) -> dict[str, np.ndarray]:
+    eeg, fnirs = _targets(model, pairs)
     return {
         **pairs.to_arrays(),
-        "eeg_features": band_proportions(pairs),
-        "fnirs_features": response_features(pairs),
+        "eeg_features": eeg,
+        "fnirs_features": fnirs,
         "onset": pairs.metadata.onset_eeg.to_numpy(np.float32),
         "recording": pairs.recording,
     }
+
+
+def _targets(model: EEGfNIRSDecomposer, pairs: PairedEpochs) -> tuple[np.ndarray, np.ndarray]:
+    """Features of each modality that its unique head rebuilds, float32 [trials, d]."""
+    if TARGETS[model.preset] == "learned" and ("erp" in pairs.epochs or model.jitter > 0):
+        try:
+            features = measure(learn_features(pairs, model.jitter), pairs)
+        except InputError as error:
+            warnings.warn(f"unique heads rebuild band shares and peaks of all channels: {error}", stacklevel=3)
+        else:
+            eeg, fnirs = (normal_ranks(x)(x).astype(np.float32) for x in (features.eeg, features.fnirs))
+            return eeg, fnirs
+    return band_proportions(pairs), response_features(pairs)
 
 
 def _settings(

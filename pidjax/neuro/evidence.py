@@ -107,21 +107,24 @@ def evidence_of_arrays(
     """
     if fnirs.shape[1] != 2 * len(short):
         raise InputError(f"{len(short)} pairs have {2 * len(short)} channels of HbO and HbR; found {fnirs.shape[1]}.")
-    near = np.repeat(short, 2)
-    slow = _slow(fnirs, fnirs_sfreq, FNIRS_SFREQ)
-    cleaned = slow[:, ~near]
-    if near.any():
-        scalp, brain = (slow[:, which].transpose(1, 0, 2).reshape(which.sum(), -1) for which in (near, ~near))
-        weights = np.linalg.lstsq(scalp.T, brain.T, rcond=None)[0]
-        cleaned = cleaned - np.einsum("sb,nst->nbt", weights, slow[:, near])
     return Evidence(
         _slow(eeg, eeg_sfreq, ERP_SFREQ),
         _halves(eeg, eeg_sfreq),
-        cleaned,
+        without_short(_slow(fnirs, fnirs_sfreq, FNIRS_SFREQ), short),
         eeg_start,
         fnirs_start,
         np.full(len(eeg), recording),
     )
+
+
+def without_short(fnirs: np.ndarray, short: np.ndarray) -> np.ndarray:
+    """Long channels [n, 2 · long pairs, times] of one recording's [n, 2 · pairs, times], short ones regressed out."""
+    near = np.repeat(short, 2)
+    if not near.any():
+        return fnirs
+    scalp, brain = (fnirs[:, which].transpose(1, 0, 2).reshape(which.sum(), -1) for which in (near, ~near))
+    weights = np.linalg.lstsq(scalp.T, brain.T, rcond=None)[0]
+    return fnirs[:, ~near] - np.einsum("sb,nst->nbt", weights, fnirs[:, near])
 
 
 def joined(parts: list[Evidence]) -> Evidence:

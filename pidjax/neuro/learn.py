@@ -84,6 +84,7 @@ def _trained_fit(
         bands_transform=settings.bands_transform,
         n_dims=settings.n_dims,
         min_gap=_min_gap(pairs, settings),
+        jitter=settings.jitter,
         steps=settings.steps,
         batch_size=min(_batch_size(pairs, settings), smallest),
         random_state=settings.seed,
@@ -145,7 +146,7 @@ def _closed_numbers(model: CanonicalDecomposer) -> dict[str, Any]:
     return {
         "redundant_pairs": model.n_shared_,
         "canonical_correlations": model.correlation_.tolist(),
-        "reliability_of_bands": model.reliability_[: model.n_bands].tolist(),
+        "reliability_of_bands": model.learned_.reliability[: model.n_bands].tolist(),
     }
 
 
@@ -158,7 +159,7 @@ def _closed_section(model: CanonicalDecomposer) -> list[tuple[str, Any]]:
     ]
     bands = [
         {"direction of band power": k + 1, "reliability in half a trial": float(r)}
-        for k, r in enumerate(model.reliability_[: model.n_bands])
+        for k, r in enumerate(model.learned_.reliability[: model.n_bands])
     ]
     words = (
         "<p>Of the features of each modality in single trials: amplitude of the learned response, directions of band "

@@ -56,7 +56,7 @@ class DecomposeSettings:
     seed: int = 0
     """Of initial weights, batches, augmentations and permutations."""
     jitter: float = 0.0
-    """Of "canonical": onsets lie within this (s) after the marker and are learned; 0: at the marker."""
+    """Onsets lie within this (s) after the marker and are learned; 0: at the marker. Not of "original"."""
     steps: int = 120
     """Training steps."""
     encoder: Literal["transformer", "lstm", "gru"] = "transformer"
@@ -98,9 +98,9 @@ def check_settings(settings: DecomposeSettings) -> None:
                 f"--{name.replace('_', '-')} must be at least {smallest}: found {getattr(settings, name)}."
             )
     one_of("--leave-out", settings.leave_out, ("block", "subject"))
-    if not 0 <= settings.jitter < np.inf or (settings.jitter and settings.preset != "canonical"):
+    if not 0 <= settings.jitter < np.inf or (settings.jitter and settings.preset == "original"):
         raise InputError(
-            f"--jitter must be 0 s or more, and goes with --preset canonical; found {settings.jitter:g} with "
+            f"--jitter must be 0 s or more, and does not go with --preset original; found {settings.jitter:g} with "
             f"{settings.preset}."
         )
     trained = [name for name in TRAINING if getattr(settings, name) != getattr(DecomposeSettings, name)]

@@ -10,7 +10,6 @@ import itertools
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from pidjax import critics, data, encoders
 from pidjax.bounds import infonce
@@ -246,7 +245,8 @@ def _tokens(config: DecompositionConfig, name: str, sfreq: float, x: Array) -> A
 def _silent(config: DecompositionConfig, sfreq: float, x: Array) -> Array:
     """Tokens of the EEG whose frame is nothing but zeros (to rounding), [n, frames, channels · bands]."""
     length, starts = frame_starts(x.shape[-1], sfreq, config.eeg_frame, config.eeg_frame / 2)
-    loudest = jnp.abs(x)[..., starts[:, None] + np.arange(length)].max(-1)  # [n, channels, frames]
+    step = int(starts[1] - starts[0]) if len(starts) > 1 else 1
+    loudest = jax.lax.reduce_window(jnp.abs(x), 0.0, jax.lax.max, (1, 1, length), (1, 1, step), "VALID")
     return jnp.repeat(loudest.swapaxes(-2, -1) < 1e-5, len(config.bands), -1)
 
 

@@ -50,7 +50,7 @@ def test_other_methods_learn_the_same_features_and_are_read_head_by_head(tmp_pat
     monkeypatch.setattr(methods, "learned", learned)
     train, test = (Drawn(n, np.arange(n) % 2, None) for n in (8, 5))
     for name in methods.READ:
-        heads = methods.heads_of(name, Model(), train, test, experiment.PRESETS["smoke"], 0, tmp_path)
+        heads = methods.heads_of(name, Model(), train, test, None, experiment.PRESETS["smoke"], 0, tmp_path)
         if name == "features":
             np.testing.assert_array_equal(heads["synergy"], np.hstack(Model().measure(5)))
             continue

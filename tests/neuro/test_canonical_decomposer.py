@@ -208,7 +208,7 @@ def test_a_delay_is_synergistic_in_signals():
 def test_latencies_are_told_to_a_millionth(pairs, monkeypatch):
     """Sure posteriors differ by 1e-320 s, which no ranks can be interpolated over: such are the same."""
     k = np.arange(len(pairs))
-    monkeypatch.setattr("pidjax.neuro.canonical.onset", lambda *_: np.where(k > 9, 1.0, 1e-9 * k))
+    monkeypatch.setattr("pidjax.neuro.learned_features.onset", lambda *_: np.where(k > 9, 1.0, 1e-9 * k))
     model = CanonicalDecomposer(permutations=99).fit(pairs)
     np.testing.assert_array_equal(model.measure(pairs).latency, k > 9)
     assert all(np.isfinite(x).all() for x in model.transform(pairs).values())

@@ -120,10 +120,10 @@ def test_too_few_trials(folder, tmp_path, capsys):
     assert not list(tmp_path.glob("out*"))
 
 
-@pytest.mark.parametrize("words", [("--jitter", "-1"), ("--jitter", "8", "--preset", "default")])
+@pytest.mark.parametrize("words", [("--jitter", "-1"), ("--jitter", "8", "--preset", "original")])
 def test_onsets_that_vary_are_for_the_closed_form(folder, tmp_path, capsys, words):
     assert run(folder, tmp_path / "out", *words) == 2
-    assert "--jitter must be 0 s or more, and goes with --preset canonical" in capsys.readouterr().err
+    assert "--jitter must be 0 s or more, and does not go with --preset original" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("resume", [False, True])
