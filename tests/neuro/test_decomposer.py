@@ -76,6 +76,22 @@ def test_transform_sees_one_trial_at_a_time(pairs):
     np.testing.assert_allclose(part["synergy"], whole["synergy"][[4, 2]], rtol=1e-4, atol=1e-5)
 
 
+def test_unique_heads_rebuild_learned_features_where_there_are_events(pairs):
+    """Response, four bands; and the response's latency. Without events, or by the original design, all channels'."""
+    all_channels = dict(fit(pairs, preset="original")._shapes.features)
+    assert dict(fit(pairs)._shapes.features) == {"eeg": 5, "fnirs": 2}
+    assert dict(fit(_without_erp(pairs), jitter=2.0)._shapes.features) == {"eeg": 6, "fnirs": 2}
+    assert dict(fit(_without_erp(pairs))._shapes.features) == all_channels
+    silent = pairs.epochs["fnirs"].copy().apply_function(lambda x: 0 * x, picks=[0], verbose="error")
+    some = PairedEpochs({**pairs.epochs, "fnirs": silent}, pairs.metadata, pairs.log)
+    with pytest.warns(UserWarning, match="unique heads rebuild band shares and peaks of all channels: a channel"):
+        assert dict(fit(some)._shapes.features) == all_channels
+
+
+def _without_erp(pairs):
+    return PairedEpochs({k: v for k, v in pairs.epochs.items() if k != "erp"}, pairs.metadata, pairs.log)
+
+
 def test_options(pairs):
     """The original preset with every alternative part trains (its transformer: ``test_decomposition.py``)."""
     options = {"unique_loss": "adversarial", "similarity": "dot", "bands_transform": "wavelet"}
