@@ -8,7 +8,7 @@ import pytest
 from experiments.factors_found import __main__ as experiment
 from experiments.factors_found import measure, methods
 from experiments.factors_found.tables import claims, leakage
-from experiments.factors_found.world import OWNER, TASKS, Drawn
+from experiments.factors_found.world import OWNER, TASKS, Drawn, draw, task_of
 from experiments.representation import Learned
 from pidjax._checks import InputError
 from pidjax.objectives import HEADS
@@ -29,6 +29,20 @@ def test_it_runs_and_keeps_what_it_made(tmp_path, monkeypatch):
     experiment.main("smoke", tmp_path, **chosen)
     with pytest.raises(InputError, match="task"):
         experiment.main("smoke", tmp_path, task=("naps",))
+
+
+@pytest.mark.parametrize("task", ["delay", "delay_locked"])
+def test_the_smoke_preset_has_every_class_in_both_halves_of_its_subjects(task):
+    """Eight quantile bins of few trials: a probe cannot be tested on a class that it was not taught."""
+    config = experiment.PRESETS["smoke"]
+    rng, law = np.random.default_rng([config.draws, 0, list(TASKS).index(task)]), task_of(task, config)
+    for subjects, trials in (
+        (config.train_subjects, config.train_trials),
+        (config.test_subjects, config.test_trials),
+    ):
+        drawn = draw(law, subjects, trials, rng, observed=False)
+    for fold in measure.by_subject(drawn.trials.recording):
+        assert set(drawn.label[fold.test]) == set(range(8))
 
 
 def test_other_methods_learn_the_same_features_and_are_read_head_by_head(tmp_path, monkeypatch):
