@@ -1,11 +1,12 @@
 """Features of single trials compared: classical ones, GLMs, those that a modality teaches by itself, trained encoders.
 
-    python -m benchmarks.single_trial_features                  # a quarter of an hour
+    python -m benchmarks.single_trial_features                  # 20 minutes
     python -m benchmarks.single_trial_features --preset smoke   # a minute
 
 Sessions with everything but jitter, from raw signals: the event (ERP and haemodynamic response), the mode (band of the
 EEG's induced activity), log amplitude and delay of the response. What linear probes read of them in blocks that neither
-the probe nor the features were taught by: balanced accuracy, r of numbers (of trials with an event).
+the probe nor a learned feature was taught by: balanced accuracy, r of numbers (of trials with an event). GLMs are of the
+whole recording, without labels, and are told how long a response lasts and its mean delay.
 """
 
 from __future__ import annotations

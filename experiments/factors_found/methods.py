@@ -46,7 +46,7 @@ METHODS = (*SHOWN, NATIVE)
 ``supervised`` is told all training labels; ``trained`` is ``EEGfNIRSDecomposer``, whose encoders see the signals at
 their own rates, not by default, for its time."""
 PER_SUBJECT = 8
-"""Trials of every subject in a batch of ``trained``: negatives are of the same recording."""
+"""Trials of every subject in a batch of ``trained``, on average: negatives are of the same recording."""
 RIVALS = ("comm", "simclr", "cross_self", "factorcl_ssl")
 """Decompositions without labels."""
 AUGMENT = data.compose((("gaussian_noise", {"sd": 0.3}), ("zero", {"share": 0.2})))

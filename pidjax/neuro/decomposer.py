@@ -19,7 +19,7 @@ from pidjax.data import batch_indices
 from pidjax.neuro import stored
 from pidjax.neuro.features import band_proportions, response_features, usable_bands
 from pidjax.neuro.labels import checked_labels
-from pidjax.neuro.learned_features import learn_features, measure, normal_ranks
+from pidjax.neuro.learned_features import as_evidence, learn_features, measure, normal_ranks
 from pidjax.neuro.paired import PairedEpochs
 from pidjax.objectives import HEADS, DecompositionConfig, Shapes, decomposition
 
@@ -39,7 +39,12 @@ PRESETS: dict[str, dict] = {
 }
 """What each preset changes in ``DecompositionConfig``, whose defaults are the original design."""
 TARGETS = {"original": "classical", "default": "learned"}
-"""Features that unique heads must rebuild: those of ``features``, or of ``learned_features`` where there are events."""
+"""Features that unique heads rebuild: those of ``features``, or of ``learned_features`` where there are events."""
+REBUILT = {
+    "classical": "band shares and peaks and areas of all channels",
+    "learned": "single-trial features that responses and reproducible band powers of the training trials taught",
+}
+"""The same in words."""
 MIN_GAP = {"original": 0.0, "default": 30.0}
 """Seconds between negatives: haemodynamic responses of closer segments overlap."""
 
@@ -55,9 +60,11 @@ class EEGfNIRSDecomposer(BaseEstimator):
         "original" has the losses and strengths of the original design. "default" differs: negatives at least 30 s
         apart; sim² instead of −log(1 − sim) between a unique head and the other modality; temperature 0.5
         instead of 0.1; more masking and channel dropout (0.3 instead of 0.1); weaker changes of band gain, delay
-        and response (a quarter of a factor's spread); and unique heads rebuild the features of single trials that
-        each modality teaches by itself (``learned_features``), not band shares and peaks of all channels, wherever
-        trials are locked to events ("erp" among them) or ``jitter`` is told.
+        and response (a quarter of a factor's spread); and unique heads rebuild features of single trials that are
+        learned without labels (``learned_features``), not band shares and peaks of all channels, wherever trials are
+        locked to events ("erp" among them) or ``jitter`` is told. Where they cannot be learned at jitter 0 (a silent
+        channel) a warning says so, and all channels' are taken. The first is the size of the response, which is the
+        event's as much as the modality's own: unique heads know the event.
     encoder : "transformer" | "lstm" | "gru"
     fusion : "concat" | "cross_attention"
     unique_loss : "negative" | "squared" | "adversarial" | "grl", optional
@@ -69,7 +76,8 @@ class EEGfNIRSDecomposer(BaseEstimator):
     min_gap : float, optional
         Segments closer than this (s) are not negatives of one another; 30 by default, 0 with "original".
     jitter : float
-        Onsets lie within this (s) after the marker, which the features of "default" are then learned with.
+        Onsets lie within this (s) after the marker, which the features of "default" are then learned with; responses
+        are then taught by the other modality's onsets too.
     steps, batch_size, learning_rate
         Of AdamW (weight decay 0.1, gradients clipped at norm 10).
     random_state : int
@@ -80,6 +88,8 @@ class EEGfNIRSDecomposer(BaseEstimator):
     history_ : list of dict
         Named numbers of every step (InfoNCE terms in nats, lower bounds).
     config_ : DecompositionConfig
+    targets_ : str
+        What unique heads rebuilt, in words.
     """
 
     def __init__(
@@ -134,14 +144,18 @@ class EEGfNIRSDecomposer(BaseEstimator):
         Raises
         ------
         InputError
-            Fewer than 4 trials; labels of other trials, or of one class.
+            Fewer than 4 trials; labels of other trials, or of one class; a jitter that is negative, of "original", or
+            for which trials are too short.
         pidjax.train.TrainingError
             A loss that is not finite.
         """
         one_of("preset", self.preset, tuple(PRESETS))
         if len(pairs) < 4:
             raise InputError(f"contrastive training needs at least 4 trials; found {len(pairs)}.")
-        arrays, classes = _arrays(self, pairs), 0
+        if not 0 <= self.jitter < np.inf or (self.jitter and self.preset == "original"):
+            raise InputError(f'jitter must be 0 s or more, and 0 with "original"; found {self.jitter:g}.')
+        eeg, fnirs, self.targets_ = _targets(self, pairs)
+        arrays, classes = _arrays(pairs) | {"eeg_features": eeg, "fnirs_features": fnirs}, 0
         if y is not None:
             arrays["y"] = checked_labels(y, len(pairs))
             classes = int(arrays["y"].max()) + 1
@@ -202,28 +216,30 @@ class EEGfNIRSDecomposer(BaseEstimator):
         return model
 
 
-def _arrays(model: EEGfNIRSDecomposer, pairs: PairedEpochs) -> dict[str, np.ndarray]:
-    eeg, fnirs = _targets(model, pairs)
+def _arrays(pairs: PairedEpochs) -> dict[str, np.ndarray]:
     return {
         **pairs.to_arrays(),
-        "eeg_features": eeg,
-        "fnirs_features": fnirs,
         "onset": pairs.metadata.onset_eeg.to_numpy(np.float32),
         "recording": pairs.recording,
     }
 
 
-def _targets(model: EEGfNIRSDecomposer, pairs: PairedEpochs) -> tuple[np.ndarray, np.ndarray]:
-    """Features of each modality that its unique head rebuilds, float32 [trials, d]."""
+def _targets(model: EEGfNIRSDecomposer, pairs: PairedEpochs) -> tuple[np.ndarray, np.ndarray, str]:
+    """Features of each modality that its unique head rebuilds, float32 [trials, d], and what they are."""
+    said = REBUILT["classical"]
     if TARGETS[model.preset] == "learned" and ("erp" in pairs.epochs or model.jitter > 0):
         try:
-            features = measure(learn_features(pairs, model.jitter), pairs)
+            trials = as_evidence(pairs, model.jitter)
+            features = measure(learn_features(trials, model.jitter), trials)
         except InputError as error:
-            warnings.warn(f"unique heads rebuild band shares and peaks of all channels: {error}", stacklevel=3)
+            if model.jitter > 0:
+                raise
+            said = f"{said}, since others could not be learned: {error}"
+            warnings.warn(f"unique heads rebuild {said}", stacklevel=3)
         else:
             eeg, fnirs = (normal_ranks(x)(x).astype(np.float32) for x in (features.eeg, features.fnirs))
-            return eeg, fnirs
-    return band_proportions(pairs), response_features(pairs)
+            return eeg, fnirs, REBUILT["learned"]
+    return band_proportions(pairs), response_features(pairs), said
 
 
 def _settings(

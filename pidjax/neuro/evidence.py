@@ -58,10 +58,18 @@ def evidence_of_pairs(pairs: PairedEpochs, *, jitter: float = 0.0) -> Evidence:
     jitter : float
         Seconds by which onsets vary: if they do, the whole EEG trial is searched for the response, not the short
         epochs of the event-related potential.
+
+    Raises
+    ------
+    InputError
+        HbO without its HbR, or trials too short for band powers.
     """
     eeg, fnirs = pairs.epochs["eeg"], pairs.epochs["fnirs"]
     evoked = eeg if jitter > 0 else pairs.epochs.get("erp", eeg)
     hbo = [name for name, kind in zip(fnirs.ch_names, fnirs.get_channel_types(), strict=True) if kind == "hbo"]
+    lacking = [name for name in hbo if name.replace("hbo", "hbr") not in fnirs.ch_names]
+    if lacking or not hbo:
+        raise InputError(f"pairs need HbO and HbR, named alike (S1_D1 hbo, S1_D1 hbr); of {lacking or 'all'} it lacks.")
     order = [fnirs.ch_names.index(name) for one in hbo for name in (one, one.replace("hbo", "hbr"))]
     return Evidence(
         _slow(evoked.get_data(copy=False), evoked.info["sfreq"], ERP_SFREQ),
@@ -118,7 +126,10 @@ def evidence_of_arrays(
 
 
 def without_short(fnirs: np.ndarray, short: np.ndarray) -> np.ndarray:
-    """Long channels [n, 2 · long pairs, times] of one recording's [n, 2 · pairs, times], short ones regressed out."""
+    """Long channels [n, 2 · long pairs, times] of one recording's [n, 2 · pairs, times], short ones regressed out.
+
+    Least squares of every long channel on all short ones, HbO and HbR, over all trials; ``short`` [pairs] are booleans.
+    """
     near = np.repeat(short, 2)
     if not near.any():
         return fnirs

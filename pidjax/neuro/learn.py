@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pidjax.neuro.canonical import CanonicalDecomposer
-from pidjax.neuro.decomposer import MIN_GAP, EEGfNIRSDecomposer
+from pidjax.neuro.decomposer import MIN_GAP, REBUILT, TARGETS, EEGfNIRSDecomposer
 from pidjax.neuro.paired import PairedEpochs
 from pidjax.neuro.settings import DecomposeSettings
 from pidjax.neuro.validate import SynergyClaim, claims_of_labels
@@ -56,6 +56,10 @@ def _trained_choices(pairs: PairedEpochs, settings: DecomposeSettings) -> dict[s
     recordings = pairs.log.get("recordings", {})
     same = "of the same recording, " if recordings else "trials "
     choices = {"negatives": f"{same}at least {_min_gap(pairs, settings):.3g} s apart"}
+    events = "erp" in pairs.epochs or settings.jitter > 0
+    choices["unique heads rebuild"] = REBUILT[TARGETS[settings.preset] if events else "classical"]
+    if settings.jitter:
+        choices["onsets of responses"] = _onsets(settings)
     size = _batch_size(pairs, settings)
     if size > settings.batch_size:
         choices["batch"] = (
@@ -100,11 +104,15 @@ def _trained_words(model: EEGfNIRSDecomposer) -> str:
     )
 
 
+def _configuration(model: EEGfNIRSDecomposer) -> dict[str, Any]:
+    return dataclasses.asdict(model.config_) | {"jitter": model.jitter, "unique heads rebuild": model.targets_}
+
+
 def _trained_section(model: EEGfNIRSDecomposer) -> list[tuple[str, Any]]:
     from pidjax.evaluate import figures
     from pidjax.neuro.report import table
 
-    choices = {**dataclasses.asdict(model.config_), "steps": model.steps, "learning rate": model.learning_rate}
+    choices = _configuration(model) | {"steps": model.steps, "learning rate": model.learning_rate}
     return [
         ("Training curves", figures.training_curves(model.history_, ("redundancy", "synergy"))),
         ("Choices: model", table([{"setting": k, "value": v} for k, v in choices.items()])),
@@ -123,14 +131,20 @@ def _batch_size(pairs: PairedEpochs, settings: DecomposeSettings) -> int:
 
 
 def _closed_choices(pairs: PairedEpochs, settings: DecomposeSettings) -> dict[str, str]:
-    onsets = f"learned, up to {settings.jitter:g} s after the marker" if settings.jitter else "at the marker"
-    choices = {"decomposition": "closed form, from features of single trials", "onsets of responses": onsets}
+    choices = {
+        "decomposition": "closed form, from features of single trials",
+        "onsets of responses": _onsets(settings),
+    }
     if len(pairs) < ENOUGH:
         choices["warning: decomposition"] = (
             f"the closed form wants {ENOUGH} trials or more; of {len(pairs)} it may find little of what is there, and "
             "heads of what is not found are zeros: record more, or take --preset default"
         )
     return choices
+
+
+def _onsets(settings: DecomposeSettings) -> str:
+    return f"learned, up to {settings.jitter:g} s after the marker" if settings.jitter else "at the marker"
 
 
 def _closed_fit(pairs: PairedEpochs, settings: DecomposeSettings, rows: Any, **_: Any) -> CanonicalDecomposer:
@@ -175,7 +189,7 @@ TRAINED = Learner(
     _trained_choices,
     _trained_fit,
     _trained_words,
-    lambda model: dataclasses.asdict(model.config_),
+    _configuration,
     lambda model: model.history_[-1],
     _trained_section,
     lambda *_: {},

@@ -1,8 +1,8 @@
-"""Features of single trials that each modality teaches by itself: size and time of its response, EEG band powers.
+"""Features of single trials that are learned without labels: size and time of a response, EEG band powers.
 
 Amplitude and latency of a response are by a filter matched to the learned response; band powers are directions that
-two halves of a trial agree on (``math.reproducible``). Where onsets vary, each modality's response is taught by where
-the other's begins.
+two halves of a trial agree on (``math.reproducible``). Each modality teaches its own, but for onsets that vary: there
+each modality's response is taught by where the other's begins.
 """
 
 from __future__ import annotations
@@ -111,7 +111,19 @@ def learn_features(
 
 
 def measure(learned: Learned, trials: Evidence | PairedEpochs) -> Features:
-    """Single-trial features of each modality."""
+    """Single-trial features of each modality.
+
+    Parameters
+    ----------
+    learned : Learned
+        Of ``learn_features``, of these trials or others with the same channels, rates and windows.
+    trials : Evidence or PairedEpochs
+
+    Raises
+    ------
+    InputError
+        Channels that are silent or not numbers, or trials that begin after their marker.
+    """
     trials = as_evidence(trials, learned.jitter)
     responses = learned.responses
     power = (trials.power.mean(0).reshape(trials.n, -1) - learned.power_mean) / learned.power_sd

@@ -23,7 +23,8 @@ class DecomposeSettings:
     """Every choice of an analysis; written to ``config.json``."""
 
     preset: Literal["default", "original", "canonical"] = "default"
-    """"original": the original design. "default": other negatives, augmentation, temperature, leakage loss, filter.
+    """"original": the original design. "default": other negatives, augmentation, temperature, leakage loss, filter,
+    features that unique heads rebuild.
 
     "canonical": closed form instead of training, for some hundred trials; it takes no setting of training.
     """

@@ -37,7 +37,7 @@ def decomposition(config: DecompositionConfig, shapes: Shapes) -> Objective:
         L_S &= -I_{NCE}(Z_S'; Z_S'') \\
         L_{orth} &= \sum |\cos(Z_a, Z_b)|
 
-    F_m are features of the modality itself (band powers; HbO–HbR response), H^{m'} the representation of the
+    F_m are features of the modality itself (band powers, its response), H^{m'} the representation of the
     *other* modality, P_m a linear map to ``n_dims``; Z_S' and Z_S'' come from two augmentations of the same
     segment, over which the other terms are averaged; L_orth runs over the 9 pairs of different components
     (10 pairs of 5 heads less the R–R pair). Cosine orthogonality constrains one linear coordinate match
@@ -245,8 +245,8 @@ def _tokens(config: DecompositionConfig, name: str, sfreq: float, x: Array) -> A
 def _silent(config: DecompositionConfig, sfreq: float, x: Array) -> Array:
     """Tokens of the EEG whose frame is nothing but zeros (to rounding), [n, frames, channels · bands]."""
     length, starts = frame_starts(x.shape[-1], sfreq, config.eeg_frame, config.eeg_frame / 2)
-    step = int(starts[1] - starts[0]) if len(starts) > 1 else 1
-    loudest = jax.lax.reduce_window(jnp.abs(x), 0.0, jax.lax.max, (1, 1, length), (1, 1, step), "VALID")
+    step = int(starts[1] - starts[0]) if len(starts) > 1 else x.shape[-1]
+    loudest = jax.lax.reduce_window(jnp.abs(x), -jnp.inf, jax.lax.max, (1, 1, length), (1, 1, step), "VALID")
     return jnp.repeat(loudest.swapaxes(-2, -1) < 1e-5, len(config.bands), -1)
 
 

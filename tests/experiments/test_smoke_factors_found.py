@@ -11,6 +11,7 @@ from experiments.factors_found.tables import claims, leakage
 from experiments.factors_found.world import OWNER, TASKS, Drawn, draw, task_of
 from experiments.representation import Learned
 from pidjax._checks import InputError
+from pidjax.neuro.canonical import CanonicalDecomposer
 from pidjax.objectives import HEADS
 
 
@@ -71,6 +72,28 @@ def test_other_methods_learn_the_same_features_and_are_read_head_by_head(tmp_pat
         assert (seen[-1]["x1"] == 8).all() and seen[-1]["x2"].shape == (8, 3)
         for head, parts in methods.READ[name].items():
             np.testing.assert_array_equal(heads[head], np.hstack([np.full((5, 2), 5.0 * len(part)) for part in parts]))
+
+
+def test_the_trained_decomposer_is_taught_as_the_closed_form_is(tmp_path, monkeypatch):
+    """The same jitter and told labels, the native trials of either set, checkpoints of its own."""
+    calls = {}
+
+    class Trained:
+        def __init__(self, **settings):
+            calls["settings"] = settings
+
+        def fit(self, pairs, y, *, checkpoints, **_):
+            calls["fit"] = pairs, y, checkpoints
+
+        def transform(self, pairs):
+            return pairs
+
+    monkeypatch.setattr(methods, "EEGfNIRSDecomposer", Trained)
+    model, told, config = CanonicalDecomposer(8.0), np.array([0, -1, 1]), experiment.PRESETS["smoke"]
+    train, test = (Drawn(None, None, None, name) for name in ("train", "test"))
+    assert methods.heads_of("trained", model, train, test, told, config, 7, tmp_path) == "test"
+    assert calls["fit"] == ("train", told, tmp_path / "trained")
+    assert calls["settings"] == {"jitter": 8.0, "steps": 2, "batch_size": 16, "random_state": 7}
 
 
 def _subjects(nats):

@@ -121,9 +121,17 @@ def test_too_few_trials(folder, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("words", [("--jitter", "-1"), ("--jitter", "8", "--preset", "original")])
-def test_onsets_that_vary_are_for_the_closed_form(folder, tmp_path, capsys, words):
+def test_onsets_that_vary_are_not_for_the_original_design(folder, tmp_path, capsys, words):
     assert run(folder, tmp_path / "out", *words) == 2
     assert "--jitter must be 0 s or more, and does not go with --preset original" in capsys.readouterr().err
+
+
+def test_onsets_that_the_trained_preset_cannot_learn_are_refused(folder, tmp_path, capsys):
+    """What was asked for is not left out: windows of 5 s hold no onsets that vary over 12."""
+    assert run(folder, tmp_path / "out", "--preset", "default", "--jitter", "12") == 2
+    error = capsys.readouterr().err
+    assert "longer trials, or lower jitter" in error and len(error.splitlines()) == 1
+    assert not list(tmp_path.glob("out*"))
 
 
 @pytest.mark.parametrize("resume", [False, True])

@@ -81,7 +81,7 @@ def test_unique_heads_rebuild_learned_features_where_there_are_events(pairs):
     """Response, four bands; and the response's latency. Without events, or by the original design, all channels'."""
 
     def widths(pairs, **settings):
-        return tuple(x.shape[1] for x in _targets(EEGfNIRSDecomposer(**settings), pairs))
+        return tuple(x.shape[1] for x in _targets(EEGfNIRSDecomposer(**settings), pairs)[:2])
 
     all_channels = widths(pairs, preset="original")
     assert min(all_channels) > 6
@@ -90,8 +90,19 @@ def test_unique_heads_rebuild_learned_features_where_there_are_events(pairs):
     assert widths(_without_erp(pairs)) == all_channels
     silent = pairs.epochs["fnirs"].copy().apply_function(lambda x: 0 * x, picks=[0], verbose="error")
     some = PairedEpochs({**pairs.epochs, "fnirs": silent}, pairs.metadata, pairs.log)
-    with pytest.warns(UserWarning, match="unique heads rebuild band shares and peaks of all channels: a channel"):
+    with pytest.warns(
+        UserWarning,
+        match="unique heads rebuild band shares .* of all channels, since others .*: a channel",
+    ):
         assert widths(some)[0] == all_channels[0]
+    with pytest.raises(InputError, match="longer trials, or lower jitter"):
+        widths(pairs, jitter=12.0)
+    for wrong in ({"jitter": -1.0}, {"jitter": np.nan}, {"preset": "original", "jitter": 8.0}):
+        with pytest.raises(InputError, match="jitter must be 0 s or more"):
+            fit(pairs, **wrong)
+    hbo = pairs.epochs["fnirs"].copy().pick("hbo")
+    with pytest.warns(UserWarning, match="pairs need HbO and HbR"):
+        widths(PairedEpochs({**pairs.epochs, "fnirs": hbo}, pairs.metadata, pairs.log))
 
 
 def _without_erp(pairs):

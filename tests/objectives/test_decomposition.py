@@ -312,6 +312,8 @@ def test_a_frame_of_zeros_is_silent_whatever_the_transform():
     x[0, 1, 32:160] = 0
     found = np.asarray(_silent(CONFIG, 64.0, jax.numpy.asarray(x))).reshape(1, 7, 2, 2)
     assert not found[:, :, 0].any() and (found[0, :, 1].T == [0, 1, 1, 1, 0, 0, 0]).all()
+    one = np.asarray(_silent(CONFIG, 64.0, jax.numpy.asarray(x[..., 40:120])))  # a frame and a quarter
+    assert one.shape == (1, 1, 4) and (one[0, 0].reshape(2, 2) == [[False, False], [True, True]]).all()
 
 
 def test_a_feature_that_never_varies_is_zero():
