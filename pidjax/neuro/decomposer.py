@@ -42,7 +42,7 @@ TARGETS = {"original": "classical", "default": "learned"}
 """Features that unique heads rebuild: those of ``features``, or of ``learned_features`` where there are events."""
 REBUILT = {
     "classical": "band shares and peaks and areas of all channels",
-    "learned": "single-trial features that responses and reproducible band powers of the training trials taught",
+    "learned": "size and time of the response, and band powers, learned from the training trials without labels",
 }
 """The same in words."""
 MIN_GAP = {"original": 0.0, "default": 30.0}
