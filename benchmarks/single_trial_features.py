@@ -5,8 +5,8 @@
 
 Sessions with everything but jitter, from raw signals: the event (ERP and haemodynamic response), the mode (band of the
 EEG's induced activity), log amplitude and delay of the response. What linear probes read of them in blocks that neither
-the probe nor a learned feature was taught by: balanced accuracy, r of numbers (of trials with an event). GLMs are of the
-whole recording, without labels, and are told how long a response lasts and its mean delay.
+the probe nor a learned feature was taught by: balanced accuracy, r of numbers (of trials with an event). GLMs are of
+the whole recording, without labels, and are told how long a response lasts and its mean delay.
 """
 
 from __future__ import annotations
