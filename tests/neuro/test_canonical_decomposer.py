@@ -6,6 +6,7 @@ import pytest
 from scipy.signal import butter, sosfiltfilt
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GroupKFold
 
 from pidjax._checks import InputError
 from pidjax.neuro import PairedEpochs, preprocess_eeg, preprocess_fnirs
@@ -276,3 +277,14 @@ def test_bad_input_is_said_in_words():
         CanonicalDecomposer().fit_features(features((np.ones(20),), rng.standard_normal((2, 20))), np.zeros(20))
     with pytest.raises(NotFittedError):
         CanonicalDecomposer().transform(good)
+
+
+def test_folds_of_scikit_learn_divide_the_trials(pairs):
+    """Blocks as groups: each is transformed by a model of the others, each trial once; settings are cloned."""
+    found = np.full(len(pairs), np.nan)
+    model = clone(CanonicalDecomposer(permutations=99, random_state=3))
+    assert model.get_params()["random_state"] == 3
+    for train, test in GroupKFold(2).split(np.zeros(len(pairs)), groups=pairs.metadata.block):
+        assert not set(pairs.metadata.block[train]) & set(pairs.metadata.block[test])
+        found[test] = model.fit(pairs[train]).transform(pairs[test])["unique_fnirs"][:, 0]
+    assert np.isfinite(found).all()
