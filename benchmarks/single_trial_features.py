@@ -1,4 +1,4 @@
-"""Features of single trials compared: classical ones, GLMs, those that a modality teaches by itself, trained encoders.
+"""Features of single trials compared: classical ones, GLMs, those learned without labels, trained encoders.
 
     python -m benchmarks.single_trial_features                  # 20 minutes
     python -m benchmarks.single_trial_features --preset smoke   # a minute

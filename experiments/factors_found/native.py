@@ -11,6 +11,7 @@ import pandas as pd
 from pidjax.neuro.evidence import without_short
 from pidjax.neuro.joined import join
 from pidjax.neuro.paired import ERP_WINDOW, PairedEpochs
+from pidjax.neuro.preprocess import pair_of
 from pidjax.neuro.simulate.montage import eeg_info, fnirs_info, short_pairs
 from pidjax.neuro.simulate.trials import Trials
 
@@ -27,7 +28,7 @@ def _pairs(one: Trials, subject: str) -> PairedEpochs:
     of, n = one.config, len(one.eeg)
     optical = fnirs_info(of.fnirs_sfreq)
     short = short_pairs(optical)
-    names = [name.split()[0] for name in optical.ch_names[::2]]
+    names = [pair_of(name) for name in optical.ch_names[::2]]
     long = [name for name, near in zip(names, short, strict=True) if not near]
     info = mne.create_info(
         [f"{name} {kind}" for name in long for kind in ("hbo", "hbr")], of.fnirs_sfreq, ["hbo", "hbr"] * len(long)

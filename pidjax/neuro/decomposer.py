@@ -224,10 +224,15 @@ def _arrays(pairs: PairedEpochs) -> dict[str, np.ndarray]:
     }
 
 
+def rebuilt(preset: str, jitter: float, pairs: PairedEpochs) -> str:
+    """Which features unique heads are to rebuild, of ``REBUILT``: learned ones want events or onsets to be found."""
+    return TARGETS[preset] if "erp" in pairs.epochs or jitter > 0 else "classical"
+
+
 def _targets(model: EEGfNIRSDecomposer, pairs: PairedEpochs) -> tuple[np.ndarray, np.ndarray, str]:
     """Features of each modality that its unique head rebuilds, float32 [trials, d], and what they are."""
     said = REBUILT["classical"]
-    if TARGETS[model.preset] == "learned" and ("erp" in pairs.epochs or model.jitter > 0):
+    if rebuilt(model.preset, model.jitter, pairs) == "learned":
         try:
             trials = as_evidence(pairs, model.jitter)
             features = measure(learn_features(trials, model.jitter), trials)

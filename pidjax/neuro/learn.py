@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pidjax.neuro.canonical import CanonicalDecomposer
-from pidjax.neuro.decomposer import MIN_GAP, REBUILT, TARGETS, EEGfNIRSDecomposer
+from pidjax.neuro.decomposer import MIN_GAP, REBUILT, EEGfNIRSDecomposer, rebuilt
 from pidjax.neuro.paired import PairedEpochs
 from pidjax.neuro.settings import DecomposeSettings
 from pidjax.neuro.validate import SynergyClaim, claims_of_labels
@@ -56,8 +56,7 @@ def _trained_choices(pairs: PairedEpochs, settings: DecomposeSettings) -> dict[s
     recordings = pairs.log.get("recordings", {})
     same = "of the same recording, " if recordings else "trials "
     choices = {"negatives": f"{same}at least {_min_gap(pairs, settings):.3g} s apart"}
-    events = "erp" in pairs.epochs or settings.jitter > 0
-    choices["unique heads rebuild"] = REBUILT[TARGETS[settings.preset] if events else "classical"]
+    choices["unique heads rebuild"] = REBUILT[rebuilt(settings.preset, settings.jitter, pairs)]
     if settings.jitter:
         choices["onsets of responses"] = _onsets(settings)
     size = _batch_size(pairs, settings)

@@ -37,11 +37,8 @@ def test_the_smoke_preset_has_every_class_in_both_halves_of_its_subjects(task):
     """Eight quantile bins of few trials: a probe cannot be tested on a class that it was not taught."""
     config = experiment.PRESETS["smoke"]
     rng, law = np.random.default_rng([config.draws, 0, list(TASKS).index(task)]), task_of(task, config)
-    for subjects, trials in (
-        (config.train_subjects, config.train_trials),
-        (config.test_subjects, config.test_trials),
-    ):
-        drawn = draw(law, subjects, trials, rng, observed=False)
+    draw(law, config.train_subjects, config.train_trials, rng, observed=False)
+    drawn = draw(law, config.test_subjects, config.test_trials, rng, observed=False)
     for fold in measure.by_subject(drawn.trials.recording):
         assert set(drawn.label[fold.test]) == set(range(8))
 
