@@ -45,6 +45,8 @@ class Config:
         First width and first stride of AlexNet.
     convolutions : tuple of int
         Widths of ``encoders.convnet``, which then takes AlexNet's place.
+    residual : int
+        Its further convolutions.
     crop : (least, most)
         Share of a picture that a view keeps.
     width, heads : int
@@ -66,6 +68,7 @@ class Config:
     channels: int = 64
     stride: int = 4
     convolutions: tuple[int, ...] = ()
+    residual: int = 0
     crop: tuple[float, float] = (0.08, 1.0)
     width: int = 512
     heads: int = 8
@@ -87,14 +90,14 @@ class Config:
 PRESETS = {
     "full": Config(),
     "small": Config(
-        size=80,
+        size=96,
         train_size=64,
         convolutions=(16, 32, 64, 128),
+        residual=1,
         crop=(0.5, 1.0),
         width=128,
         head=(128, 128, 64),
         epochs=6,
-        probed=4_000,
         learning_rate=2e-3,
         warm=60,
     ),
@@ -102,6 +105,7 @@ PRESETS = {
         size=32,
         train_size=24,
         convolutions=(4, 8, 8),
+        residual=1,
         width=8,
         heads=2,
         head=(8, 4),

@@ -33,7 +33,7 @@ def _of_numbers(name: str, config: Config, augments: str) -> Objective:
         }
 
     if config.convolutions:
-        net, channels = encoders.convnet(config.convolutions), config.convolutions[-1]
+        net, channels = encoders.convnet(config.convolutions, residual=config.residual), config.convolutions[-1]
     else:
         net, channels = encoders.alexnet(width=config.channels, stride=config.stride), 4 * config.channels
     tokens = [encoders.chain(encoders.of_pixels(net), encoders.patch_embedding(channels, config.width))] * 2

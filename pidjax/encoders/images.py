@@ -71,14 +71,17 @@ HE = nnx.initializers.variance_scaling(2.0, "fan_out", "truncated_normal")
 
 
 class ConvNet(nnx.Module):
-    def __init__(self, widths: Sequence[int], rngs: nnx.Rngs):
+    def __init__(self, widths: Sequence[int], residual: int, rngs: nnx.Rngs):
         shapes = zip((3, *widths[:-1]), widths, strict=True)
         self.layers = nnx.List([Normed(a, b, 3 if i else 5, 2, rngs) for i, (a, b) in enumerate(shapes)])
+        self.residual = nnx.List([Normed(widths[-1], widths[-1], 3, 1, rngs) for _ in range(residual)])
 
     def __call__(self, x: Array) -> Array:
         _check(x)
         for layer in self.layers:
             x = nnx.relu(layer(x))
+        for layer in self.residual:
+            x = nnx.relu(x + layer(x))
         return x
 
 
@@ -135,15 +138,19 @@ def alexnet(*, width: int = 64, stride: int = 4) -> Encoder:
     return from_nnx(lambda rngs: AlexNet(width, stride, rngs))
 
 
-def convnet(widths: Sequence[int] = (16, 32, 64, 128)) -> Encoder:
+def convnet(widths: Sequence[int] = (16, 32, 64, 128), *, residual: int = 0) -> Encoder:
     """Convolutions that each halve the picture: [n, h, w, 3] -> [n, h', w', widths[-1]]; 64 pixels become 4 x 4.
 
     The first sees 5 x 5 pixels, the others 3 x 3, each followed by batch normalisation, whose ``state`` behaves as that
-    of ``resnet18``. For small pictures on a CPU: the first step and pool of AlexNet, eight pixels, miss fine textures.
+    of ``resnet18``. ``residual`` further ones leave the size, and what they give is added to what they see: every place
+    of the map then sees more of the picture. For small pictures on a CPU: the first step and pool of AlexNet, eight
+    pixels, miss fine textures.
     """
     if not widths or min(widths) < 1:
         raise InputError(f"widths are the channels of each layer, 1 or more; found {tuple(widths)}.")
-    return from_nnx(lambda rngs: ConvNet(tuple(widths), rngs))
+    if residual < 0:
+        raise InputError(f"residual is a number of further convolutions, 0 or more; found {residual}.")
+    return from_nnx(lambda rngs: ConvNet(tuple(widths), residual, rngs))
 
 
 def resnet18(*, width: int = 64, stem: str = "large") -> Encoder:

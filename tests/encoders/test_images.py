@@ -48,6 +48,23 @@ def test_each_layer_of_a_convnet_halves_the_picture():
         convnet((4, 0))
 
 
+def test_residual_convolutions_add_to_what_they_see():
+    """Of no size and no bias (batch normalisation of scale 0) they change nothing; otherwise the map's size stays."""
+    plain, deeper = convnet((4, 8)), convnet((4, 8), residual=2)
+    params, state = jax.jit(deeper.init)(KEY)
+    further = params.pop("residual"), state.pop("residual")
+    expected, _ = jax.jit(plain.apply)(params, state, X)
+
+    def of(scale: float) -> np.ndarray:
+        scaled = jax.tree.map(lambda leaf: scale * leaf, further[0])
+        return np.asarray(jax.jit(deeper.apply)(params | {"residual": scaled}, state | {"residual": further[1]}, X)[0])
+
+    np.testing.assert_allclose(of(0.0), expected, rtol=1e-6)
+    assert of(1.0).shape == expected.shape and np.abs(of(1.0) - expected).max() > 1e-2
+    with pytest.raises(InputError, match="0 or more; found -1"):
+        convnet((4, 8), residual=-1)
+
+
 def test_batch_statistics_of_residual_blocks():
     """Training moves them; without, a sample's features do not depend on its batch, and nothing moves."""
     encoder = from_nnx(lambda rngs: Residual(3, 4, 2, rngs))
