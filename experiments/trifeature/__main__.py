@@ -65,7 +65,7 @@ def main(
     opened(out, chosen, resume=resume)
     if preset == "smoke":
         compile_in_haste()
-    world = functools.cache(lambda: World(chosen.view, chosen.size))
+    world = functools.cache(lambda: World(*chosen.sizes))
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in method}
     for name in method:
         for one in seed:
@@ -107,16 +107,12 @@ def measured(
         tx = optimiser(rate(config, steps), config.weight_decay)
         encode, _, history = learned(made, rows, upto, tx, seed=seed, folder=folder / "training", title=title)
         last = {term: float(np.mean([line[term] for line in history[-per_epoch:]])) for term in history[-1]}
-        vectors = {
-            size: [encoded(name, encode, pictures[of], pairs) for of, pairs in probed.values()]
-            for size, pictures in world.pictures.items()
-        }
-        scores = {}
-        for task in asked:
-            labels = [world.ask(task, *of) for of in probed.values()]
-            read = {size: linear_probe(*zip(z, labels, strict=True)) for size, z in vectors.items()}
-            size = max(read, key=lambda size: read[size].validation["balanced_accuracy"])
-            scores[task] = {**read[size].scores, "pixels": size}
+        vectors = [
+            np.mean([encoded(name, encode, pictures[part], pairs) for pictures in world.pictures.values()], axis=0)
+            for part, pairs in probed.values()
+        ]
+        labels = {task: [world.ask(task, *of) for of in probed.values()] for task in asked}
+        scores = {task: linear_probe(*zip(vectors, labels[task], strict=True)).scores for task in asked}
         return {"scores": scores, "training": {"seconds": time.time() - start, **last}}
 
     found = {}
@@ -142,7 +138,7 @@ def rate(config: Config, steps: int) -> optax.ScalarOrSchedule:
 def encoded(
     name: str, encode: Callable[[Batch], dict[str, np.ndarray]], pictures: np.ndarray, pairs: np.ndarray
 ) -> np.ndarray:
-    """What a probe sees of pairs of pictures, some at a time."""
+    """What a probe sees of pairs of pictures of one size, some at a time."""
     pieces = [
         seen_by_probe(name, encode({"x1": pictures[rows[:, 0]], "x2": pictures[rows[:, 1]]}))
         for rows in np.array_split(pairs, -(-len(pairs) // 1024))

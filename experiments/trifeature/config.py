@@ -36,11 +36,9 @@ class Config:
 
     Attributes
     ----------
-    size : int
-        Pixels of pictures.
-    train_size : int
-        Pixels to which pictures to train on are shrunk; 0 leaves them. Crops enlarge, so that views of smaller pictures
-        show things as large as they are (Touvron et al. 2019); probes see both sizes, and validation rows choose.
+    sizes : tuple of int
+        Pixels of pictures: drawn at the largest and shrunk to the others. The smallest are trained on, since crops
+        enlarge what they show (Touvron et al. 2019); probes see the mean of what is made of all.
     channels, stride : int
         First width and first stride of AlexNet.
     convolutions : tuple of int
@@ -63,8 +61,7 @@ class Config:
         Steps in which the rate rises, before it falls as a cosine; 0 keeps it constant.
     """
 
-    size: int = 224
-    train_size: int = 0
+    sizes: tuple[int, ...] = (224,)
     channels: int = 64
     stride: int = 4
     convolutions: tuple[int, ...] = ()
@@ -84,14 +81,13 @@ class Config:
     @property
     def view(self) -> int:
         """Pixels of what is trained on."""
-        return self.train_size or self.size
+        return min(self.sizes)
 
 
 PRESETS = {
     "full": Config(),
     "small": Config(
-        size=96,
-        train_size=64,
+        sizes=(64, 80, 96),
         convolutions=(16, 32, 64, 128),
         residual=1,
         crop=(0.5, 1.0),
@@ -102,8 +98,7 @@ PRESETS = {
         warm=60,
     ),
     "smoke": Config(
-        size=32,
-        train_size=24,
+        sizes=(24, 32),
         convolutions=(4, 8, 8),
         residual=1,
         width=8,

@@ -34,10 +34,8 @@ class World:
     def batches(self, biased: bool, pairs: int, size: int, seed: int) -> tuple[Callable[[int], Batch], int]:
         """Batches of training pairs, and how many make an epoch."""
         found = trifeature.pairs(self.factors["train"], biased=biased, limit=pairs)
-        rows, pictures = (
-            array_batches(jax.random.key(seed), {"rows": found}, size),
-            self.pictures[min(self.pictures)]["train"],
-        )
+        rows = array_batches(jax.random.key(seed), {"rows": found}, size)
+        pictures = self.pictures[self.view]["train"]
 
         def batch(step: int) -> Batch:
             chosen = rows(step)["rows"]
