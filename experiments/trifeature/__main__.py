@@ -33,6 +33,12 @@ PUBLISHED = {
     "infmasking": ("99.9", "90.6", "77.0"),
 }
 """R, U, S accuracy at 224 pixels: Dufumier et al. 2025, Wen et al. 2025. Cross is CLIP."""
+SEEN = {
+    "cross": ("projection1", "projection2"),
+    "cross_self": ("backbone1", "backbone2"),
+    "factorcl": ("shared1", "unique1", "shared2", "unique2"),
+}
+"""What probes see of methods that do not fuse: CLIP's projections, encoders' vectors, FactorCL's four parts."""
 
 
 def main(
@@ -138,22 +144,20 @@ def rate(config: Config, steps: int) -> optax.ScalarOrSchedule:
 def encoded(
     name: str, encode: Callable[[Batch], dict[str, np.ndarray]], pictures: np.ndarray, pairs: np.ndarray
 ) -> np.ndarray:
-    """What a probe sees of pairs of pictures of one size, some at a time."""
-    pieces = [
-        seen_by_probe(name, encode({"x1": pictures[rows[:, 0]], "x2": pictures[rows[:, 1]]}))
-        for rows in np.array_split(pairs, -(-len(pairs) // 1024))
-    ]
-    return np.concatenate(pieces)
+    """What a probe sees of pairs of pictures of one size: Z of CoMM's family, otherwise vectors of each picture."""
 
+    def of(pairs: np.ndarray) -> dict[str, np.ndarray]:
+        pieces = [
+            encode({"x1": pictures[rows[:, 0]], "x2": pictures[rows[:, 1]]})
+            for rows in np.array_split(pairs, -(-len(pairs) // 1024))
+        ]
+        return {head: np.concatenate([piece[head] for piece in pieces]) for head in pieces[0]}
 
-def seen_by_probe(name: str, z: dict[str, np.ndarray]) -> np.ndarray:
-    """Z of CoMM's family, CLIP's projections, FactorCL's four parts, both encoders' vectors of Cross+Self."""
-    heads = {
-        "cross": ("projection1", "projection2"),
-        "cross_self": ("backbone1", "backbone2"),
-        "factorcl": ("shared1", "unique1", "shared2", "unique2"),
-    }
-    return np.hstack([z[head] for head in heads.get(name, ("joint",))])
+    if name not in SEEN:
+        return of(pairs)["joint"]
+    once, at = np.unique(pairs, return_inverse=True)  # a picture is in many pairs
+    vectors, sides = of(np.stack([once, once], 1)), at.reshape(pairs.shape).T
+    return np.hstack([vectors[head][sides[int(head[-1]) - 1]] for head in SEEN[name]])
 
 
 def scores_table(found: dict[str, list[dict[str, Any]]]) -> str:
