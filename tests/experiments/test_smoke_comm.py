@@ -53,6 +53,21 @@ def test_pictures_to_train_on_are_shrunk():
     np.testing.assert_array_equal(shrunk(ramp, 8)[0, 1:-1, 0, 0], ramp[0, 2:-2:2, 0, 0] + 2)
 
 
+def test_vectors_of_pictures_and_of_pairs():
+    """Made once a picture or once a pair, they are those of the pair's two pictures in order."""
+    rng = np.random.default_rng(0)
+    pictures, pairs, maps = rng.random((30, 4, 4, 3)), rng.integers(30, size=(1500, 2)), rng.normal(size=(2, 48, 5))
+
+    def encode(batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        one, two = (batch[x].reshape(-1, 48) @ of for x, of in zip(("x1", "x2"), maps, strict=True))
+        return {"projection1": one, "projection2": two, "joint": one * two}
+
+    z = encode({"x1": pictures[pairs[:, 0]], "x2": pictures[pairs[:, 1]]})
+    np.testing.assert_allclose(trifeature.encoded("comm", encode, pictures, pairs), z["joint"])
+    both = np.hstack([z["projection1"], z["projection2"]])
+    np.testing.assert_allclose(trifeature.encoded("cross", encode, pictures, pairs), both)
+
+
 def test_full_size_of_trifeature_is_traced():
     """AlexNet at 224 pixels: 36 tokens a picture, Z of 512 under three masks, without computing anything."""
     made, x = objective("comm", PRESETS["full"]), jax.ShapeDtypeStruct((2, 224, 224, 3), np.uint8)
