@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from pidjax._checks import InputError
+
 COMM: dict[str, tuple[str, dict[str, Any]]] = {
     "comm": ("released", {}),
     "comm_joint": ("released", {"weight_unimodal": 0.0}),
@@ -44,7 +46,7 @@ class Config:
     convolutions : tuple of int
         Widths of ``encoders.convnet``, which then takes AlexNet's place.
     residual : int
-        Its further convolutions.
+        Further convolutions of ``convnet``, which keep the size of its map.
     crop : (least, most)
         Share of a picture that a view keeps.
     width, heads : int
@@ -77,6 +79,14 @@ class Config:
     learning_rate: float = 3e-4
     weight_decay: float = 1e-4
     warm: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.sizes or min(self.sizes) < 16 or len(set(self.sizes)) < len(self.sizes):
+            raise InputError(f"sizes are different numbers of pixels, 16 or more each; found {self.sizes}.")
+        if self.residual and not self.convolutions:
+            raise InputError(
+                f"residual is of convnet: give convolutions too; found none, and residual {self.residual}."
+            )
 
     @property
     def view(self) -> int:

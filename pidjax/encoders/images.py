@@ -141,10 +141,21 @@ def alexnet(*, width: int = 64, stride: int = 4) -> Encoder:
 def convnet(widths: Sequence[int] = (16, 32, 64, 128), *, residual: int = 0) -> Encoder:
     """Convolutions that each halve the picture: [n, h, w, 3] -> [n, h', w', widths[-1]]; 64 pixels become 4 x 4.
 
-    The first sees 5 x 5 pixels, the others 3 x 3, each followed by batch normalisation, whose ``state`` behaves as that
-    of ``resnet18``. ``residual`` further ones leave the size, and what they give is added to what they see: every place
-    of the map then sees more of the picture. For small pictures on a CPU: the first step and pool of AlexNet, eight
-    pixels, miss fine textures.
+    Each is followed by batch normalisation, whose ``state`` behaves as that of ``resnet18``, and rectified. For small
+    pictures on a CPU: the first step and pool of AlexNet, eight pixels, miss fine textures.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Channels of each; the first sees 5 x 5 pixels, the others 3 x 3.
+    residual : int
+        Further 3 x 3 convolutions of stride 1: x becomes relu(x + norm(conv(x))), so that every place of the map sees
+        more of the picture.
+
+    Raises
+    ------
+    InputError
+        No width, or one below 1; a negative ``residual``.
     """
     if not widths or min(widths) < 1:
         raise InputError(f"widths are the channels of each layer, 1 or more; found {tuple(widths)}.")

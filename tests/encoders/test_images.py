@@ -49,7 +49,7 @@ def test_each_layer_of_a_convnet_halves_the_picture():
 
 
 def test_residual_convolutions_add_to_what_they_see():
-    """Of no size and no bias (batch normalisation of scale 0) they change nothing; otherwise the map's size stays."""
+    """With all their parameters 0 they change nothing; as they start they do, and the map keeps its size."""
     plain, deeper = convnet((4, 8)), convnet((4, 8), residual=2)
     params, state = jax.jit(deeper.init)(KEY)
     further = params.pop("residual"), state.pop("residual")

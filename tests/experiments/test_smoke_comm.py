@@ -11,7 +11,7 @@ import pytest
 from experiments.synergy_real import __main__ as synergy_real
 from experiments.synergy_real.pairs import TASKS, Digits, truth
 from experiments.trifeature import __main__ as trifeature
-from experiments.trifeature.config import PRESETS
+from experiments.trifeature.config import PRESETS, Config
 from experiments.trifeature.methods import objective
 from experiments.trifeature.world import World, shrunk
 from pidjax._checks import InputError
@@ -32,7 +32,7 @@ def runs_once(module, monkeypatch, out, **options):
 
 
 def test_trifeature(tmp_path, monkeypatch):
-    """A method that fuses: scores of four tasks, no judgement. (One that does not is in the other experiment.)"""
+    """A method that fuses: scores of four tasks, no judgement."""
     result = runs_once(trifeature, monkeypatch, tmp_path, method=("infmasking",), stages=2)
     for (scores,) in result["methods"].values():
         assert {"share", "unique1", "unique2", "synergy"} <= set(scores)
@@ -82,6 +82,27 @@ def test_a_rate_that_never_falls_is_refused():
     with pytest.raises(InputError, match="rises for 60 steps of 46: lower warm"):
         trifeature.rate(small, 46)
     assert trifeature.rate(small, 100) is trifeature.rate(small, 100)
+
+
+@pytest.mark.parametrize("sizes", [(), (8, 32), (64, 64)])
+def test_sizes_that_are_none(sizes):
+    with pytest.raises(InputError, match="different numbers of pixels, 16 or more"):
+        Config(sizes=sizes)
+
+
+def test_residual_convolutions_of_alexnet_are_refused():
+    with pytest.raises(InputError, match="give convolutions too; found none, and residual 1"):
+        Config(residual=1)
+
+
+@pytest.mark.parametrize("name", sorted(trifeature.SEEN))
+def test_methods_make_what_probes_see(name):
+    """Traced, not computed."""
+    made, x = objective(name, PRESETS["smoke"]), jax.ShapeDtypeStruct((2, 24, 24, 3), np.uint8)
+    batch = {"x1": x, "x2": x}
+    params, state = jax.eval_shape(made.init, jax.random.key(0), batch)
+    z, _ = jax.eval_shape(functools.partial(made.encode, train=False), params, state, batch)
+    assert set(trifeature.SEEN[name]) <= set(z)
 
 
 def test_synergy_real(tmp_path, monkeypatch, data):
