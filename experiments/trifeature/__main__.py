@@ -22,6 +22,7 @@ from experiments.trifeature.methods import objective
 from experiments.trifeature.world import CHANCE, TASKS, World
 from pidjax._checks import InputError, one_of
 from pidjax.evaluate import linear_probe
+from pidjax.objectives.pair import joined
 from pidjax.typing import Batch
 
 PUBLISHED = {
@@ -34,11 +35,11 @@ PUBLISHED = {
 }
 """R, U, S accuracy at 224 pixels: Dufumier et al. 2025, Wen et al. 2025. Cross is CLIP."""
 SEEN = {
-    "cross": ("projection1", "projection2"),
-    "cross_self": ("backbone1", "backbone2"),
-    "factorcl": ("shared1", "unique1", "shared2", "unique2"),
+    "cross": (("projection1",), ("projection2",)),
+    "cross_self": (("backbone1",), ("backbone2",)),
+    "factorcl": (("shared1", "unique1"), ("shared2", "unique2")),
 }
-"""What probes see of methods that do not fuse: CLIP's projections, encoders' vectors, FactorCL's four parts."""
+"""What probes see of each picture if nothing is fused: CLIP's projections, encoders' vectors, FactorCL's parts."""
 
 
 def main(
@@ -144,20 +145,14 @@ def rate(config: Config, steps: int) -> optax.ScalarOrSchedule:
 def encoded(
     name: str, encode: Callable[[Batch], dict[str, np.ndarray]], pictures: np.ndarray, pairs: np.ndarray
 ) -> np.ndarray:
-    """What a probe sees of pairs of pictures of one size: Z of CoMM's family, otherwise vectors of each picture."""
-
-    def of(pairs: np.ndarray) -> dict[str, np.ndarray]:
-        pieces = [
-            encode({"x1": pictures[rows[:, 0]], "x2": pictures[rows[:, 1]]})
-            for rows in np.array_split(pairs, -(-len(pairs) // 1024))
-        ]
-        return {head: np.concatenate([piece[head] for piece in pieces]) for head in pieces[0]}
-
-    if name not in SEEN:
-        return of(pairs)["joint"]
-    once, at = np.unique(pairs, return_inverse=True)  # a picture is in many pairs
-    vectors, sides = of(np.stack([once, once], 1)), at.reshape(pairs.shape).T
-    return np.hstack([vectors[head][sides[int(head[-1]) - 1]] for head in SEEN[name]])
+    """What a probe sees, [m, d], of pairs [m, 2] of pictures [n, h, w, 3] of one size: Z, or vectors of each."""
+    if name in SEEN:
+        once, at = np.unique(pairs, return_inverse=True)  # a picture is in many pairs
+        z = encode(dict.fromkeys(("x1", "x2"), pictures[once]))
+        sides = zip(SEEN[name], at.reshape(pairs.shape).T, strict=True)
+        return np.hstack([np.asarray(joined(z, heads))[rows] for heads, rows in sides])
+    pieces = np.array_split(pairs, -(-len(pairs) // 1024))  # copies of pictures, some at a time
+    return np.concatenate([encode({"x1": pictures[a], "x2": pictures[b]})["joint"] for a, b in (x.T for x in pieces)])
 
 
 def scores_table(found: dict[str, list[dict[str, Any]]]) -> str:

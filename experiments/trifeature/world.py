@@ -24,7 +24,6 @@ class World:
 
     def __init__(self, *sizes: int):
         self.factors = trifeature.split()
-        self.view = min(sizes)
         key, largest = jax.random.key(42), max(sizes)
         drawn = {part: trifeature.render_all(f, key, size=largest) for part, f in self.factors.items()}
         self.pictures = {
@@ -35,7 +34,7 @@ class World:
         """Batches of training pairs, and how many make an epoch."""
         found = trifeature.pairs(self.factors["train"], biased=biased, limit=pairs)
         rows = array_batches(jax.random.key(seed), {"rows": found}, size)
-        pictures = self.pictures[self.view]["train"]
+        pictures = self.pictures[min(self.pictures)]["train"]
 
         def batch(step: int) -> Batch:
             chosen = rows(step)["rows"]

@@ -58,14 +58,19 @@ def test_vectors_of_pictures_and_of_pairs():
     rng = np.random.default_rng(0)
     pictures, pairs, maps = rng.random((30, 4, 4, 3)), rng.integers(30, size=(1500, 2)), rng.normal(size=(2, 48, 5))
 
+    counts = []
+
     def encode(batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        counts.append(len(batch["x1"]))
         one, two = (batch[x].reshape(-1, 48) @ of for x, of in zip(("x1", "x2"), maps, strict=True))
         return {"projection1": one, "projection2": two, "joint": one * two}
 
     z = encode({"x1": pictures[pairs[:, 0]], "x2": pictures[pairs[:, 1]]})
+    counts.clear()
     np.testing.assert_allclose(trifeature.encoded("comm", encode, pictures, pairs), z["joint"])
     both = np.hstack([z["projection1"], z["projection2"]])
     np.testing.assert_allclose(trifeature.encoded("cross", encode, pictures, pairs), both)
+    assert sum(counts) == 1500 + 30
 
 
 def test_full_size_of_trifeature_is_traced():
@@ -102,7 +107,7 @@ def test_methods_make_what_probes_see(name):
     batch = {"x1": x, "x2": x}
     params, state = jax.eval_shape(made.init, jax.random.key(0), batch)
     z, _ = jax.eval_shape(functools.partial(made.encode, train=False), params, state, batch)
-    assert set(trifeature.SEEN[name]) <= set(z)
+    assert {head for heads in trifeature.SEEN[name] for head in heads} <= set(z)
 
 
 def test_synergy_real(tmp_path, monkeypatch, data):
