@@ -119,7 +119,8 @@ def measured(
             for part, pairs in probed.values()
         ]
         labels = {task: [world.ask(task, *of) for of in probed.values()] for task in asked}
-        scores = {task: linear_probe(*zip(vectors, labels[task], strict=True)).scores for task in asked}
+        shared = probed["test"][1]  # a picture is in many pairs
+        scores = {task: linear_probe(*zip(vectors, labels[task], strict=True), shared=shared).scores for task in asked}
         return {"scores": scores, "training": {"seconds": time.time() - start, **last}}
 
     found = {}

@@ -12,13 +12,19 @@ from sklearn.metrics import f1_score, log_loss, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from pidjax._checks import InputError, one_of
+from pidjax.evaluate.class_scores import class_scores
 from pidjax.evaluate.whitened import whitened
 
 TASKS = ("class", "labels", "value")
 STRENGTHS = np.logspace(-4, 4, 9)
 """Inverse penalties, tried from the strictest on."""
 PATIENCE = 2
-"""Penalties in a row without a better validation loss, after which no further is tried."""
+"""Penalties in a row without a better validation loss, after which no further is tried.
+
+Counted once the loss is a hundredth below that of the strictest, ``FOUND``: what varies little beside other things is
+read by loose penalties alone.
+"""
+FOUND = 0.99
 
 Part = tuple[np.ndarray, np.ndarray]
 
@@ -32,7 +38,7 @@ class LinearResult(NamedTuple):
         Of "class": ``accuracy``, ``balanced_accuracy``, ``auc`` (one against the rest, mean over classes), ``majority``
         (the accuracy of the largest class) and ``chance`` (1 / classes); with two classes ``auc_se``. Of "labels":
         ``macro_f1``, ``weighted_f1``, ``auc`` (mean over labels). Of "value": ``mse``, ``r2``. Errors (``_se``) are of
-        independent rows: where rows share content, compare seeds.
+        independent rows, or of rows that share what they are said to.
     validation : dict
         The same of the rows that chose the strength: to choose between probes by.
     strength : float
@@ -48,7 +54,14 @@ class LinearResult(NamedTuple):
 
 
 def linear_probe(
-    train: Part, validation: Part, test: Part, *, task: str = "class", weighted: bool = True, whiten: bool = False
+    train: Part,
+    validation: Part,
+    test: Part,
+    *,
+    task: str = "class",
+    weighted: bool = True,
+    whiten: bool = False,
+    shared: np.ndarray | None = None,
 ) -> LinearResult:
     """Linear model of features, its L2 penalty loosened as long as the validation loss falls (early stopping).
 
@@ -67,11 +80,16 @@ def linear_probe(
     whiten : bool
         Features become principal components of variance one (``whitened``), so that what is read does not depend on
         how they are scaled and mixed; of features whose small directions are noise, and few rows, this reads less.
+    shared : [test rows] or [test rows, k], optional
+        Names of what a test row of "class" is made of, such as its subject or the two pictures of its pair: rows with
+        one in common may err together, and standard errors then say so (``class_scores``). The names of pictures and
+        of sounds, say, must differ.
 
     Raises
     ------
     InputError
-        An unknown task, rows that do not match, features that are not finite, one class, or one that training lacks.
+        An unknown task, rows that do not match, features that are not finite, one class, or one that training lacks;
+        ``shared`` of other rows or of another task.
     """
     one_of("task", task, TASKS)
     features, targets = ([np.asarray(part[i]) for part in (train, validation, test)] for i in (0, 1))
@@ -79,7 +97,15 @@ def linear_probe(
         _check(name, z, y, features[0].shape[-1])
     scaled = zip((whitened if whiten else _standardised)(*features), targets, strict=True)
     run = {"class": _classes, "labels": _labels, "value": _values}[task]
-    return run(*scaled) if task == "value" else run(*scaled, weighted)  # type: ignore[operator]
+    found = run(*scaled) if task == "value" else run(*scaled, weighted)  # type: ignore[operator]
+    if shared is None:
+        return found
+    if task != "class" or len(shared) != len(targets[2]):
+        raise InputError(
+            f"shared names what each of the {len(targets[2])} test rows of a class is made of; found {len(shared)} "
+            f"rows, task {task!r}."
+        )
+    return found._replace(scores=class_scores(np.unique(targets[0]), targets[2], found.output, shared))
 
 
 def _standardised(train: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -93,12 +119,13 @@ def _path(
     score: Callable[[np.ndarray, np.ndarray], dict[str, float]],
 ) -> LinearResult:
     """The probe of the lowest validation loss along the path; ``told`` are targets of validation and test."""
-    best, kept, since = np.inf, (STRENGTHS[0], [np.array([])] * 2), 0
-    for strength in STRENGTHS:
+    strictest, outputs = fit(float(STRENGTHS[0]))
+    best, kept, since = strictest, (float(STRENGTHS[0]), outputs), 0
+    for strength in STRENGTHS[1:]:
         loss, outputs = fit(float(strength))
         if loss < best:
             best, kept, since = loss, (float(strength), outputs), 0
-        else:
+        elif best < FOUND * strictest:
             since += 1
             if since == PATIENCE:
                 break
@@ -129,28 +156,7 @@ def _classes(train: Part, validation: Part, test: Part, weighted: bool) -> Linea
         outputs = [model.predict_proba(z) for z, _ in (validation, test)]
         return log_loss(validation[1], outputs[0], sample_weight=weights, labels=names), outputs
 
-    return _path(fit, (validation[1], test[1]), functools.partial(_class_scores, names))
-
-
-def _class_scores(names: np.ndarray, y: np.ndarray, output: np.ndarray) -> dict[str, float]:
-    hit = names[output.argmax(1)] == y
-    per_class = {name: hit[y == name] for name in names if (y == name).any()}
-    rates = [((h.sum() + 1) / (len(h) + 2), len(h)) for h in per_class.values()]
-    scores = {
-        "accuracy": hit.mean(),
-        "accuracy_se": _binomial(hit),
-        "balanced_accuracy": np.mean([h.mean() for h in per_class.values()]),
-        "balanced_accuracy_se": np.sqrt(sum(r * (1 - r) / n for r, n in rates)) / len(rates),
-        "majority": max(len(h) for h in per_class.values()) / len(y),
-        "chance": 1 / len(names),
-        "n": len(y),
-    }
-    aucs = [_auc(y == name, output[:, k]) for k, name in enumerate(names) if 0 < (y == name).sum() < len(y)]
-    if aucs:
-        scores["auc"] = np.mean([auc for auc, _ in aucs])
-        if len(names) == 2:
-            scores["auc_se"] = aucs[0][1]
-    return scores
+    return _path(fit, (validation[1], test[1]), functools.partial(class_scores, names))
 
 
 def _labels(train: Part, validation: Part, test: Part, weighted: bool) -> LinearResult:
@@ -208,19 +214,3 @@ def _check(name: str, z: np.ndarray, y: np.ndarray, width: int) -> None:
         raise InputError(f"{name} must be features [n, {width}] and n targets, n >= 1; found {z.shape} and {y.shape}.")
     if not np.isfinite(z).all():
         raise InputError(f"features of {name} must be finite; found NaN or infinity.")
-
-
-def _binomial(hit: np.ndarray) -> float:
-    # (hits + 1) / (n + 2): the error of a perfect score of few rows is not zero
-    r = (hit.sum() + 1) / (len(hit) + 2)
-    return float(np.sqrt(r * (1 - r) / len(hit)))
-
-
-def _auc(positive: np.ndarray, score: np.ndarray) -> tuple[float, float]:
-    """Area under the ROC curve and its standard error (DeLong et al. 1988)."""
-    order = functools.partial(np.searchsorted, np.sort(score[~positive]))
-    above = (order(score[positive], "left") + order(score[positive], "right")) / 2 / (~positive).sum()
-    order = functools.partial(np.searchsorted, np.sort(score[positive]))
-    below = 1 - (order(score[~positive], "left") + order(score[~positive], "right")) / 2 / positive.sum()
-    variance = sum(v.var(ddof=1) / len(v) for v in (above, below) if len(v) > 1)
-    return float(above.mean()), float(np.sqrt(variance))
