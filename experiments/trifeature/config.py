@@ -20,6 +20,8 @@ METHODS = ("cross", "cross_self", "factorcl", *COMM)
 SHOWN = ("cross", "cross_self", "factorcl", "comm", "infmasking")
 """By default; of smoke ``FEW``."""
 FEW = ("cross", "comm")
+WHOLE = ("cross",)
+"""Methods without augmentation, which see whole pictures: they are probed at the size that they were trained on."""
 AUGMENTS: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {
     "all": ({}, {}),
     "all, none": ({}, None),
@@ -40,7 +42,8 @@ class Config:
     ----------
     sizes : tuple of int
         Pixels of pictures: drawn at the largest and shrunk to the others. The smallest are trained on, since crops
-        enlarge what they show (Touvron et al. 2019); probes see the mean of what is made of all.
+        enlarge what they show (Touvron et al. 2019); probes see the mean of what is made of all (of ``WHOLE``, of the
+        smallest).
     channels, stride : int
         First width and first stride of AlexNet.
     convolutions : tuple of int
@@ -61,6 +64,11 @@ class Config:
         Of AdamW.
     warm : int
         Steps in which the rate rises, before it falls as a cosine; 0 keeps it constant.
+    cross_width : int
+        Of Cross's projections, which probes of it see.
+    cross_decay : float
+        Weight decay of Cross alone. Summed over training, rate times decay is 20 in CLIP's own (Radford et al. 2021,
+        Tables 18 and 20) and 0.0005 in CoMM's of Trifeature: what the loss does not hold is forgotten by exp(-sum).
     """
 
     sizes: tuple[int, ...] = (224,)
@@ -79,6 +87,8 @@ class Config:
     learning_rate: float = 3e-4
     weight_decay: float = 1e-4
     warm: int = 0
+    cross_width: int = 512
+    cross_decay: float = 1e-4
 
     def __post_init__(self) -> None:
         if not self.sizes or min(self.sizes) < 16 or len(set(self.sizes)) < len(self.sizes):
@@ -106,6 +116,8 @@ PRESETS = {
         epochs=6,
         learning_rate=2e-3,
         warm=60,
+        cross_width=16,
+        cross_decay=10.0,
     ),
     "smoke": Config(
         sizes=(24, 32),
@@ -119,5 +131,6 @@ PRESETS = {
         batch=16,
         epochs=1,
         warm=1,
+        cross_width=8,
     ),
 }
