@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -16,6 +17,7 @@ from experiments.trifeature.methods import objective
 from experiments.trifeature.world import World, shrunk
 from pidjax._checks import InputError
 from pidjax.data.trifeature import split
+from pidjax.evaluate import LinearResult
 
 
 def runs_once(module, monkeypatch, out, **options):
@@ -87,6 +89,71 @@ def test_a_rate_that_never_falls_is_refused():
     with pytest.raises(InputError, match="rises for 60 steps of 46: lower warm"):
         trifeature.rate(small, 46)
     assert trifeature.rate(small, 100) is trifeature.rate(small, 100)
+
+
+@pytest.mark.parametrize(("name", "sizes"), [("comm", (24, 32)), ("cross", (24,))])
+def test_probes_see_the_mean_of_sizes(monkeypatch, tmp_path, name, sizes):
+    """Of a method that trains on crops all sizes, of one that does not the one that it was trained on."""
+    rng = np.random.default_rng(0)
+    pictures = {
+        size: {"train": rng.random((9, size, size, 3)), "test": rng.random((4, size, size, 3))} for size in (24, 32)
+    }
+    pairs = {
+        "train": rng.integers(9, size=(20, 2)),
+        "validation": rng.integers(9, size=(5, 2)),
+        "test": np.array([[3, 1]]),
+    }
+
+    world = SimpleNamespace(
+        pictures=pictures,
+        batches=lambda *given: (lambda step: {}, 3),
+        probed=lambda count: {of: ("test" if of == "test" else "train", rows) for of, rows in pairs.items()},
+        ask=lambda task, part, rows: rows[:, 0],
+    )
+
+    def encode(batch):
+        one, two = (batch[x].mean((1, 2)) for x in ("x1", "x2"))
+        return {"projection1": one, "projection2": two, "joint": np.hstack([one, two])}
+
+    seen = []
+    monkeypatch.setattr(trifeature, "learned", lambda *args, **options: (encode, None, [{"loss": 0.0}]))
+    monkeypatch.setattr(
+        trifeature,
+        "linear_probe",
+        lambda *parts, shared: seen.append((parts, shared)) or LinearResult({"balanced_accuracy": 0.5}, {}, 1.0, None),
+    )
+    trifeature.measured(name, "all", True, PRESETS["smoke"], lambda: world, 0, 1, "title", tmp_path)
+    ((parts, shared),) = seen
+    expected = np.mean([pictures[size]["test"].mean((1, 2))[[3, 1]].ravel() for size in sizes], axis=0)
+    np.testing.assert_allclose(parts[2][0], expected[None])
+    np.testing.assert_array_equal(shared, pairs["test"])
+
+
+def test_goals_of_trifeature():
+    """The best of the family for each; S by four errors; Cross by no more than two above chance, of both U together."""
+
+    def seed(*scores, error=0.01):
+        return {
+            task: {"balanced_accuracy": x, "balanced_accuracy_se": error}
+            for task, x in zip(trifeature.TASKS, scores, strict=True)
+        }
+
+    found = {
+        "cross": [seed(0.99, 0.11, 0.125, 0.45), seed(0.99, 0.13, 0.115, 0.52, error=0.02)],
+        "comm": [seed(0.96, 0.5, 0.4, 0.7)],
+        "infmasking": [seed(0.9, 0.6, 0.58, 0.53, error=0.02)],
+    }
+    told = [(claim.expected, claim.obtained, claim.holds) for claim in trifeature.claims("small", found)]
+    assert told == [
+        (">= 95.0", "96.0", True),
+        (">= 60.0", "59.0", False),
+        (">= 58.0", "70.0", True),
+        ("<= 14.0", "12.0", True),
+        ("<= 54.0", "48.5", True),
+    ]
+    above = {"cross": [seed(0.99, 0.11, 0.15, 0.53)]}
+    assert [claim.holds for claim in trifeature.claims("small", above)] == [False, False]
+    assert [claim.holds for claim in trifeature.claims("smoke", above)] == [None, None]
 
 
 @pytest.mark.parametrize("sizes", [(), (8, 32), (64, 64)])
