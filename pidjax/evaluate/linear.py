@@ -12,21 +12,23 @@ from sklearn.metrics import f1_score, log_loss, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from pidjax._checks import InputError, one_of
-from pidjax.evaluate.class_scores import class_scores
+from pidjax.evaluate.class_scores import check_shared, class_scores
 from pidjax.evaluate.whitened import whitened
 
 TASKS = ("class", "labels", "value")
 STRENGTHS = np.logspace(-4, 4, 9)
 """Inverse penalties, tried from the strictest on."""
 PATIENCE = 2
-"""Penalties in a row without a better validation loss, after which no further is tried.
-
-Counted once the loss is a hundredth below that of the strictest, ``FOUND``: what varies little beside other things is
-read by loose penalties alone.
-"""
+"""Penalties in a row without a better validation loss, after which no further is tried; see ``FOUND``."""
 FOUND = 0.99
+"""Share of the strictest penalty's validation loss below which something is found, and ``PATIENCE`` counts.
+
+What varies little beside other things is read by loose penalties alone. (If strict ones read a little of it already,
+the path can still end early: ``whiten`` is for such features.)
+"""
 
 Part = tuple[np.ndarray, np.ndarray]
+Score = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 
 
 class LinearResult(NamedTuple):
@@ -63,7 +65,7 @@ def linear_probe(
     whiten: bool = False,
     shared: np.ndarray | None = None,
 ) -> LinearResult:
-    """Linear model of features, its L2 penalty loosened as long as the validation loss falls (early stopping).
+    """Linear model of features, its L2 penalty loosened as far as the validation loss falls (early stopping).
 
     Features are standardised on training rows, or whitened. Test rows enter neither a fit nor a choice, and nothing is
     fitted anew on validation rows.
@@ -80,32 +82,32 @@ def linear_probe(
     whiten : bool
         Features become principal components of variance one (``whitened``), so that what is read does not depend on
         how they are scaled and mixed; of features whose small directions are noise, and few rows, this reads less.
-    shared : [test rows] or [test rows, k], optional
-        Names of what a test row of "class" is made of, such as its subject or the two pictures of its pair: rows with
-        one in common may err together, and standard errors then say so (``class_scores``). The names of pictures and
-        of sounds, say, must differ.
+    shared : [test rows] or [test rows, 1 or 2], optional
+        Names, whole numbers or strings, of one thing or two that a test row of "class" is made of, such as its subject
+        or the two pictures of its pair: rows with one in common may err together, and errors of ``scores`` then say so
+        (``class_scores``). Names of pictures and of sounds, say, must differ.
 
     Raises
     ------
     InputError
         An unknown task, rows that do not match, features that are not finite, one class, or one that training lacks;
-        ``shared`` of other rows or of another task.
+        ``shared`` of other rows or of another task, or the same in all rows.
     """
     one_of("task", task, TASKS)
     features, targets = ([np.asarray(part[i]) for part in (train, validation, test)] for i in (0, 1))
     for name, z, y in zip(("train", "validation", "test"), features, targets, strict=True):
         _check(name, z, y, features[0].shape[-1])
-    scaled = zip((whitened if whiten else _standardised)(*features), targets, strict=True)
-    run = {"class": _classes, "labels": _labels, "value": _values}[task]
-    found = run(*scaled) if task == "value" else run(*scaled, weighted)  # type: ignore[operator]
-    if shared is None:
-        return found
-    if task != "class" or len(shared) != len(targets[2]):
-        raise InputError(
-            f"shared names what each of the {len(targets[2])} test rows of a class is made of; found {len(shared)} "
-            f"rows, task {task!r}."
-        )
-    return found._replace(scores=class_scores(np.unique(targets[0]), targets[2], found.output, shared))
+    if shared is not None:
+        if task != "class":
+            raise InputError(f"errors of rows that share content are of task 'class'; found shared, and task {task!r}.")
+        shared = check_shared(shared, len(targets[2]))
+    scaled = (whitened if whiten else _standardised)(*features)
+    fitted, stopped, tested = zip(scaled, targets, strict=True)
+    if task == "class":
+        return _classes(fitted, stopped, tested, weighted, shared)
+    if task == "labels":
+        return _labels(fitted, stopped, tested, weighted)
+    return _values(fitted, stopped, tested)
 
 
 def _standardised(train: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -116,9 +118,13 @@ def _standardised(train: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, .
 def _path(
     fit: Callable[[float], tuple[float, list[np.ndarray]]],
     told: tuple[np.ndarray, np.ndarray],
-    score: Callable[[np.ndarray, np.ndarray], dict[str, float]],
+    score: Score,
+    tested: Score | None = None,
 ) -> LinearResult:
-    """The probe of the lowest validation loss along the path; ``told`` are targets of validation and test."""
+    """The probe of the lowest validation loss along the path; ``told`` are targets of validation and test.
+
+    Test rows are scored by ``tested``, or as validation rows.
+    """
     strictest, outputs = fit(float(STRENGTHS[0]))
     best, kept, since = strictest, (float(STRENGTHS[0]), outputs), 0
     for strength in STRENGTHS[1:]:
@@ -131,8 +137,8 @@ def _path(
                 break
     strength, outputs = kept
     validation, scores = (
-        {name: float(value) for name, value in score(y, output).items()}
-        for y, output in zip(told, outputs, strict=True)
+        {name: float(value) for name, value in of(y, output).items()}
+        for of, y, output in zip((score, tested or score), told, outputs, strict=True)
     )
     return LinearResult(scores, validation, strength, outputs[1])
 
@@ -141,7 +147,7 @@ def _logistic(strength: float, weighted: bool) -> LogisticRegression:
     return LogisticRegression(C=strength, class_weight="balanced" if weighted else None, max_iter=1000, tol=1e-3)
 
 
-def _classes(train: Part, validation: Part, test: Part, weighted: bool) -> LinearResult:
+def _classes(train: Part, validation: Part, test: Part, weighted: bool, shared: np.ndarray | None) -> LinearResult:
     names = np.unique(train[1])
     if len(names) < 2:
         raise InputError(f"a probe needs at least two classes; found {list(names)}.")
@@ -156,7 +162,8 @@ def _classes(train: Part, validation: Part, test: Part, weighted: bool) -> Linea
         outputs = [model.predict_proba(z) for z, _ in (validation, test)]
         return log_loss(validation[1], outputs[0], sample_weight=weights, labels=names), outputs
 
-    return _path(fit, (validation[1], test[1]), functools.partial(class_scores, names))
+    score = functools.partial(class_scores, names)
+    return _path(fit, (validation[1], test[1]), score, functools.partial(score, shared=shared))
 
 
 def _labels(train: Part, validation: Part, test: Part, weighted: bool) -> LinearResult:
@@ -212,5 +219,6 @@ def _value_scores(middle: np.ndarray, y: np.ndarray, output: np.ndarray) -> dict
 def _check(name: str, z: np.ndarray, y: np.ndarray, width: int) -> None:
     if z.ndim != 2 or len(z) != len(y) or len(z) == 0 or z.shape[1] != width:
         raise InputError(f"{name} must be features [n, {width}] and n targets, n >= 1; found {z.shape} and {y.shape}.")
-    if not np.isfinite(z).all():
-        raise InputError(f"features of {name} must be finite; found NaN or infinity.")
+    for what, x in (("features", z), ("targets", y)):
+        if x.dtype.kind in "fc" and not np.isfinite(x).all():
+            raise InputError(f"{what} of {name} must be finite; found NaN or infinity.")

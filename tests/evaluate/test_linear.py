@@ -60,42 +60,46 @@ def test_a_small_direction_is_read_through_large_ones():
         assert abs(scores["accuracy"] - norm.cdf(1)) < 4 * scores["accuracy_se"] + 0.01
 
 
-def names_and_output(right):
-    """Two classes by turns, called as ``right`` says."""
-    y = np.arange(len(right)) % 2
-    return y, np.eye(2)[np.where(right, y, 1 - y)]
-
-
 def test_errors_of_rows_that_share_content():
-    """Pairs of 40 pictures, read by how legible both are: over 300 worlds accuracies vary as the errors of shared
-    content say, within 4 standard errors of a standard deviation; those of independent rows are half as large.
+    """Pairs of 60 pictures, read by how legible both are: over 300 worlds accuracies and AUCs vary as the errors of
+    shared content say, within 4 standard errors of a standard deviation; those of independent rows are half as large.
     """
-    pairs = np.array([(i, j) for i in range(40) for j in range(40) if (i + 2 * j) % 5 == 0 and i != j])
+    pairs = np.array([(i, j) for i in range(60) for j in range(60) if (i + 2 * j) % 5 == 0 and i != j])
+    y = np.arange(len(pairs)) % 2
     found = []
     for _ in range(300):
-        legible = RNG.normal(size=40)
-        y, output = names_and_output(legible[pairs].sum(1) + RNG.normal(size=len(pairs)) > 0)
+        told = (2 * y - 1) * (RNG.normal(size=60)[pairs].sum(1) + RNG.normal(size=len(pairs)) + 1)
+        output = np.stack([-told, told], 1)
         for shared in (pairs, None):
             scores = class_scores(np.arange(2), y, output, shared)
-            found += [scores[name] for name in ("accuracy", "accuracy_se", "balanced_accuracy_se", "auc_se")]
-    found = np.array(found).reshape(300, 2, 4)
-    errors = found[..., 1:].mean(0)
-    deviation = found[:, 0, 0].std(ddof=1)
-    assert (abs(deviation / errors[0] - 1) < 4 / np.sqrt(2 * 299)).all()
-    assert (errors[1] < 0.5 * errors[0]).all()
+            found += [scores[of + end] for of in ("accuracy", "balanced_accuracy", "auc") for end in ("", "_se")]
+    value, error = np.moveaxis(np.array(found).reshape(300, 2, 3, 2), 3, 0)
+    deviation, error = value[:, 0].std(0, ddof=1), error.mean(0)
+    assert (abs(deviation / error[0] - 1) < 4 / np.sqrt(2 * 299)).all()
+    assert (error[1] < 0.5 * error[0]).all()
 
 
-def test_errors_of_shared_content_by_definition():
-    """The double sum over rows with a name in common; every row alone gives the errors of independent rows."""
-    right, names = RNG.random(60) < 0.7, RNG.integers(8, size=(60, 2))
-    y, output = names_and_output(right)
-    influence = (right - np.array([right[y == k].mean() for k in y])) / 60
-    told = [e * f for e, one in zip(influence, names, strict=True) for f, two in zip(influence, names, strict=True)
-            if set(one) & set(two)]  # fmt: skip
-    plain, whole, alone = (class_scores(np.arange(2), y, output, of) for of in (None, names, np.arange(60)))
-    expected = max(np.sqrt(max(np.sum(told), 0)), plain["balanced_accuracy_se"])
-    assert whole["balanced_accuracy_se"] == pytest.approx(expected)
-    assert alone == plain
+@pytest.mark.parametrize("width", [1, 2])
+def test_errors_of_shared_content_by_definition(width):
+    """The double sum over rows with a name in common, over the share of pairs of rows that have none; three classes."""
+    names = RNG.choice(list("abcdefgh"), size=(60, width))
+    y, called = np.arange(60) % 3, np.where(RNG.random(60) < 0.6, np.arange(60) % 3, 0)
+    met = np.array([[bool(set(one) & set(two)) for two in names] for one in names])
+    plain, whole = (class_scores(np.arange(3), y, np.eye(3)[called], of) for of in (None, names))
+    hit = called == y
+    for score, e in {
+        "accuracy": (hit - hit.mean()) / 60,
+        "balanced_accuracy": (hit - np.array([hit[y == k].mean() for k in y])) / 60,
+    }.items():
+        expected = max(e @ met @ e, 0) / (1 - met.mean())
+        assert whole[f"{score}_se"] == pytest.approx(max(np.sqrt(expected), plain[f"{score}_se"]))
+        assert whole[score] == plain[score]
+
+
+def test_rows_that_share_nothing_have_the_errors_of_independent_rows():
+    """Of few names of one row each, errors are larger by √(n / (n − 1)) at the most."""
+    alone, plain = (linear_probe(TRAIN, VALIDATION, TEST, shared=of).scores for of in (np.arange(3000), None))
+    assert alone == pytest.approx(plain, rel=1e-3)
 
 
 def test_rare_classes_count_alike():
@@ -209,8 +213,12 @@ def test_bad_input_is_refused_in_words():
         ("class 7 is not among the training rows", short, (z, 0 * y + 7), {}),
         ("labels must be 0 and 1", (z, y[:, None] + 1), short, {"task": "labels"}),
         ("label 0 is the same", (z, 0 * y[:, None]), (z, y[:, None]), {"task": "labels"}),
-        ("each of the 20 test rows of a class is made of; found 9 rows", short, short, {"shared": np.arange(9)}),
-        ("task 'value'", short, short, {"task": "value", "shared": np.arange(20)}),
+        ("one or two for each of 20 test rows; found shape .9,", short, short, {"shared": np.arange(9)}),
+        ("one or two for each", short, short, {"shared": np.zeros((20, 3), int)}),
+        ("whole numbers or strings", short, short, {"shared": np.zeros(20)}),
+        ("all test rows share something", short, short, {"shared": np.zeros(20, int)}),
+        ("of task 'class'; found shared, and task 'value'", short, short, {"task": "value", "shared": np.arange(20)}),
+        ("targets of validation must be finite", short, (z, y * np.nan), {"task": "value"}),
     ]
     for message, train, validation, options in cases:
         test = (z, y[:, None]) if options.get("task") == "labels" else short
