@@ -93,7 +93,7 @@ def measured(
             encoded[asked] = pairs, seen_by_probes({part: encode(digits.batch(p)) for part, p in pairs.items()})
         pairs, views = encoded[asked]
         y = {part: digits.ask(task, p) for part, p in pairs.items()}
-        shared = pairs["test"] + [0, len(digits.image)]  # pictures and sounds are in many pairs; sounds are named after
+        shared = pairs["test"] + [0, len(digits.image)]  # both are in many pairs; numbers of sounds follow
         scores[task] = {
             view: linear_probe(
                 *((views[view][part], y[part]) for part in ("train", "validation", "test")), shared=shared

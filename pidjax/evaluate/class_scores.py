@@ -48,7 +48,7 @@ def class_scores(
         scores["auc"] = np.mean([auc for auc, *_ in aucs])
         if len(names) == 2:
             scores["auc_se"] = _error(*aucs[0][1:], shared)
-    return {name: float(value) for name, value in scores.items()}
+    return scores
 
 
 def check_shared(shared: np.ndarray, n: int) -> np.ndarray:

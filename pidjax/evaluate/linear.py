@@ -90,8 +90,8 @@ def linear_probe(
     Raises
     ------
     InputError
-        An unknown task, rows that do not match, features that are not finite, one class, or one that training lacks;
-        ``shared`` of other rows or of another task, or the same in all rows.
+        An unknown task, rows that do not match, features or targets that are not finite, one class, or one that
+        training lacks; ``shared`` of other rows or of another task, or the same in all rows.
     """
     one_of("task", task, TASKS)
     features, targets = ([np.asarray(part[i]) for part in (train, validation, test)] for i in (0, 1))

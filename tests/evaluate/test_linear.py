@@ -97,7 +97,7 @@ def test_errors_of_shared_content_by_definition(width):
 
 
 def test_rows_that_share_nothing_have_the_errors_of_independent_rows():
-    """Of few names of one row each, errors are larger by √(n / (n − 1)) at the most."""
+    """Of names of one row each, errors are larger by √(n / (n − 1)) at the most."""
     alone, plain = (linear_probe(TRAIN, VALIDATION, TEST, shared=of).scores for of in (np.arange(3000), None))
     assert alone == pytest.approx(plain, rel=1e-3)
 

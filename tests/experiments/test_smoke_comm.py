@@ -103,7 +103,6 @@ def test_probes_see_the_mean_of_sizes(monkeypatch, tmp_path, name, sizes):
         "validation": rng.integers(9, size=(5, 2)),
         "test": np.array([[3, 1]]),
     }
-
     world = SimpleNamespace(
         pictures=pictures,
         batches=lambda *given: (lambda step: {}, 3),
