@@ -112,9 +112,10 @@ def _read(path: str | Path, kind: str) -> mne.io.BaseRaw:
             return attempt()
         except Exception as error:  # mne's readers raise whatever their parsers raise
             first = first or error
-    reason = str(first).strip().splitlines()[0] if str(first).strip() else type(first).__name__
+    said = str(first).strip()
+    reason = f" ({said.splitlines()[0]})" if said else ""  # some parsers only assert
     raise InputError(
-        f"cannot read {path} as {kind} ({reason}): give a file that mne reads, such as EDF, BrainVision, "
+        f"cannot read {path} as {kind}{reason}: give a file that mne reads, such as EDF, BrainVision, "
         "EEGLAB or FIF for EEG, SNIRF or a NIRx folder for fNIRS."
     ) from first
 

@@ -54,6 +54,10 @@ def test_saved_and_loaded_it_is_the_same(pairs, tmp_path):
     write(path, model.get_params(), model.config_, model._shapes, tree, model.history_)
     with pytest.raises(InputError, match=r"differs from this one at .*more"):
         EEGfNIRSDecomposer.load(path)
+    tree = (model.params_, model.state_)
+    write(path, model.get_params() | {"depth": 3}, model.config_, model._shapes, tree, model.history_)
+    with pytest.raises(InputError, match="another version, whose settings differ: depth"):
+        EEGfNIRSDecomposer.load(path)
 
 
 def test_same_seed_same_numbers(pairs):
