@@ -68,8 +68,11 @@ class Config:
         Of Cross's projections, which probes of it see; fewer leave less room beside what is shared.
     cross_decay : float
         Weight decay of Cross alone. What the loss does not hold shrinks, until the probe's penalty hides it. Summed
-        over training, rate times decay is 9 in ``small``, 20 in CLIP's own (Radford et al. 2021, Tables 18 and 20), but
+        over training, rate times decay is 5 in ``small``, 20 in CLIP's own (Radford et al. 2021, Tables 18 and 20), but
         0.0005 in CoMM's runs of Cross, whose 15,600 steps came to U 11.6 without.
+    cross_temperature : float, optional
+        Kept at this, so that pairs go on being pulled together when they are found already; None learns it, as CLIP
+        does.
     """
 
     sizes: tuple[int, ...] = (224,)
@@ -90,6 +93,7 @@ class Config:
     warm: int = 0
     cross_width: int = 512
     cross_decay: float = 1e-4
+    cross_temperature: float | None = None
 
     def __post_init__(self) -> None:
         if not self.sizes or min(self.sizes) < 16 or len(set(self.sizes)) < len(self.sizes):
@@ -117,8 +121,9 @@ PRESETS = {
         epochs=6,
         learning_rate=2e-3,
         warm=60,
-        cross_width=16,
-        cross_decay=10.0,
+        cross_width=10,
+        cross_decay=5.0,
+        cross_temperature=0.3,
     ),
     "smoke": Config(
         sizes=(24, 32),

@@ -63,7 +63,7 @@ def cross(
     return _contrast(nets, None, temperature, head, apart=False, normalise=normalise)
 
 
-def clip(nets: Sequence[Encoder], *, width: int = 512, temperature: float = 0.07) -> Objective:
+def clip(nets: Sequence[Encoder], *, width: int = 512, temperature: float = 0.07, learned: bool = True) -> Objective:
     r"""CLIP: InfoNCE of W_1 e_1(x_1) and W_2 e_2(x_2) on unit vectors, in both directions, of learned temperature.
 
     .. math:: L = \log N - \tfrac12 [I_{NCE}(x_1; x_2) + I_{NCE}(x_2; x_1)]
@@ -71,7 +71,7 @@ def clip(nets: Sequence[Encoder], *, width: int = 512, temperature: float = 0.07
     Negatives are of the other modality alone.
 
     Batch: "x1", "x2" [n, ...]. ``encode`` gives ``backbone1, backbone2`` [n, d] and ``projection1, projection2``
-    [n, width], which CoMM's probes of it see. ``info``: ``cross``, the bound in nats, and ``temperature``.
+    [n, width], which CoMM's probes of it see. ``info``: ``cross``, the bound in nats, and the learned ``temperature``.
 
     Parameters
     ----------
@@ -81,6 +81,9 @@ def clip(nets: Sequence[Encoder], *, width: int = 512, temperature: float = 0.07
         Of the projections, linear and without bias.
     temperature : float
         To start with, in [0.01, 1], where it stays.
+    learned : bool
+        Otherwise ``temperature`` is kept. A high one goes on pulling pairs together when they are found among others
+        already, so that less of what they do not share is left; a low one is content.
 
     Returns
     -------
@@ -90,7 +93,7 @@ def clip(nets: Sequence[Encoder], *, width: int = 512, temperature: float = 0.07
     ----------
     Radford et al. 2021, Fig. 3; Dufumier et al. 2025, who call it Cross.
     """
-    critic = critics.cosine(temperature, learned=True)
+    critic = critics.cosine(temperature, learned=learned)
 
     def init(key: Array, batch: Batch) -> tuple[Params, Params]:
         for_nets, *keys = jax.random.split(key, 3)
@@ -111,7 +114,8 @@ def clip(nets: Sequence[Encoder], *, width: int = 512, temperature: float = 0.07
         stats = critic.stats(scale, z["projection1"], z["projection2"], over="both", axis_name=axis_name)
         found = bounds.infonce(stats, axis_name=axis_name)
         value = jnp.log(float(pair.several(z["projection1"].shape[0], axis_name))) - found
-        return value, {"loss": value, "cross": found, "temperature": learned_temperature(scale)}
+        info = {"loss": value, "cross": found}
+        return value, info | ({"temperature": learned_temperature(scale)} if learned else {})
 
     return Objective(init, encode, loss)
 

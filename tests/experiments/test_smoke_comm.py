@@ -169,6 +169,14 @@ def test_residual_convolutions_of_alexnet_are_refused():
         Config(residual=1)
 
 
+def test_cross_keeps_a_temperature_that_is_told():
+    """What is learned, as CLIP has it, is a parameter; what small keeps is none."""
+    batch = dict.fromkeys(("x1", "x2"), jax.ShapeDtypeStruct((2, 64, 64, 3), np.uint8))
+    for config, free in ((dataclasses.replace(PRESETS["small"], cross_temperature=None), 1), (PRESETS["small"], 0)):
+        made = jax.eval_shape(objective("cross", config).init, jax.random.key(0), batch)
+        assert len(made[0]["theta"]["critic"]) == free
+
+
 @pytest.mark.parametrize("name", sorted(trifeature.SEEN))
 def test_methods_make_what_probes_see(name):
     """Traced, not computed."""
