@@ -123,7 +123,7 @@ PRESETS = {
         warm=60,
         cross_width=10,
         cross_decay=5.0,
-        cross_temperature=0.3,
+        cross_temperature=0.5,
     ),
     "smoke": Config(
         sizes=(24, 32),
