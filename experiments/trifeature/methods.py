@@ -39,8 +39,8 @@ def _of_numbers(name: str, config: Config, augments: str) -> Objective:
     tokens = [encoders.chain(encoders.of_pixels(net), encoders.patch_embedding(channels, config.width))] * 2
     pooled = [encoders.pooled(net) for net in tokens]
     if name == "cross":
-        held = {} if config.cross_temperature is None else {"temperature": config.cross_temperature, "learned": False}
-        return contrastive.clip(pooled, width=config.cross_width, **held)
+        fixed = {} if config.cross_temperature is None else {"temperature": config.cross_temperature, "learned": False}
+        return contrastive.clip(pooled, width=config.cross_width, **fixed)
     if name == "cross_self":
         return contrastive.cross_self(pooled, augment=augment, head=config.head[-2:])
     if name == "factorcl":

@@ -207,12 +207,9 @@ class EEGfNIRSDecomposer(BaseEstimator):
         Raises
         ------
         InputError
-            A file that is absent, cut off, of something else, or of a version whose model differs.
+            A file that is absent, cut off, of something else, or of a version whose settings or model differ.
         """
-        settings, config, shapes, tree, history = stored.read(Path(path))
-        unknown = sorted(set(settings) - set(cls().get_params()))
-        if unknown:
-            raise InputError(f"{path} was written by another version, whose settings differ: {', '.join(unknown)}.")
+        settings, config, shapes, tree, history = stored.read(Path(path), cls().get_params())
         model = cls(**settings)
         model.config_, model._shapes, model.history_ = config, shapes, history
         model.params_, model.state_ = tree

@@ -112,10 +112,9 @@ def _read(path: str | Path, kind: str) -> mne.io.BaseRaw:
             return attempt()
         except Exception as error:  # mne's readers raise whatever their parsers raise
             first = first or error
-    said = str(first).strip()
-    reason = f" ({said.splitlines()[0]})" if said else ""  # some parsers only assert
+    said = str(first).strip() or f"its reader stopped at {type(first).__name__}"
     raise InputError(
-        f"cannot read {path} as {kind}{reason}: give a file that mne reads, such as EDF, BrainVision, "
+        f"cannot read {path} as {kind} ({said.splitlines()[0]}): give a file that mne reads, such as EDF, BrainVision, "
         "EEGLAB or FIF for EEG, SNIRF or a NIRx folder for fNIRS."
     ) from first
 

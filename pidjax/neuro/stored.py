@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import zipfile
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,13 @@ def write(
     partial.rename(path)
 
 
-def read(path: Path) -> tuple[dict[str, Any], DecompositionConfig, Shapes, Any, list]:
-    """What ``write`` was given.
+def read(path: Path, known: Container[str]) -> tuple[dict[str, Any], DecompositionConfig, Shapes, Any, list]:
+    """What ``write`` was given; settings are to be of those ``known``.
 
     Raises
     ------
     InputError
-        A file that is absent, cut off, or of something else; arrays that do not fit the settings.
+        A file that is absent, cut off, or of something else; unknown settings; arrays that do not fit them.
     """
     if not path.is_file():
         raise InputError(f"there is no {path}: give the file that save() wrote.")
@@ -56,6 +57,12 @@ def read(path: Path) -> tuple[dict[str, Any], DecompositionConfig, Shapes, Any, 
         shapes = Shapes(**_tuples(about["shapes"]))
     except TypeError as error:
         raise InputError(f"{path} was written by pidjax {version}, whose settings differ ({error}).") from None
+    unknown = [name for name in about["settings"] if name not in known]
+    if unknown:
+        raise InputError(
+            f"{path} was written by pidjax {version}, which has settings that this one has not, "
+            f"{', '.join(unknown)}: read it with that version."
+        )
     wanted = jax.eval_shape(decomposition(config, shapes).init, jax.random.key(0), _batch(shapes))
     named = [(jax.tree_util.keystr(at), x) for at, x in jax.tree_util.tree_leaves_with_path(wanted)]
     wrong = [name for name, x in named if name not in leaves or leaves[name].shape != x.shape]

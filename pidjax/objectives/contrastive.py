@@ -64,14 +64,14 @@ def cross(
 
 
 def clip(nets: Sequence[Encoder], *, width: int = 512, temperature: float = 0.07, learned: bool = True) -> Objective:
-    r"""CLIP: InfoNCE of W_1 e_1(x_1) and W_2 e_2(x_2) on unit vectors, in both directions, of learned temperature.
+    r"""CLIP: InfoNCE of W_1 e_1(x_1) and W_2 e_2(x_2) on unit vectors, in both directions, temperature learned or not.
 
     .. math:: L = \log N - \tfrac12 [I_{NCE}(x_1; x_2) + I_{NCE}(x_2; x_1)]
 
     Negatives are of the other modality alone.
 
     Batch: "x1", "x2" [n, ...]. ``encode`` gives ``backbone1, backbone2`` [n, d] and ``projection1, projection2``
-    [n, width], which CoMM's probes of it see. ``info``: ``cross``, the bound in nats, and the learned ``temperature``.
+    [n, width], which CoMM's probes of it see. ``info``: ``cross``, the bound in nats, and ``temperature`` if learned.
 
     Parameters
     ----------
@@ -80,14 +80,18 @@ def clip(nets: Sequence[Encoder], *, width: int = 512, temperature: float = 0.07
     width : int
         Of the projections, linear and without bias.
     temperature : float
-        To start with, in [0.01, 1], where it stays.
+        To start with, in [0.01, 1], where it stays, if learned; otherwise any positive number.
     learned : bool
-        Otherwise ``temperature`` is kept. A high one goes on pulling pairs together when they are found among others
-        already, so that less of what they do not share is left; a low one is content.
+        Whether the temperature is trained; otherwise it is fixed.
 
     Returns
     -------
     Objective
+
+    Raises
+    ------
+    InputError
+        A temperature that is not positive, or learned and not in [0.01, 1].
 
     References
     ----------
@@ -115,7 +119,9 @@ def clip(nets: Sequence[Encoder], *, width: int = 512, temperature: float = 0.07
         found = bounds.infonce(stats, axis_name=axis_name)
         value = jnp.log(float(pair.several(z["projection1"].shape[0], axis_name))) - found
         info = {"loss": value, "cross": found}
-        return value, info | ({"temperature": learned_temperature(scale)} if learned else {})
+        if learned:
+            info["temperature"] = learned_temperature(scale)
+        return value, info
 
     return Objective(init, encode, loss)
 

@@ -12,12 +12,14 @@ import pytest
 from experiments.synergy_real import __main__ as synergy_real
 from experiments.synergy_real.pairs import TASKS, Digits, truth
 from experiments.trifeature import __main__ as trifeature
+from experiments.trifeature import methods
 from experiments.trifeature.config import PRESETS, Config
 from experiments.trifeature.methods import objective
 from experiments.trifeature.world import World, shrunk
 from pidjax._checks import InputError
 from pidjax.data.trifeature import split
 from pidjax.evaluate import LinearResult
+from pidjax.objectives.contrastive import cross
 
 
 def runs_once(module, monkeypatch, out, **options):
@@ -169,12 +171,13 @@ def test_residual_convolutions_of_alexnet_are_refused():
         Config(residual=1)
 
 
-def test_cross_keeps_a_temperature_that_is_told():
-    """What is learned, as CLIP has it, is a parameter; what small keeps is none."""
-    batch = dict.fromkeys(("x1", "x2"), jax.ShapeDtypeStruct((2, 64, 64, 3), np.uint8))
-    for config, free in ((dataclasses.replace(PRESETS["small"], cross_temperature=None), 1), (PRESETS["small"], 0)):
-        made = jax.eval_shape(objective("cross", config).init, jax.random.key(0), batch)
-        assert len(made[0]["theta"]["critic"]) == free
+def test_cross_has_the_temperature_that_is_told(monkeypatch):
+    """Fixed where the configuration has one, CLIP's own, learned, where not."""
+    told = []
+    monkeypatch.setattr(methods.contrastive, "clip", lambda nets, **settings: told.append(settings) or cross(nets))
+    for temperature in (0.5, None):
+        objective("cross", dataclasses.replace(PRESETS["smoke"], cross_width=7, cross_temperature=temperature))
+    assert told == [{"width": 7, "temperature": 0.5, "learned": False}, {"width": 7}]
 
 
 @pytest.mark.parametrize("name", sorted(trifeature.SEEN))

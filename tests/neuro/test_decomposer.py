@@ -36,7 +36,7 @@ def test_transform(pairs):
 
 
 def test_saved_and_loaded_it_is_the_same(pairs, tmp_path):
-    """Vectors, parameters and history; files that are something else, and a model of another shape, are refused."""
+    """Vectors, parameters and history; what is something else or of another version is refused."""
     model, path = fit(pairs), tmp_path / "model"
     with pytest.raises(NotFittedError):
         EEGfNIRSDecomposer().save(path)
@@ -56,7 +56,7 @@ def test_saved_and_loaded_it_is_the_same(pairs, tmp_path):
         EEGfNIRSDecomposer.load(path)
     tree = (model.params_, model.state_)
     write(path, model.get_params() | {"depth": 3}, model.config_, model._shapes, tree, model.history_)
-    with pytest.raises(InputError, match="another version, whose settings differ: depth"):
+    with pytest.raises(InputError, match="settings that this one has not, depth: read"):
         EEGfNIRSDecomposer.load(path)
 
 

@@ -131,7 +131,7 @@ def test_cross_of_vectors_as_they_are():
 def test_clip():
     """Cross-entropy of rows and of columns of cos / τ, τ no less than 0.01; its gradient against differences.
 
-    Beyond the bound the gradient is that at the bound, so that τ comes back; devices see one batch. One that is kept is
+    Beyond the bound the gradient is that at the bound, so that τ comes back; devices see one batch. A fixed one is
     no parameter.
     """
     objective = clip([IDENTITY] * 2, width=3)
@@ -161,12 +161,10 @@ def test_clip():
 
     assert slope(1.6) == pytest.approx((expected(1.6 + 1e-4) - expected(1.6 - 1e-4)) / 2e-4, rel=1e-3)
     assert slope(6.0) == pytest.approx(slope(np.log(100.0)), rel=1e-5) and slope(6.0) != 0
-    kept = clip([IDENTITY] * 2, width=3, temperature=0.2, learned=False)
-    value, info = kept.loss(
-        {"theta": params["theta"] | {"critic": kept.init(jax.random.key(0), batch)[0]["theta"]["critic"]}},
-        kept.encode(params, state, batch, train=True)[0],
-        batch,
-    )
+    fixed = clip([IDENTITY] * 2, width=3, temperature=0.2, learned=False)
+    assert fixed.init(jax.random.key(0), batch)[0]["theta"]["critic"] == {}
+    given = {"theta": params["theta"] | {"critic": {}}}
+    value, info = fixed.loss(given, fixed.encode(given, state, batch, train=True)[0], batch)
     assert value == pytest.approx(expected(np.log(5.0)), rel=1e-4) and set(info) == {"loss", "cross"}
     with pytest.raises(ValueError, match="starts in"):
         clip([IDENTITY] * 2, temperature=2.0)
