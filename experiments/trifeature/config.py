@@ -68,7 +68,7 @@ class Config:
         Of Cross's projections, which probes of it see; fewer leave less room beside what is shared.
     cross_decay : float
         Weight decay of Cross alone. What the loss does not hold shrinks, until the probe's penalty hides it. Summed
-        over training, rate times decay is 5 in ``small``, 20 in CLIP's own (Radford et al. 2021, Tables 18 and 20), but
+        over training, rate times decay is 7 in ``small``, 20 in CLIP's own (Radford et al. 2021, Tables 18 and 20), but
         0.0005 in CoMM's runs of Cross, whose 15,600 steps came to U 11.6 without.
     cross_temperature : float, optional
         Fixed; None learns it, as CLIP does. A learned one falls once pairs are told from others, and ends the pull
@@ -122,8 +122,8 @@ PRESETS = {
         learning_rate=2e-3,
         warm=60,
         cross_width=10,
-        cross_decay=5.0,
-        cross_temperature=0.5,
+        cross_decay=7.0,
+        cross_temperature=0.3,
     ),
     "smoke": Config(
         sizes=(24, 32),
