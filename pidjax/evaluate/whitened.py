@@ -31,7 +31,9 @@ def whitened(train: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
     """
     scaler = StandardScaler().fit(np.asarray(train, float))
     rows = [scaler.transform(np.asarray(z, float)) for z in (train, *others)]
-    values, axes = np.linalg.eigh(rows[0].T @ rows[0] / len(rows[0]))
-    kept = values > SMALLEST * max(values[-1], 1)  # 1 is the variance of a feature that varies
-    kept[-1] = True
-    return tuple(z @ (axes[:, kept] / np.sqrt(np.maximum(values[kept], SMALLEST))) for z in rows)
+    # of the rows: a covariance squares their range of sizes, and rounding hides the small ones sooner
+    _, sizes, axes = np.linalg.svd(np.linalg.qr(rows[0], mode="r"), full_matrices=False)
+    values = sizes**2 / len(rows[0])
+    kept = values > SMALLEST * max(values[0], 1)  # 1 is the variance of a feature that varies
+    kept[0] = True
+    return tuple(z @ (axes[kept].T / np.sqrt(np.maximum(values[kept], SMALLEST))) for z in rows)
